@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Character devices: where a serial port or a monitor talks to the host.
+ * Back ends: null, stdio, file, pty, socket (unix). Each runs in the main
+ * loop; output never blocks the caller: what the host does not take at once
+ * is kept up to CHARDEV_BUFFER_MAX bytes and then dropped (a console), or
+ * refused (chardev_write() answers how much it took), as the front end wants.
+ */
+#ifndef CHARDEV_CHAR_H
+#define CHARDEV_CHAR_H
+
+#include <json-c/json.h>
+
+typedef struct Machine Machine;
+typedef struct Chardev Chardev;
+
+#define CHARDEV_BUFFER_MAX 65536 /* bytes of output that wait for the host */
+
+typedef enum ChardevEvent {
+    CHARDEV_OPENED, /* a client has come, or the back end is ready */
+    CHARDEV_CLOSED, /* the client has left */
+    CHARDEV_BREAK,  /* Ctrl-A b on stdio */
+} ChardevEvent;
+
+typedef struct ChardevFrontend {
+    /* How many bytes receive() takes now; 0 holds input back until
+     * chardev_accept_input(). */
+    size_t (*can_receive)(void *opaque);
+    void (*receive)(void *opaque, const uint8_t *buf, size_t len);
+    void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+} ChardevFrontend;
+
+/*
+ * Makes a character device from a dictionary: "backend", "id" and the back
+ * end's own keys (-chardev BACKEND,id=ID,...). Machine lock. The caller frees
+ * it with chardev_free(). A pty prints its name on stderr, as QEMU does.
+ */
+Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp);
+
+/* The short form of -serial, -monitor, -qmp: "stdio", "mon:stdio", "null",
+ * "none", "file:PATH", "pty", "unix:PATH,server=on,wait=off", "chardev:ID" is
+ * not handled here. *ret_chr is NULL for "none". */
+bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
+                            Chardev **ret_chr, GError **errp);
+
+/* Restores the terminal, closes what it opened; takes NULL. */
+void chardev_free(Chardev *chr);
+
+/* Connects the front end (@fe is const data, borrowed). A character device has
+ * one front end; returns false if it has one already. Machine lock. */
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque);
+void chardev_detach(Chardev *chr);
+
+/* Sends @len bytes and returns how many were taken: less than @len only when
+ * the buffer is full. With nobody connected they are dropped (and count as
+ * taken). Machine lock. */
+size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
+
+/* The front end has room again. Machine lock. */
+void chardev_accept_input(Chardev *chr);
+
+const char *chardev_id(const Chardev *chr);
+/* As query-chardev shows it: "pty:/dev/pts/3", "file", "unix:/x,server=on".
+ * The caller frees it. */
+char *chardev_filename(const Chardev *chr);
+/* Whether somebody is connected. */
+bool chardev_is_open(const Chardev *chr);
+
+/* -chardev help. */
+void chardev_print_backends(FILE *f);
+
+#endif

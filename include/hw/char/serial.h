@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A 16550A UART at an ISA COM port (National Semiconductor PC16550D). Type
+ * "isa-serial": properties index (0-3: COM1-COM4, default the first free),
+ * iobase, irq, chardev.
+ */
+#ifndef HW_CHAR_SERIAL_H
+#define HW_CHAR_SERIAL_H
+
+#include "hw/core/device.h"
+
+typedef struct Chardev Chardev;
+
+extern const DeviceType isa_serial_type;
+
+/* The board's default ports: makes COM@index + 1 on @chr (borrowed; NULL is a
+ * port whose output goes nowhere). */
+bool serial_isa_new(Machine *machine, unsigned index, Chardev *chr,
+                    GError **errp);
+
+/* Bit mask of the COM ports the machine has. */
+unsigned serial_isa_ports(Machine *machine);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The device model. A device type is one `static const DeviceType`; all types
+ * stand in hw/device-types.c. An instance begins with a Device, is configured
+ * through property tables, then realized, and lives until unrealize.
+ *
+ *     device_new() -> device_configure() -> device_realize()
+ *                                        -> device_free()
+ *
+ * One level of composition: a type may name a backend type, whose instance is
+ * made with it and whose properties it takes as its own. This is how
+ * vhost-scsi-pci is virtio-pci's proxy plus the vhost-scsi device, which
+ * knows nothing of PCI.
+ *
+ * All functions need the machine lock, or run before the machine starts.
+ */
+#ifndef HW_CORE_DEVICE_H
+#define HW_CORE_DEVICE_H
+
+#include "hw/core/property.h"
+
+typedef struct Machine Machine;
+typedef struct Device Device;
+typedef struct DeviceType DeviceType;
+
+typedef enum BusType {
+    BUS_NONE, /* wired by the board */
+    BUS_PCI,
+    BUS_ISA,
+    BUS_VIRTIO, /* behind a transport's proxy */
+} BusType;
+
+/* Where devices plug in. Embedded in the controller that provides it. */
+typedef struct Bus {
+    BusType type;
+    const char *name; /* "pcie.0"; owned by the provider */
+} Bus;
+
+struct DeviceType {
+    const char *name;    /* "vhost-scsi-pci" */
+    const char *summary; /* one line for -device help */
+    BusType bus;
+    size_t size;               /* of the instance, which begins with Device */
+    const Property *props;     /* may be NULL */
+    const Property *bus_props; /* those of every device on this bus; or NULL */
+    const DeviceType *backend; /* type of the backend device; or NULL */
+    bool user_creatable;       /* -device may make it */
+
+    /* Gets ready what needs more than zeroes before properties are set, such
+     * as fds that are -1. May be NULL. */
+    void (*instance_init)(Device *dev);
+    /* Takes its place in the machine. On failure the instance must be such
+     * that unrealize undoes the rest. */
+    bool (*realize)(Device *dev, GError **errp);
+    /* Undoes realize; must accept a half-realized device. */
+    void (*unrealize)(Device *dev);
+    /* Back to power-on state. May block on the host's kernel; see
+     * system/runstate.h. May be NULL. */
+    void (*reset)(Device *dev);
+};
+
+struct Device {
+    const DeviceType *type;
+    Machine *machine;
+    char *id;        /* owned; NULL: anonymous */
+    char *bus_name;  /* owned; the property "bus"; NULL: the type's default */
+    Bus *bus;        /* valid once configured; NULL for BUS_NONE */
+    Device *backend; /* owned; NULL without type->backend */
+    Device *proxy;   /* of a backend: the device that owns it */
+    bool realized;
+};
+
+/* Makes an instance with default properties, not yet known to the machine. */
+Device *device_new(Machine *machine, const DeviceType *type);
+
+/* Sets the properties in @opts (a dictionary; "driver" is skipped) including
+ * id and bus, checks that the required ones are there and finds the bus. */
+bool device_configure(Device *dev, json_object *opts, GError **errp);
+
+/* Sets one property from its text form. */
+bool device_set(Device *dev, const char *name, const char *value,
+                GError **errp);
+
+/* Realizes @dev and files it in the machine, which owns it from then on. On
+ * failure the caller still owns it. */
+bool device_realize(Device *dev, GError **errp);
+
+/* Unrealizes (if need be) and frees; takes NULL. A device that the machine
+ * owns is removed from it. */
+void device_free(Device *dev);
+
+/* The whole of -device and device_add: finds opts["driver"], makes, configures
+ * and realizes. Returns the device, which the machine owns, or NULL. */
+Device *device_add(Machine *machine, json_object *opts, GError **errp);
+
+/* Resets @dev and its backend. */
+void device_reset(Device *dev);
+
+/* The device whose id is @id, or NULL. */
+Device *device_find(Machine *machine, const char *id);
+
+/* The name people know it by: its id, else its type's name. */
+const char *device_label(const Device *dev);
+
+/* Its path in the object tree: /machine/peripheral/ID,
+ * /machine/peripheral-anon/device[N] or /machine/unattached/device[N];
+ * a backend is PROXY/virtio-backend. The caller frees it. */
+char *device_path(const Device *dev);
+
+/* A row of @dev's own, bus or backend table called @name. On success
+ * *ret_instance is the object that holds the field. Returns NULL if none. */
+const Property *device_find_property(Device *dev, const char *name,
+                                     Device **ret_instance);
+
+/* hw/device-types.c: all types, in alphabetical order, NULL at the end. */
+extern const DeviceType *const device_types[];
+
+const DeviceType *device_type_find(const char *name);
+
+/* -device help and -device TYPE,help. */
+void device_print_types(FILE *f);
+void device_print_properties(FILE *f, const DeviceType *type);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Direct boot of a Linux bzImage by the 64-bit boot protocol
+ * (Documentation/arch/x86/boot.rst). The files stay open so that a reset loads
+ * them again into guest memory; nothing of them is kept in ours.
+ */
+#ifndef HW_I386_X86_BOOT_H
+#define HW_I386_X86_BOOT_H
+
+#include "system/memory.h"
+#include "target/i386/cpu.h"
+
+#define E820_ENTRIES_MAX 16
+
+typedef enum E820Type {
+    E820_RAM = 1,
+    E820_RESERVED = 2,
+    E820_ACPI = 3,
+} E820Type;
+
+typedef struct E820Entry {
+    uint64_t addr, size;
+    E820Type type;
+} E820Entry;
+
+typedef struct X86Boot {
+    int kernel_fd;                             /* owned; -1: none */
+    int initrd_fd;                             /* owned; -1: none */
+    char *kernel_path, *initrd_path, *cmdline; /* owned */
+    E820Entry e820[E820_ENTRIES_MAX];          /* filled by the board */
+    unsigned n_e820;
+    uint64_t rsdp_gpa;    /* filled by the board */
+    uint64_t low_ram_end; /* filled by the board: end of RAM below 4 GiB */
+    /* Filled by x86_boot_open(). */
+    uint64_t kernel_offset, kernel_size; /* protected-mode part in the file */
+    uint64_t kernel_gpa, init_size, initrd_size, initrd_gpa;
+    uint32_t setup_size;
+} X86Boot;
+
+void x86_boot_init(X86Boot *boot);
+void x86_boot_finish(X86Boot *boot);
+
+/* Opens and checks kernel and initrd, and decides where they go. A kernel that
+ * is truncated, not a bzImage, too old (protocol < 2.12 or no 64-bit entry) or
+ * does not fit is refused with one sentence. @kernel is required, the others
+ * may be NULL. */
+bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
+                   const char *cmdline, GError **errp);
+
+/* Writes kernel, initrd, boot_params, command line, page tables and GDT into
+ * @ram and says where to enter. */
+bool x86_boot_load(const X86Boot *boot, const GuestRam *ram,
+                   X86BootEntry *ret_entry, GError **errp);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The q35 memory controller hub seen as PCI host bridge: configuration
+ * mechanism #1 (0xcf8/0xcfc), ECAM at PCIEXBAR, root bus "pcie.0", and its own
+ * function 8086:29c0 at 00:00.0. Intel 3 Series Express Chipset datasheet,
+ * 5.1.
+ */
+#ifndef HW_PCI_PCI_HOST_H
+#define HW_PCI_PCI_HOST_H
+
+#include "hw/pci/pci.h"
+
+#define PCIE_ECAM_BASE_DEFAULT UINT64_C(0xb0000000)
+#define PCIE_ECAM_SIZE         (256 * MiB)
+
+typedef struct PciHost {
+    PciDevice dev; /* 00:00.0 */
+    PciBus root;
+    uint32_t config_address; /* 0xcf8 */
+    MemoryRegion address_region, data_region, ecam_region;
+} PciHost;
+
+extern const DeviceType mch_type; /* "mch" */
+
+/* The board's helper: makes the bridge's bus known before it is realized. */
+PciHost *pci_host_new(Machine *machine, GError **errp);
+
+#endif

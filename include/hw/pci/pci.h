@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PCI devices: configuration space with write masks, BARs that move when the
+ * guest programs them, capabilities, INTx.
+ *
+ * A device type on this bus embeds PciDevice first. Its realize fills the
+ * identity and the BARs and then calls pci_device_plug(); a guest access to
+ * configuration space goes through ops->config_read/config_write, which a
+ * device replaces only to add side effects around the default ones.
+ *
+ * Register numbers and bits come from <linux/pci_regs.h>. All functions need
+ * the machine lock.
+ */
+#ifndef HW_PCI_PCI_H
+#define HW_PCI_PCI_H
+
+#include "hw/core/device.h"
+#include "hw/core/irq.h"
+#include "hw/pci/msix.h"
+#include "system/memory.h"
+
+#include <linux/pci_regs.h>
+
+#define PCI_CONFIG_SIZE   256
+#define PCIE_CONFIG_SIZE  4096
+#define PCI_SLOTS_MAX     32
+#define PCI_FUNCTIONS_MAX 8
+#define PCI_DEVFN_MAX     256
+#define PCI_BARS_MAX      6
+
+#define PCI_DEVFN(slot, fn) ((uint8_t)(((slot) << 3) | (fn)))
+#define PCI_SLOT(devfn)     ((devfn) >> 3)
+#define PCI_FUNC(devfn)     ((devfn)&7)
+
+typedef struct PciDevice PciDevice;
+typedef struct PciBus PciBus;
+
+typedef struct PciDeviceOps {
+    /* @len is 1, 2 or 4, naturally aligned, within the device's space. */
+    uint32_t (*config_read)(PciDevice *dev, uint32_t addr, unsigned len);
+    void (*config_write)(PciDevice *dev, uint32_t addr, uint32_t value,
+                         unsigned len);
+} PciDeviceOps;
+
+typedef struct PciBar {
+    MemoryRegion *region; /* borrowed from the device; NULL: no such BAR */
+    uint8_t type;         /* PCI_BASE_ADDRESS_* flag bits */
+} PciBar;
+
+struct PciDevice {
+    Device dev;
+    const PciDeviceOps *ops;
+    PciBus *bus;        /* valid once plugged */
+    int32_t addr;       /* property: wanted devfn, or -1 */
+    bool multifunction; /* property */
+    uint8_t devfn;      /* valid once plugged */
+    bool plugged;
+    bool is_express; /* has the 4 KiB space */
+    uint8_t config[PCIE_CONFIG_SIZE];
+    uint8_t wmask[PCIE_CONFIG_SIZE];       /* bits the guest can write */
+    uint8_t w1cmask[PCIE_CONFIG_SIZE];     /* bits a written 1 clears */
+    uint8_t reset_value[PCIE_CONFIG_SIZE]; /* config at plug, for reset */
+    uint16_t cap_end;                      /* where the next capability goes */
+    PciBar bars[PCI_BARS_MAX];
+    bool irq_level; /* of its INTx pin */
+    MsixState msix; /* valid with msix.n_vectors > 0 */
+};
+
+struct PciBus {
+    Bus bus;
+    Machine *machine;
+    uint8_t number;
+    PciDevice *devices[PCI_DEVFN_MAX]; /* borrowed */
+    /* Where INTx pin 0-3 of each device goes; set by the board. Level is the
+     * wired OR, which the receiver keeps. */
+    void (*set_intx)(void *opaque, uint8_t devfn, unsigned pin, bool level);
+    void *opaque;
+};
+
+/* Properties of every PCI device: addr, multifunction. */
+extern const Property pci_bus_props[];
+
+/* The default ops. */
+uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len);
+void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
+                      unsigned len);
+extern const PciDeviceOps pci_default_ops;
+
+void pci_bus_init(PciBus *bus, Machine *machine, const char *name);
+void pci_bus_finish(PciBus *bus);
+
+typedef struct PciIdentity {
+    uint16_t vendor, device, subsystem_vendor, subsystem;
+    uint16_t class_code; /* base class << 8 | subclass */
+    uint8_t prog_if, revision;
+} PciIdentity;
+
+/* First step of a realize: zeroes configuration space and writes the header. */
+void pci_device_init(PciDevice *dev, const PciIdentity *id,
+                     const PciDeviceOps *ops);
+/* Last step: finds a place on dev->dev.bus (property addr, else the first free
+ * slot), and lets the guest see the device. Undone by pci_device_unplug(). */
+bool pci_device_plug(PciDevice *dev, GError **errp);
+/* Takes the device off the bus; fine if it is not plugged. */
+void pci_device_unplug(PciDevice *dev);
+/* Configuration space back to what it was when plugged, BARs unmapped, INTx
+ * low, MSI-X off. Part of the device's reset. */
+void pci_device_reset(PciDevice *dev);
+
+/* BAR @n shows @region, whose size is a power of two >= 16; @type is a
+ * combination of PCI_BASE_ADDRESS_MEM_TYPE_64, _MEM_PREFETCH and _SPACE_IO. A
+ * 64-bit BAR takes n and n + 1. */
+void pci_register_bar(PciDevice *dev, unsigned n, uint8_t type,
+                      MemoryRegion *region);
+
+/* Adds a capability of @size bytes with id @cap_id and returns its offset; its
+ * two first bytes are filled in, the rest is zero and read-only. */
+unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size);
+
+/* Drives the device's INTx pin (PCI_INTERRUPT_PIN must be set); obeys
+ * PCI_COMMAND_INTX_DISABLE. */
+void pci_set_intx(PciDevice *dev, bool level);
+
+/* Little-endian fields of config, wmask ... */
+static inline uint16_t pci_get_word(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+static inline uint32_t pci_get_long(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+           (uint32_t)p[3] << 24;
+}
+static inline void pci_set_word(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+static inline void pci_set_long(uint8_t *p, uint32_t v)
+{
+    pci_set_word(p, (uint16_t)v);
+    pci_set_word(p + 2, (uint16_t)(v >> 16));
+}
+
+static inline PciDevice *pci_device_from(Device *dev)
+{
+    return container_of(dev, PciDevice, dev);
+}
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The real-time clock and its CMOS memory at ports 0x70/0x71, IRQ 8 (Motorola
+ * MC146818; ICH9 datasheet 13.6). Type "mc146818rtc".
+ */
+#ifndef HW_RTC_MC146818RTC_H
+#define HW_RTC_MC146818RTC_H
+
+#include "hw/core/device.h"
+
+#define RTC_PORT 0x70
+#define RTC_IRQ  8
+
+extern const DeviceType mc146818rtc_type;
+
+/* A byte of CMOS memory (0x0e-0x7f), set by the board for firmware: memory
+ * sizes, boot order. */
+void rtc_set_memory(Device *dev, unsigned addr, uint8_t value);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The seam between the machine and what runs its vCPUs: kvm or qtest. Nothing
+ * outside accel/kvm and target/i386 knows of KVM. No entry is optional; what
+ * an accelerator cannot do answers -ENOTSUP. Leaves: they return 0 (or a value
+ * >= 0) or -errno and print nothing.
+ */
+#ifndef SYSTEM_ACCEL_H
+#define SYSTEM_ACCEL_H
+
+typedef struct Machine Machine;
+typedef struct Cpu Cpu;
+typedef struct RamBlock RamBlock;
+typedef struct Accel Accel;
+typedef struct X86BootEntry X86BootEntry;
+
+typedef struct MsiMessage {
+    uint64_t address;
+    uint32_t data;
+} MsiMessage;
+
+/* A guest write that signals an eventfd instead of leaving the guest. */
+typedef struct IoEventFd {
+    uint64_t addr;
+    uint32_t size;    /* 2 or 4; 0: any size (memory only) */
+    bool is_port;     /* I/O port instead of memory */
+    bool match_value; /* only writes of @value */
+    uint64_t value;
+    int fd; /* borrowed */
+} IoEventFd;
+
+typedef struct AccelOps {
+    const char *name;
+    const char *summary;
+
+    /* Makes machine->accel: opens the virtual machine and its interrupt
+     * controllers. errp says what is missing and how to get it. */
+    bool (*init)(Machine *machine, GError **errp);
+    /* Closes it; takes a half-made one. All vCPU threads have ended. */
+    void (*finish)(Machine *machine);
+    /* Interrupt controllers and timers back to power-on state; the vCPUs are
+     * paused. */
+    void (*reset)(Machine *machine);
+
+    /* Shows @block to the guest as memory slot @slot. */
+    int (*map_ram)(Accel *accel, unsigned slot, const RamBlock *block);
+
+    /* Drives input @gsi (0-23) of the interrupt controllers. Any thread. */
+    void (*set_gsi)(Accel *accel, unsigned gsi, bool level);
+    /* Delivers one message. Any thread. */
+    int (*send_msi)(Accel *accel, const MsiMessage *msg);
+
+    /* From now on each signal of the eventfd @fd (borrowed) delivers @msg
+     * without user space; a signal that is already pending is delivered at
+     * once. Returns a route number to give back. Machine lock. */
+    int (*irqfd_add_msi)(Accel *accel, int fd, const MsiMessage *msg);
+    /* Stops that; later signals stay in the eventfd. Machine lock. */
+    void (*irqfd_del)(Accel *accel, int fd, int route);
+
+    /* Machine lock. -EEXIST if the same write is taken already. */
+    int (*ioeventfd_add)(Accel *accel, const IoEventFd *io);
+    int (*ioeventfd_del)(Accel *accel, const IoEventFd *io);
+
+    /* Called in the vCPU's own thread, before it first runs. */
+    bool (*vcpu_init)(Cpu *cpu, GError **errp);
+    void (*vcpu_finish)(Cpu *cpu);
+    /* Runs the guest until vcpu_kick(); called in the vCPU's thread without
+     * the machine lock, which it takes around each exit it handles. Returns
+     * 0, or -errno if this vCPU cannot go on. */
+    int (*vcpu_run)(Cpu *cpu);
+    /* Makes vcpu_run() return soon, or return at once if it is about to run.
+     * Any thread. */
+    void (*vcpu_kick)(Cpu *cpu);
+    /* Registers back to power-on state; the vCPU is paused. May be called from
+     * any thread. */
+    void (*vcpu_reset)(Cpu *cpu);
+    /* Lets the boot vCPU enter a directly booted kernel; after its reset. */
+    int (*vcpu_set_boot_entry)(Cpu *cpu, const X86BootEntry *entry);
+} AccelOps;
+
+/* The part all accelerators share; kvm and qtest embed it. */
+struct Accel {
+    const AccelOps *ops;
+    Machine *machine;
+};
+
+/* All accelerators, NULL at the end (hw/device-types.c). */
+extern const AccelOps *const accel_types[];
+
+const AccelOps *accel_find(const char *name);
+
+#endif

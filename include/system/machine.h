@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine: the only object that everything hangs on. There are no other
+ * globals, so that two machines can live in one test process.
+ *
+ * The machine lock guards all control-plane state. The main loop holds it
+ * whenever it runs a callback and releases it while it polls; a vCPU thread
+ * takes it to handle an exit; the control thread (system/runstate.h) takes it
+ * to carry out a request. The data plane is in the kernel and needs no lock.
+ */
+#ifndef SYSTEM_MACHINE_H
+#define SYSTEM_MACHINE_H
+
+#include "hw/core/device.h"
+#include "hw/core/irq.h"
+#include "system/accel.h"
+#include "system/cpus.h"
+#include "system/memory.h"
+#include "system/runstate.h"
+#include "system/timer.h"
+
+typedef struct Chardev Chardev;
+typedef struct MachineType MachineType;
+
+#define SERIAL_PORTS_MAX 4
+
+/* What the command line says of the machine; read-only once it is built.
+ * Strings are owned. */
+typedef struct MachineConfig {
+    uint64_t ram_size; /* bytes */
+    unsigned n_cpus;
+    CpuTopology topology;
+    char *cpu_model; /* "max", "host" */
+    char *kernel;    /* path; NULL: none */
+    char *initrd;    /* path; NULL: none */
+    char *append;    /* kernel command line; NULL: empty */
+    char *name;      /* -name guest=; NULL: none */
+    uint8_t uuid[16];
+    bool has_uuid;
+    bool no_reboot;
+    bool no_shutdown;
+    bool no_acpi;
+    bool start_paused;                 /* -S */
+    bool debug_threads;                /* -name debug-threads=on */
+    bool rtc_localtime;                /* -rtc base=localtime */
+    Chardev *serial[SERIAL_PORTS_MAX]; /* borrowed; NULL: no such port */
+} MachineConfig;
+
+struct MachineType {
+    const char *name;  /* canonical: "pc-q35-7.2" */
+    const char *alias; /* "q35"; or NULL */
+    const char *summary;
+    bool is_default;
+    unsigned cpus_max;
+    /* Builds the board: RAM, address map, chipset. machine->accel is there.
+     * On failure finish() undoes the rest. */
+    bool (*init)(Machine *machine, GError **errp);
+    void (*finish)(Machine *machine);
+    /* After all devices were added and before the first reset: what depends on
+     * the whole machine, such as ACPI tables and the kernel to boot. */
+    bool (*machine_done)(Machine *machine, GError **errp);
+    /* Power-on state of what the board owns, after all devices were reset and
+     * the vCPUs too. Loads the kernel. The first time a failure is reported by
+     * errp; later it stops the machine. */
+    bool (*reset)(Machine *machine, GError **errp);
+    /* The power button. */
+    void (*powerdown)(Machine *machine);
+};
+
+struct Machine {
+    const MachineType *type;
+    MachineConfig config;
+    void *board; /* owned by type->init/finish */
+
+    GMutex lock;
+    GCond cond; /* broadcast on each change that somebody waits for */
+    GMainContext *context; /* the main loop's; owned */
+    GMainLoop *loop;       /* ends when the program is to end; owned */
+
+    const AccelOps *accel_ops;
+    Accel *accel; /* between accel_ops->init and finish */
+
+    GuestRam ram;
+    AddressSpace memory; /* MMIO */
+    AddressSpace io;     /* I/O ports */
+
+    Cpu *cpus;      /* config.n_cpus of them; NULL before cpus_start() */
+    bool cpus_run;  /* vCPUs may run (machine lock) */
+    bool cpus_quit; /* vCPU threads must end (machine lock) */
+
+    GPtrArray *devices; /* realized, owned, in order of realization */
+    GPtrArray *buses;   /* Bus, borrowed from their providers */
+    IrqLine isa_irq[16];
+
+    TimerList *timers;
+
+    /* system/runstate.c; machine lock */
+    RunState run_state;
+    GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
+    GThread *control_thread;
+    unsigned requests; /* bit mask, private to runstate.c */
+    RunState stop_state;
+    ShutdownCause reset_cause;
+    ShutdownCause shutdown_cause;
+    bool quitting; /* the main loop is to end */
+};
+
+/* All machine types, NULL at the end (hw/device-types.c). */
+extern const MachineType *const machine_types[];
+const MachineType *machine_type_find(const char *name);
+
+/* Makes an empty machine with default configuration; nothing is opened. */
+Machine *machine_new(const MachineType *type, const AccelOps *accel);
+
+/* Opens the accelerator and builds the board from machine->config. Devices may
+ * then be added. Machine lock. */
+bool machine_build(Machine *machine, GError **errp);
+
+/* Finishes the board, resets everything and starts the vCPU and control
+ * threads; the guest runs after vm_start_request(). Machine lock. */
+bool machine_start(Machine *machine, GError **errp);
+
+/* Resets accelerator, vCPUs, devices and board. The vCPUs are paused. Machine
+ * lock. */
+bool machine_reset(Machine *machine, GError **errp);
+
+/* Stops and frees everything; takes NULL and half-built machines. The lock is
+ * not held. */
+void machine_free(Machine *machine);
+
+static inline void machine_lock(Machine *m)
+{
+    g_mutex_lock(&m->lock);
+}
+
+static inline void machine_unlock(Machine *m)
+{
+    g_mutex_unlock(&m->lock);
+}
+
+/* Makes the main loop of @m hold the machine lock but for its polling. */
+void machine_run_main_loop(Machine *m);
+
+/* A main-loop watch of @fd; the callback runs under the machine lock and
+ * returns whether to go on. Returns the source, which the caller destroys with
+ * machine_unwatch(). Machine lock. */
+typedef bool FdHandler(void *opaque, GIOCondition condition);
+GSource *machine_watch_fd(Machine *m, int fd, GIOCondition condition,
+                          FdHandler *handler, void *opaque);
+/* Takes *@source, which may be NULL, and leaves NULL. */
+void machine_unwatch(GSource **source);
+
+/* The bus called @name, or with NULL the first of @type. NULL if none. */
+Bus *machine_find_bus(Machine *m, const char *name, BusType type);
+
+#endif

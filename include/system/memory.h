@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest's address spaces (memory and I/O ports) and its RAM.
+ *
+ * RAM is one memfd; RamBlock says which part of it the guest sees where. It is
+ * given to the accelerator as memory slots and to vhost as its memory table.
+ * Everything else is a MemoryRegion with read and write functions, reached by
+ * an exit.
+ */
+#ifndef SYSTEM_MEMORY_H
+#define SYSTEM_MEMORY_H
+
+typedef struct AddressSpace AddressSpace;
+
+typedef struct MemoryRegionOps {
+    /* @size is 1, 2, 4 or 8; the access lies within the region. Machine lock.
+     * A device that has registers of one width only handles others as the
+     * specification says, or ignores them. */
+    uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
+    void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned size);
+} MemoryRegionOps;
+
+typedef struct MemoryRegion {
+    const char *name;
+    const MemoryRegionOps *ops;
+    void *opaque;
+    uint64_t size;
+    int priority;     /* of two regions at one address the higher answers */
+    uint64_t base;    /* valid while mapped */
+    AddressSpace *as; /* NULL while not mapped */
+} MemoryRegion;
+
+struct AddressSpace {
+    const char *name;
+    uint64_t size;      /* addresses run below this */
+    GPtrArray *regions; /* MemoryRegion, borrowed, highest priority first */
+};
+
+void address_space_init(AddressSpace *as, const char *name, uint64_t size);
+void address_space_finish(AddressSpace *as);
+
+void memory_region_init(MemoryRegion *mr, const char *name,
+                        const MemoryRegionOps *ops, void *opaque,
+                        uint64_t size);
+
+/* Maps @mr at @base, moving it if it is mapped already. A region that does not
+ * fit below as->size stays unmapped. The caller keeps @mr alive until it
+ * unmaps it. Machine lock. */
+void memory_region_map(MemoryRegion *mr, AddressSpace *as, uint64_t base);
+/* Fine if it is not mapped. Machine lock. */
+void memory_region_unmap(MemoryRegion *mr);
+
+/*
+ * An access by a vCPU (or by a test). @size is 1, 2, 4 or 8. What no region
+ * answers reads as all ones and ignores writes; an access that runs over a
+ * region's end is split into bytes. Machine lock.
+ */
+uint64_t address_space_read(AddressSpace *as, uint64_t addr, unsigned size);
+void address_space_write(AddressSpace *as, uint64_t addr, uint64_t value,
+                         unsigned size);
+
+/* --- RAM --- */
+
+#define RAM_BLOCKS_MAX 8
+
+typedef struct RamBlock {
+    uint64_t gpa;
+    uint64_t size;
+    uint8_t *host;      /* mapping of fd at fd_offset */
+    uint64_t fd_offset; /* in GuestRam.fd */
+} RamBlock;
+
+typedef struct GuestRam {
+    int fd; /* memfd, owned; -1 before guest_ram_init() */
+    uint8_t *host;
+    uint64_t size;
+    RamBlock blocks[RAM_BLOCKS_MAX];
+    unsigned n_blocks;
+} GuestRam;
+
+/* Makes a sealed memfd of @size bytes and maps it. Pages are not touched.
+ * Returns 0 or -errno; undo with guest_ram_finish(), which accepts a failed
+ * one. */
+int guest_ram_init(GuestRam *ram, uint64_t size);
+void guest_ram_finish(GuestRam *ram);
+
+/* Lets the guest see [@offset, @offset + @size) of the RAM at @gpa. Blocks are
+ * added in ascending order and do not overlap. */
+void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
+                         uint64_t size);
+
+/* The host address of [@gpa, @gpa + @len) if it lies whole in one block, else
+ * NULL. */
+void *guest_ram_ptr(const GuestRam *ram, uint64_t gpa, uint64_t len);
+
+/* Copies into RAM; returns false if the range is not RAM. */
+bool guest_ram_write(const GuestRam *ram, uint64_t gpa, const void *buf,
+                     uint64_t len);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Run state: what the machine is doing, and the requests that change it.
+ *
+ * Requests come from the guest (a vCPU thread in an exit), from signals and
+ * from monitors; they are noted under the machine lock and carried out by the
+ * control thread, one after the other. It may wait for a vCPU or for the
+ * host's kernel (a hung backstore) as long as that takes: the main loop, which
+ * serves monitors and consoles, never waits for it.
+ */
+#ifndef SYSTEM_RUNSTATE_H
+#define SYSTEM_RUNSTATE_H
+
+typedef struct Machine Machine;
+
+typedef enum RunState {
+    RUN_STATE_PRELAUNCH, /* built, not started (-S) */
+    RUN_STATE_RUNNING,
+    RUN_STATE_PAUSED,
+    RUN_STATE_SHUTDOWN,       /* the guest powered off under -no-shutdown */
+    RUN_STATE_INTERNAL_ERROR, /* a vCPU cannot go on */
+} RunState;
+
+typedef enum ShutdownCause {
+    SHUTDOWN_CAUSE_NONE,
+    SHUTDOWN_CAUSE_HOST_SIGNAL, /* SIGINT, SIGTERM, SIGHUP */
+    SHUTDOWN_CAUSE_HOST_UI,     /* Ctrl-A x */
+    SHUTDOWN_CAUSE_HOST_QMP_QUIT,
+    SHUTDOWN_CAUSE_GUEST_SHUTDOWN, /* ACPI S5 */
+    SHUTDOWN_CAUSE_GUEST_RESET,    /* reset register */
+    SHUTDOWN_CAUSE_GUEST_PANIC,    /* triple fault */
+    SHUTDOWN_CAUSE_HOST_QMP_RESET,
+    SHUTDOWN_CAUSES_COUNT
+} ShutdownCause;
+
+/* Requests; return at once. Machine lock. A shutdown request of the guest
+ * obeys -no-shutdown, a reset request -no-reboot. */
+void system_reset_request(Machine *machine, ShutdownCause cause);
+void system_shutdown_request(Machine *machine, ShutdownCause cause);
+void system_powerdown_request(Machine *machine);
+void vm_stop_request(Machine *machine, RunState state);
+void vm_start_request(Machine *machine);
+
+/* The name QMP uses: "running", "paused", "prelaunch" ... */
+const char *run_state_name(RunState state);
+/* "guest-shutdown", "host-signal" ... */
+const char *shutdown_cause_name(ShutdownCause cause);
+
+/*
+ * Called by the control thread with the machine lock held, when the machine
+ * begins to run (@running, before the vCPUs do) or stops (after the vCPUs
+ * have). The list runs in order of registration when starting and backwards
+ * when stopping.
+ */
+typedef void RunStateHandler(void *opaque, bool running);
+
+typedef struct RunStateNotifier {
+    RunStateHandler *handler;
+    void *opaque;
+} RunStateNotifier;
+
+/* @n is borrowed until runstate_del_notifier(). Machine lock. */
+void runstate_add_notifier(Machine *machine, RunStateNotifier *n);
+void runstate_del_notifier(Machine *machine, RunStateNotifier *n);
+
+/* Starts the control thread. Machine lock. */
+void runstate_init(Machine *machine);
+/* Ends and joins it. Releases the machine lock while it waits. */
+void runstate_finish(Machine *machine);
+
+#endif

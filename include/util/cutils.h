@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parsing of numbers and sizes as QEMU's command line writes them, and the
+ * search for the name that a user probably meant. */
+#ifndef UTIL_CUTILS_H
+#define UTIL_CUTILS_H
+
+/* A whole string as an unsigned number, decimal, 0x or 0 octal; no sign, no
+ * blank. Returns 0, -EINVAL or -ERANGE; *@ret_value only on success. */
+int parse_u64(const char *s, uint64_t *ret_value);
+
+/* A size with an optional fraction and suffix B K M G T P E (either case);
+ * without a suffix it counts in units of @unit bytes. Returns 0, -EINVAL,
+ * -ERANGE. */
+int parse_size(const char *s, uint64_t unit, uint64_t *ret_bytes);
+
+/* on/off, yes/no, true/false, y/n. Returns 0 or -EINVAL. */
+int parse_bool(const char *s, bool *ret_value);
+
+/* The entry of the NULL-terminated @names nearest to @name by edit distance,
+ * or NULL if none is near enough to be meant. */
+const char *nearest_name(const char *name, const char *const *names);
+
+#endif
