@@ -3,8 +3,11 @@
  * Character devices: where a serial port or a monitor talks to the host.
  * Back ends: null, stdio, file, pty, socket (unix). Each runs in the main
  * loop; output never blocks the caller: what the host does not take at once
- * is kept up to CHARDEV_BUFFER_MAX bytes and then dropped (a console), or
- * refused (chardev_write() answers how much it took), as the front end wants.
+ * waits in a buffer of CHARDEV_BUFFER_MAX bytes; when that is full
+ * chardev_write() takes less and CHARDEV_WRITABLE tells when to go on.
+ *
+ * With mux=on a device knows the escapes of Ctrl-A: x ends the program, b sends
+ * a break, h lists them. They work even while the guest takes no input.
  */
 #ifndef CHARDEV_CHAR_H
 #define CHARDEV_CHAR_H
@@ -19,7 +22,12 @@ typedef struct Chardev Chardev;
 typedef enum ChardevEvent {
     CHARDEV_OPENED, /* a client has come, or the back end is ready */
     CHARDEV_CLOSED, /* the client has left */
-    CHARDEV_BREAK,  /* Ctrl-A b on stdio */
+    CHARDEV_BREAK,  /* Ctrl-A b */
+    /* There is room again after chardev_write() took less than it was given,
+     * or nobody listens any more. */
+    CHARDEV_WRITABLE,
+    /* The device is being freed: the front end must forget it. */
+    CHARDEV_GONE,
 } ChardevEvent;
 
 typedef struct ChardevFrontend {
@@ -32,8 +40,11 @@ typedef struct ChardevFrontend {
 
 /*
  * Makes a character device from a dictionary: "backend", "id" and the back
- * end's own keys (-chardev BACKEND,id=ID,...). Machine lock. The caller frees
- * it with chardev_free(). A pty prints its name on stderr, as QEMU does.
+ * end's own keys (-chardev BACKEND,id=ID,...), checked by the back end.
+ * Machine lock. The caller frees it with chardev_free(). A pty prints its name
+ * on stderr, as QEMU does. A socket server with wait=on (the default) returns
+ * when a client has connected, or fails when a signal arrives. Ignores SIGPIPE
+ * from then on.
  */
 Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp);
 
@@ -43,7 +54,13 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp);
 bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
                             Chardev **ret_chr, GError **errp);
 
-/* Restores the terminal, closes what it opened; takes NULL. */
+/* The short form "chardev:ID" and the property chardev= of a device. NULL if
+ * there is none. */
+Chardev *chardev_find(Machine *machine, const char *id);
+
+/* Sends what waits (for at most CHARDEV_FLUSH_MS), restores the terminal,
+ * closes what it opened. Takes NULL. Before machine_free(). Machine lock. */
+#define CHARDEV_FLUSH_MS 1000
 void chardev_free(Chardev *chr);
 
 /* Connects the front end (@fe is const data, borrowed). A character device has

@@ -39,7 +39,6 @@ typedef struct MachineConfig {
     bool has_uuid;
     bool no_reboot;
     bool no_shutdown;
-    bool no_acpi;
     bool start_paused;                 /* -S */
     bool debug_threads;                /* -name debug-threads=on */
     bool rtc_localtime;                /* -rtc base=localtime */
@@ -75,7 +74,6 @@ struct Machine {
     GMutex lock;
     GCond cond; /* broadcast on each change that somebody waits for */
     GMainContext *context; /* the main loop's; owned */
-    GMainLoop *loop;       /* ends when the program is to end; owned */
 
     const AccelOps *accel_ops;
     Accel *accel; /* between accel_ops->init and finish */
@@ -88,9 +86,9 @@ struct Machine {
     bool cpus_run;  /* vCPUs may run (machine lock) */
     bool cpus_quit; /* vCPU threads must end (machine lock) */
 
-    GPtrArray *devices; /* realized, owned, in order of realization */
-    GPtrArray *buses;   /* Bus, borrowed from their providers */
+    DeviceTree tree;
     IrqLine isa_irq[16];
+    GSList *chardevs; /* Chardev, borrowed from who made them */
 
     TimerList *timers;
 
@@ -108,6 +106,10 @@ struct Machine {
 /* All machine types, NULL at the end (hw/device-types.c). */
 extern const MachineType *const machine_types[];
 const MachineType *machine_type_find(const char *name);
+
+void machine_config_init(MachineConfig *c);
+/* Frees what it owns and leaves defaults that own nothing. */
+void machine_config_finish(MachineConfig *c);
 
 /* Makes an empty machine with default configuration; nothing is opened. */
 Machine *machine_new(const MachineType *type, const AccelOps *accel);
@@ -138,8 +140,11 @@ static inline void machine_unlock(Machine *m)
     g_mutex_unlock(&m->lock);
 }
 
-/* Makes the main loop of @m hold the machine lock but for its polling. */
+/* Serves m->context until machine_quit(), holding the machine lock but for its
+ * polling. The lock is not held when it is called. */
 void machine_run_main_loop(Machine *m);
+/* Ends the main loop. Machine lock. */
+void machine_quit(Machine *m);
 
 /* A main-loop watch of @fd; the callback runs under the machine lock and
  * returns whether to go on. Returns the source, which the caller destroys with
@@ -149,8 +154,5 @@ GSource *machine_watch_fd(Machine *m, int fd, GIOCondition condition,
                           FdHandler *handler, void *opaque);
 /* Takes *@source, which may be NULL, and leaves NULL. */
 void machine_unwatch(GSource **source);
-
-/* The bus called @name, or with NULL the first of @type. NULL if none. */
-Bus *machine_find_bus(Machine *m, const char *name, BusType type);
 
 #endif

@@ -13,12 +13,20 @@ typedef struct Chardev Chardev;
 
 extern const DeviceType isa_serial_type;
 
+/* Where a PC has COM1 .. COM4. */
+#define SERIAL_ISA_PORTS 4
+typedef struct SerialIsaResources {
+    uint16_t iobase;
+    uint8_t irq;
+} SerialIsaResources;
+extern const SerialIsaResources serial_isa_resources[SERIAL_ISA_PORTS];
+
 /* The board's default ports: makes COM@index + 1 on @chr (borrowed; NULL is a
  * port whose output goes nowhere). */
 bool serial_isa_new(Machine *machine, unsigned index, Chardev *chr,
                     GError **errp);
 
-/* Bit mask of the COM ports the machine has. */
+/* Bit mask of the COM ports that the machine has where a PC has them. */
 unsigned serial_isa_ports(Machine *machine);
 
 #endif

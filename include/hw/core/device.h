@@ -59,19 +59,36 @@ struct DeviceType {
     void (*reset)(Device *dev);
 };
 
+/* All devices and buses of a machine, which embeds it as machine->tree. */
+typedef struct DeviceTree {
+    Machine *machine;
+    GPtrArray *devices; /* realized, owned, in order of realization */
+    GPtrArray *buses;   /* Bus, borrowed from their providers */
+} DeviceTree;
+
+#define DEVICES_MAX 512 /* in one machine */
+
 struct Device {
     const DeviceType *type;
-    Machine *machine;
-    char *id;        /* owned; NULL: anonymous */
-    char *bus_name;  /* owned; the property "bus"; NULL: the type's default */
-    Bus *bus;        /* valid once configured; NULL for BUS_NONE */
-    Device *backend; /* owned; NULL without type->backend */
-    Device *proxy;   /* of a backend: the device that owns it */
+    DeviceTree *tree;
+    Machine *machine; /* tree->machine */
+    char *id;         /* owned; NULL: anonymous */
+    char *bus_name;   /* owned; the property "bus"; NULL: the type's default */
+    Bus *bus;         /* valid once configured; NULL for BUS_NONE */
+    Device *backend;  /* owned; NULL without type->backend */
+    Device *proxy;    /* of a backend: the device that owns it */
     bool realized;
 };
 
-/* Makes an instance with default properties, not yet known to the machine. */
-Device *device_new(Machine *machine, const DeviceType *type);
+void device_tree_init(DeviceTree *tree, Machine *machine);
+/* Frees every device, the last one first. Fine without device_tree_init(). */
+void device_tree_finish(DeviceTree *tree);
+
+/* The bus called @name, or with NULL the first of @type. NULL if none. */
+Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type);
+
+/* Makes an instance with default properties, not yet in the tree. */
+Device *device_new(DeviceTree *tree, const DeviceType *type);
 
 /* Sets the properties in @opts (a dictionary; "driver" is skipped) including
  * id and bus, checks that the required ones are there and finds the bus. */
@@ -81,23 +98,23 @@ bool device_configure(Device *dev, json_object *opts, GError **errp);
 bool device_set(Device *dev, const char *name, const char *value,
                 GError **errp);
 
-/* Realizes @dev and files it in the machine, which owns it from then on. On
+/* Realizes @dev and files it in the tree, which owns it from then on. On
  * failure the caller still owns it. */
 bool device_realize(Device *dev, GError **errp);
 
-/* Unrealizes (if need be) and frees; takes NULL. A device that the machine
- * owns is removed from it. */
+/* Unrealizes (if need be) and frees; takes NULL. A device in the tree is
+ * removed from it. */
 void device_free(Device *dev);
 
 /* The whole of -device and device_add: finds opts["driver"], makes, configures
- * and realizes. Returns the device, which the machine owns, or NULL. */
-Device *device_add(Machine *machine, json_object *opts, GError **errp);
+ * and realizes. Returns the device, which the tree owns, or NULL. */
+Device *device_add(DeviceTree *tree, json_object *opts, GError **errp);
 
 /* Resets @dev and its backend. */
 void device_reset(Device *dev);
 
 /* The device whose id is @id, or NULL. */
-Device *device_find(Machine *machine, const char *id);
+Device *device_find(DeviceTree *tree, const char *id);
 
 /* The name people know it by: its id, else its type's name. */
 const char *device_label(const Device *dev);

@@ -19,6 +19,9 @@ typedef struct AcpiConfig {
     uint8_t sci_irq;
     unsigned serial_ports; /* bit mask of COM1 .. COM4 that exist */
     bool has_rtc;
+    /* Declare the GPE0 block. Nothing of the q35 board raises a GPE as long as
+     * hotplug is PCIe's own, and clearing it costs a guest some 30 exits. */
+    bool has_gpe0;
 } AcpiConfig;
 
 /* Where the tables lie in guest memory and their bytes. */

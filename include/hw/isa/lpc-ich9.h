@@ -16,6 +16,13 @@
 #define ICH9_RESET_PORT    0xcf9
 #define ICH9_RESET_VALUE   0x06 /* SYS_RST | RST_CPU: a hard reset */
 #define ICH9_PIRQ_GSI_BASE 16   /* PIRQA is IOAPIC input 16 */
+#define ICH9_PIRQS         8
+
+/* The command port that FADT names, and what the commands are: where firmware
+ * would have an SMI handler, the bridge itself switches SCI_EN. */
+#define ICH9_APM_PORT         0xb2
+#define ICH9_APM_ACPI_ENABLE  0x02
+#define ICH9_APM_ACPI_DISABLE 0x03
 
 typedef struct Ich9Lpc Ich9Lpc;
 

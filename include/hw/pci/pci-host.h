@@ -25,4 +25,8 @@ extern const DeviceType mch_type; /* "mch" */
 /* The board's helper: makes the bridge's bus known before it is realized. */
 PciHost *pci_host_new(Machine *machine, GError **errp);
 
+/* Maps ECAM at @base, as firmware would have before it starts an operating
+ * system. The board calls it at reset when it boots a kernel directly. */
+void pci_host_setup_ecam(PciHost *host, uint64_t base);
+
 #endif

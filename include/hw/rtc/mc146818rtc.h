@@ -2,6 +2,15 @@
 /*
  * The real-time clock and its CMOS memory at ports 0x70/0x71, IRQ 8 (Motorola
  * MC146818; ICH9 datasheet 13.6). Type "mc146818rtc".
+ *
+ * The clock shows the host's time (UTC, or local time with -rtc
+ * base=localtime) plus what the guest has changed. Flags are computed when they
+ * are looked at; a timer is armed only while an interrupt is enabled and its
+ * flag is not yet set, so that an idle guest costs no wake-up.
+ *
+ * Properties: clock-vm makes it run by the machine's virtual clock (QEMU's
+ * -rtc clock=vm), beginning at base seconds since 1970: for tests and for runs
+ * that must repeat exactly.
  */
 #ifndef HW_RTC_MC146818RTC_H
 #define HW_RTC_MC146818RTC_H
@@ -10,6 +19,8 @@
 
 #define RTC_PORT 0x70
 #define RTC_IRQ  8
+
+#define RTC_CENTURY 0x32 /* where FADT says that the century is */
 
 extern const DeviceType mc146818rtc_type;
 

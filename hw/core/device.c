@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/core/device.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/keyval.h"
+
+#define DEVICE_ID_LENGTH_MAX 127
+
+void device_tree_init(DeviceTree *tree, Machine *machine)
+{
+    tree->machine = machine;
+    tree->devices = g_ptr_array_new();
+    tree->buses = g_ptr_array_new();
+}
+
+void device_tree_finish(DeviceTree *tree)
+{
+    if (!tree->devices) {
+        return;
+    }
+    while (tree->devices->len) {
+        device_free(g_ptr_array_index(tree->devices, tree->devices->len - 1));
+    }
+    g_clear_pointer(&tree->devices, g_ptr_array_unref);
+    g_clear_pointer(&tree->buses, g_ptr_array_unref);
+}
+
+Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type)
+{
+    for (unsigned i = 0; i < tree->buses->len; i++) {
+        Bus *bus = g_ptr_array_index(tree->buses, i);
+
+        if (name ? g_str_equal(bus->name, name) : bus->type == type) {
+            return bus;
+        }
+    }
+    return NULL;
+}
+
+const DeviceType *device_type_find(const char *name)
+{
+    for (unsigned i = 0; device_types[i]; i++) {
+        if (g_str_equal(device_types[i]->name, name)) {
+            return device_types[i];
+        }
+    }
+    return NULL;
+}
+
+Device *device_new(DeviceTree *tree, const DeviceType *type)
+{
+    Device *dev = g_malloc0(type->size);
+
+    dev->type = type;
+    dev->tree = tree;
+    dev->machine = tree->machine;
+    property_set_defaults(type->props, dev);
+    property_set_defaults(type->bus_props, dev);
+    if (type->instance_init) {
+        type->instance_init(dev);
+    }
+    if (type->backend) {
+        dev->backend = device_new(tree, type->backend);
+        dev->backend->proxy = dev;
+    }
+    return dev;
+}
+
+void device_free(Device *dev)
+{
+    if (!dev) {
+        return;
+    }
+    if (dev->realized) {
+        g_ptr_array_remove(dev->tree->devices, dev);
+    }
+    /* A backend is realized by its proxy, so the proxy goes first. */
+    dev->type->unrealize(dev);
+    device_free(dev->backend);
+    property_finish(dev->type->props, dev);
+    property_finish(dev->type->bus_props, dev);
+    g_free(dev->id);
+    g_free(dev->bus_name);
+    g_free(dev);
+}
+
+const Property *device_find_property(Device *dev, const char *name,
+                                     Device **ret_instance)
+{
+    for (Device *d = dev; d; d = d->backend) {
+        const Property *p = property_find(d->type->props, name);
+
+        if (!p) {
+            p = property_find(d->type->bus_props, name);
+        }
+        if (p) {
+            *ret_instance = d;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void add_names(GPtrArray *names, const Property *props)
+{
+    for (const Property *p = props; p && p->name; p++) {
+        g_ptr_array_add(names, (char *)p->name);
+    }
+}
+
+static void unknown_property(Device *dev, const char *name, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *near;
+
+    for (const DeviceType *t = dev->type; t; t = t->backend) {
+        add_names(names, t->props);
+        add_names(names, t->bus_props);
+    }
+    g_ptr_array_add(names, (char *)"id");
+    g_ptr_array_add(names, (char *)"bus");
+    g_ptr_array_add(names, NULL);
+    near = nearest_name(name, (const char *const *)names->pdata);
+    error_setg(errp, "Property '%s.%s' not found%s%s%s", dev->type->name, name,
+               near ? "; did you mean '" : "", near ? near : "",
+               near ? "'?" : "");
+}
+
+/* QEMU's rule for identifiers: a letter, then letters, digits, - . _ */
+static bool id_is_well_formed(const char *id)
+{
+    if (!g_ascii_isalpha(id[0]) || strlen(id) > DEVICE_ID_LENGTH_MAX) {
+        return false;
+    }
+    for (const char *c = id; *c; c++) {
+        if (!g_ascii_isalnum(*c) && !strchr("-._", *c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool set_id(Device *dev, const char *id, GError **errp)
+{
+    if (!id_is_well_formed(id)) {
+        error_setg(errp,
+                   "%s: id '%s' must begin with a letter and hold only "
+                   "letters, digits, '-', '.' and '_'",
+                   dev->type->name, id);
+        return false;
+    }
+    if (device_find(dev->tree, id)) {
+        error_setg(errp, "Duplicate device ID '%s'", id);
+        return false;
+    }
+    g_free(dev->id);
+    dev->id = g_strdup(id);
+    return true;
+}
+
+static bool set_value(Device *dev, const char *name, json_object *value,
+                      GError **errp)
+{
+    Device *instance;
+    const Property *prop;
+
+    if (g_str_equal(name, "id") && value) {
+        return set_id(dev, json_object_get_string(value), errp);
+    }
+    if (g_str_equal(name, "bus") && value) {
+        g_free(dev->bus_name);
+        dev->bus_name = g_strdup(json_object_get_string(value));
+        return true;
+    }
+    prop = device_find_property(dev, name, &instance);
+    if (!prop) {
+        unknown_property(dev, name, errp);
+        return false;
+    }
+    return property_set(prop, instance, dev->type->name, value, errp);
+}
+
+bool device_set(Device *dev, const char *name, const char *value, GError **errp)
+{
+    auto_json *v = json_object_new_string(value);
+
+    return set_value(dev, name, v, errp);
+}
+
+static bool check_required(Device *dev, GError **errp)
+{
+    for (Device *d = dev; d; d = d->backend) {
+        for (const Property *p = d->type->props; p && p->name; p++) {
+            g_autofree char *value = p->required ? property_get(p, d) : NULL;
+
+            if (p->required && !value) {
+                error_setg(errp,
+                           "%s: property '%s' is required: give %s=... (%s)",
+                           dev->type->name, p->name, p->name, p->summary);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool find_bus(Device *dev, GError **errp)
+{
+    BusType type = dev->type->bus;
+
+    if (type == BUS_NONE || type == BUS_VIRTIO) {
+        if (dev->bus_name) {
+            error_setg(errp, "%s: this device has no property 'bus'",
+                       dev->type->name);
+            return false;
+        }
+        return true;
+    }
+    dev->bus = device_tree_find_bus(dev->tree, dev->bus_name, type);
+    if (!dev->bus) {
+        if (dev->bus_name) {
+            error_setg(errp, "Bus '%s' not found", dev->bus_name);
+        } else {
+            error_setg(errp, "%s: the machine has no bus for this device",
+                       dev->type->name);
+        }
+        return false;
+    }
+    if (dev->bus->type != type) {
+        error_setg(errp, "%s: bus '%s' is of another kind", dev->type->name,
+                   dev->bus_name);
+        return false;
+    }
+    return true;
+}
+
+bool device_configure(Device *dev, json_object *opts, GError **errp)
+{
+    json_object_object_foreach(opts, key, value)
+    {
+        if (!g_str_equal(key, "driver") && !set_value(dev, key, value, errp)) {
+            return false;
+        }
+    }
+    return check_required(dev, errp) && find_bus(dev, errp);
+}
+
+bool device_realize(Device *dev, GError **errp)
+{
+    if (dev->tree->devices->len >= DEVICES_MAX) {
+        error_setg(errp, "%s: the machine has %d devices already",
+                   dev->type->name, DEVICES_MAX);
+        return false;
+    }
+    if (!dev->bus && !find_bus(dev, errp)) {
+        return false;
+    }
+    if (!dev->type->realize(dev, errp)) {
+        return false;
+    }
+    dev->realized = true;
+    g_ptr_array_add(dev->tree->devices, dev);
+    return true;
+}
+
+static const DeviceType *user_type(const char *driver, GError **errp)
+{
+    const DeviceType *type = device_type_find(driver);
+    g_autoptr(GPtrArray) names = NULL;
+    const char *near;
+
+    if (type && type->user_creatable) {
+        return type;
+    }
+    if (type) {
+        error_setg(errp,
+                   "Parameter 'driver' expects a pluggable device type: "
+                   "'%s' is part of the machine",
+                   driver);
+        return NULL;
+    }
+    names = g_ptr_array_new();
+    for (unsigned i = 0; device_types[i]; i++) {
+        if (device_types[i]->user_creatable) {
+            g_ptr_array_add(names, (char *)device_types[i]->name);
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    near = nearest_name(driver, (const char *const *)names->pdata);
+    error_setg(errp, "'%s' is not a valid device model name%s%s%s", driver,
+               near ? "; did you mean '" : "; see -device help",
+               near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+Device *device_add(DeviceTree *tree, json_object *opts, GError **errp)
+{
+    const char *driver = keyval_get(opts, "driver");
+    const DeviceType *type;
+    Device *dev;
+
+    if (!driver) {
+        error_setg(errp, "Parameter 'driver' is missing");
+        return NULL;
+    }
+    type = user_type(driver, errp);
+    if (!type) {
+        return NULL;
+    }
+    dev = device_new(tree, type);
+    if (!device_configure(dev, opts, errp) || !device_realize(dev, errp)) {
+        device_free(dev);
+        return NULL;
+    }
+    return dev;
+}
+
+void device_reset(Device *dev)
+{
+    if (dev->type->reset) {
+        dev->type->reset(dev);
+    }
+}
+
+Device *device_find(DeviceTree *tree, const char *id)
+{
+    for (unsigned i = 0; i < tree->devices->len; i++) {
+        Device *dev = g_ptr_array_index(tree->devices, i);
+
+        if (dev->id && g_str_equal(dev->id, id)) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+const char *device_label(const Device *dev)
+{
+    if (dev->proxy) {
+        return device_label(dev->proxy);
+    }
+    return dev->id ? dev->id : dev->type->name;
+}
+
+char *device_path(const Device *dev)
+{
+    const char *dir = dev->type->user_creatable ? "peripheral-anon"
+                                                : "unattached";
+    unsigned n = 0;
+
+    if (dev->proxy) {
+        g_autofree char *proxy = device_path(dev->proxy);
+
+        return g_strdup_printf("%s/virtio-backend", proxy);
+    }
+    if (dev->id) {
+        return g_strdup_printf("/machine/peripheral/%s", dev->id);
+    }
+    for (unsigned i = 0; i < dev->tree->devices->len; i++) {
+        Device *d = g_ptr_array_index(dev->tree->devices, i);
+
+        if (d == dev) {
+            break;
+        }
+        n += !d->id && d->type->user_creatable == dev->type->user_creatable;
+    }
+    return g_strdup_printf("/machine/%s/device[%u]", dir, n);
+}
+
+void device_print_types(FILE *f)
+{
+    for (unsigned i = 0; device_types[i]; i++) {
+        const DeviceType *t = device_types[i];
+
+        if (t->user_creatable) {
+            fprintf(f, "name \"%s\", bus %s, desc \"%s\"\n", t->name,
+                    t->bus == BUS_PCI   ? "PCI"
+                    : t->bus == BUS_ISA ? "ISA"
+                                        : "none",
+                    t->summary);
+        }
+    }
+}
+
+static void print_table(FILE *f, const DeviceType *type, const Property *props)
+{
+    /* What the defaults are is read from an instance's fields, so that help
+     * cannot disagree with what a device gets. */
+    g_autofree Device *instance = g_malloc0(type->size);
+
+    property_set_defaults(props, instance);
+    for (const Property *p = props; p && p->name; p++) {
+        g_autofree char *value = property_get(p, instance);
+        g_autofree char *left = g_strdup_printf("%s=<%s>", p->name,
+                                                property_type_name(p));
+
+        fprintf(f, "  %-30s - %s", left, p->summary ? p->summary : "");
+        if (p->required) {
+            fprintf(f, " (required)\n");
+        } else {
+            fprintf(f, " (default: %s)\n", value ? value : "none");
+        }
+    }
+}
+
+void device_print_properties(FILE *f, const DeviceType *type)
+{
+    fprintf(f, "%s options:\n", type->name);
+    for (const DeviceType *t = type; t; t = t->backend) {
+        print_table(f, t, t->props);
+        print_table(f, t, t->bus_props);
+    }
+    fprintf(f, "  %-30s - name of the device (default: none)\n", "id=<str>");
+    fprintf(f, "  %-30s - bus it plugs into (default: the machine's)\n",
+            "bus=<str>");
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/core/property.h"
+#include "util/cutils.h"
+#include "util/error.h"
+
+static void *field(const Property *prop, const void *instance)
+{
+    return (char *)instance + prop->offset;
+}
+
+static void store(const Property *prop, void *instance, uint64_t v)
+{
+    void *p = field(prop, instance);
+
+    switch (prop->kind) {
+    case PROPERTY_BOOL:
+        *(bool *)p = v;
+        break;
+    case PROPERTY_U8:
+        *(uint8_t *)p = (uint8_t)v;
+        break;
+    case PROPERTY_U16:
+        *(uint16_t *)p = (uint16_t)v;
+        break;
+    case PROPERTY_U32:
+    case PROPERTY_AUTO32:
+        *(uint32_t *)p = (uint32_t)v;
+        break;
+    case PROPERTY_U64:
+        *(uint64_t *)p = v;
+        break;
+    case PROPERTY_BIT64:
+        *(uint64_t *)p &= ~(UINT64_C(1) << prop->bit);
+        *(uint64_t *)p |= (uint64_t)(v != 0) << prop->bit;
+        break;
+    case PROPERTY_PCI_ADDR:
+        *(int32_t *)p = (int32_t)v;
+        break;
+    case PROPERTY_STRING:
+        g_assert_not_reached();
+    }
+}
+
+static uint64_t load(const Property *prop, const void *instance)
+{
+    const void *p = field(prop, instance);
+
+    switch (prop->kind) {
+    case PROPERTY_BOOL:
+        return *(const bool *)p;
+    case PROPERTY_U8:
+        return *(const uint8_t *)p;
+    case PROPERTY_U16:
+        return *(const uint16_t *)p;
+    case PROPERTY_U32:
+    case PROPERTY_AUTO32:
+        return *(const uint32_t *)p;
+    case PROPERTY_U64:
+        return *(const uint64_t *)p;
+    case PROPERTY_BIT64:
+        return *(const uint64_t *)p >> prop->bit & 1;
+    case PROPERTY_PCI_ADDR:
+        return (uint64_t) * (const int32_t *)p;
+    case PROPERTY_STRING:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static uint64_t max_of(const Property *prop)
+{
+    if (prop->max) {
+        return prop->max;
+    }
+    switch (prop->kind) {
+    case PROPERTY_U8:
+        return UINT8_MAX;
+    case PROPERTY_U16:
+        return UINT16_MAX;
+    case PROPERTY_U32:
+        return UINT32_MAX;
+    case PROPERTY_AUTO32:
+        return UINT32_MAX - 1;
+    case PROPERTY_BOOL:
+    case PROPERTY_BIT64:
+    case PROPERTY_U64:
+    case PROPERTY_PCI_ADDR:
+    case PROPERTY_STRING:
+        break;
+    }
+    return UINT64_MAX;
+}
+
+void property_set_defaults(const Property *props, void *instance)
+{
+    for (const Property *p = props; p && p->name; p++) {
+        if (p->kind == PROPERTY_PCI_ADDR) {
+            store(p, instance, (uint64_t)-1);
+        } else if (p->kind != PROPERTY_STRING) {
+            store(p, instance, p->def);
+        }
+    }
+}
+
+void property_finish(const Property *props, void *instance)
+{
+    for (const Property *p = props; p && p->name; p++) {
+        if (p->kind == PROPERTY_STRING) {
+            g_clear_pointer((char **)field(p, instance), g_free);
+        }
+    }
+}
+
+const Property *property_find(const Property *props, const char *name)
+{
+    for (const Property *p = props; p && p->name; p++) {
+        if (g_str_equal(p->name, name)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static bool refuse(const Property *prop, const char *owner, const char *text,
+                   const char *expected, GError **errp)
+{
+    error_setg(errp, "%s: property '%s' cannot be '%s': %s is expected", owner,
+               prop->name, text, expected);
+    return false;
+}
+
+/* "SLOT[.FN]" in hex, as -device writes PCI addresses. */
+static bool parse_pci_addr(const char *text, int32_t *ret_devfn)
+{
+    char *end;
+    unsigned long slot, fn = 0;
+
+    if (!g_ascii_isxdigit(text[0])) {
+        return false;
+    }
+    slot = strtoul(text, &end, 16);
+    if (*end == '.' && g_ascii_isxdigit(end[1])) {
+        fn = strtoul(end + 1, &end, 16);
+    }
+    if (*end || slot > 31 || fn > 7) {
+        return false;
+    }
+    *ret_devfn = (int32_t)(slot << 3 | fn);
+    return true;
+}
+
+static bool set_pci_addr(const Property *prop, void *instance,
+                         const char *owner, json_object *value, GError **errp)
+{
+    const char *text = json_object_get_string(value);
+    int32_t devfn;
+
+    if (json_object_is_type(value, json_type_int)) {
+        /* A JSON number is the devfn itself. */
+        int64_t n = json_object_get_int64(value);
+
+        if (n < -1 || n > 255) {
+            return refuse(prop, owner, text, "a devfn from 0 to 255", errp);
+        }
+        devfn = (int32_t)n;
+    } else if (!parse_pci_addr(text, &devfn)) {
+        return refuse(prop, owner, text,
+                      "SLOT[.FUNCTION] in hex, at most 1f.7,", errp);
+    }
+    store(prop, instance, (uint64_t)devfn);
+    return true;
+}
+
+static bool set_bool(const Property *prop, void *instance, const char *owner,
+                     json_object *value, GError **errp)
+{
+    const char *text = json_object_get_string(value);
+    bool v;
+
+    if (parse_bool(text, &v) < 0) {
+        return refuse(prop, owner, text, "'on' or 'off'", errp);
+    }
+    store(prop, instance, v);
+    return true;
+}
+
+static bool set_number(const Property *prop, void *instance, const char *owner,
+                       json_object *value, GError **errp)
+{
+    const char *text = json_object_get_string(value);
+    uint64_t max = max_of(prop);
+    uint64_t v;
+    int r;
+
+    if (prop->kind == PROPERTY_AUTO32 && g_str_equal(text, "auto")) {
+        store(prop, instance, PROPERTY_AUTO);
+        return true;
+    }
+    r = parse_u64(text, &v);
+    if (r == -EINVAL) {
+        return refuse(prop, owner, text,
+                      prop->kind == PROPERTY_AUTO32 ? "a number or 'auto'"
+                                                    : "a number",
+                      errp);
+    }
+    if (r < 0 || v < prop->min || v > max) {
+        g_autofree char *range = g_strdup_printf(
+            "a number from %" PRIu64 " to %" PRIu64, prop->min, max);
+
+        return refuse(prop, owner, text, range, errp);
+    }
+    store(prop, instance, v);
+    return true;
+}
+
+bool property_set(const Property *prop, void *instance, const char *owner,
+                  json_object *value, GError **errp)
+{
+    if (!value || json_object_is_type(value, json_type_array) ||
+        json_object_is_type(value, json_type_object)) {
+        return refuse(prop, owner, json_object_to_json_string(value),
+                      "a single value", errp);
+    }
+    switch (prop->kind) {
+    case PROPERTY_STRING: {
+        char **p = field(prop, instance);
+
+        g_free(*p);
+        *p = g_strdup(json_object_get_string(value));
+        return true;
+    }
+    case PROPERTY_BOOL:
+    case PROPERTY_BIT64:
+        return set_bool(prop, instance, owner, value, errp);
+    case PROPERTY_PCI_ADDR:
+        return set_pci_addr(prop, instance, owner, value, errp);
+    case PROPERTY_U8:
+    case PROPERTY_U16:
+    case PROPERTY_U32:
+    case PROPERTY_U64:
+    case PROPERTY_AUTO32:
+        return set_number(prop, instance, owner, value, errp);
+    }
+    g_assert_not_reached();
+}
+
+char *property_get(const Property *prop, const void *instance)
+{
+    uint64_t v;
+
+    if (prop->kind == PROPERTY_STRING) {
+        return g_strdup(*(char *const *)field(prop, instance));
+    }
+    v = load(prop, instance);
+    switch (prop->kind) {
+    case PROPERTY_BOOL:
+    case PROPERTY_BIT64:
+        return g_strdup(v ? "on" : "off");
+    case PROPERTY_PCI_ADDR:
+        return (int32_t)v < 0 ? g_strdup("auto")
+                              : g_strdup_printf("%02x.%x", (unsigned)v >> 3,
+                                                (unsigned)v & 7);
+    case PROPERTY_AUTO32:
+        if (v == PROPERTY_AUTO) {
+            return g_strdup("auto");
+        }
+        return g_strdup_printf("%" PRIu64, v);
+    case PROPERTY_U8:
+    case PROPERTY_U16:
+    case PROPERTY_U32:
+    case PROPERTY_U64:
+    case PROPERTY_STRING:
+        break;
+    }
+    return g_strdup_printf("%" PRIu64, v);
+}
+
+const char *property_type_name(const Property *prop)
+{
+    switch (prop->kind) {
+    case PROPERTY_BOOL:
+    case PROPERTY_BIT64:
+        return "bool";
+    case PROPERTY_U8:
+        return "uint8";
+    case PROPERTY_U16:
+        return "uint16";
+    case PROPERTY_U32:
+    case PROPERTY_AUTO32:
+        return "uint32";
+    case PROPERTY_U64:
+        return "uint64";
+    case PROPERTY_STRING:
+    case PROPERTY_PCI_ADDR:
+        break;
+    }
+    return "str";
+}

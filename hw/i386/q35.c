@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/i386/q35.h"
+#include "hw/char/serial.h"
+#include "hw/i386/acpi-build.h"
+#include "hw/i386/x86-boot.h"
+#include "hw/isa/lpc-ich9.h"
+#include "hw/pci/pci-host.h"
+#include "hw/rtc/mc146818rtc.h"
+#include "system/machine.h"
+#include "target/i386/cpu.h"
+#include "util/error.h"
+
+#define RAM_SIZE_MIN      (16 * MiB)
+#define RAM_SIZE_MAX      (1 * TiB)
+#define LOW_RAM_MAX       (2 * GiB)
+#define VGA_HOLE_BASE     0xa0000u
+#define VGA_HOLE_END      0xc0000u
+#define EBDA_BASE         0x9fc00u
+#define ACPI_BASE         0xe0000u /* where BIOS areas are searched for RSDP */
+#define BIOS_END          0x100000u
+#define MMIO32_BASE       UINT64_C(0xc0000000)
+#define MMIO32_END        UINT64_C(0xfec00000)
+#define MMIO64_SIZE       (32 * GiB)
+
+/* The pages that KVM on Intel needs for itself, see accel/kvm.h. */
+#define PLATFORM_BASE     UINT64_C(0xfec00000)
+#define PLATFORM_END      UINT64_C(0x100000000)
+
+typedef struct Q35Board {
+    PciHost *host;    /* owned by the device tree */
+    Ich9Lpc *lpc;     /* owned by the device tree */
+    Device *rtc;      /* owned by the device tree */
+    X86Boot boot;
+    AcpiTables acpi;
+} Q35Board;
+
+static Q35Board *board_of(Machine *m)
+{
+    return m->board;
+}
+
+/* --- RAM --- */
+
+static uint64_t low_ram(const Machine *m)
+{
+    return MIN(m->config.ram_size, LOW_RAM_MAX);
+}
+
+static uint64_t high_ram(const Machine *m)
+{
+    return m->config.ram_size - low_ram(m);
+}
+
+static bool init_ram(Machine *m, GError **errp)
+{
+    uint64_t size = m->config.ram_size;
+    int r;
+
+    if (size < RAM_SIZE_MIN || size > RAM_SIZE_MAX || size % (1 * MiB)) {
+        error_setg(errp,
+                   "-m: %" PRIu64 " bytes of RAM: whole MiB from %" PRIu64
+                   " MiB to %" PRIu64 " MiB are expected",
+                   size, RAM_SIZE_MIN / MiB, RAM_SIZE_MAX / MiB);
+        return false;
+    }
+    r = guest_ram_init(&m->ram, size);
+    if (r < 0) {
+        error_setg_errno(errp, -r,
+                         "-m: cannot allocate %" PRIu64 " MiB of guest RAM",
+                         size / MiB);
+        return false;
+    }
+    guest_ram_add_block(&m->ram, 0, 0, VGA_HOLE_BASE);
+    guest_ram_add_block(&m->ram, VGA_HOLE_END, VGA_HOLE_END,
+                        low_ram(m) - VGA_HOLE_END);
+    if (high_ram(m)) {
+        guest_ram_add_block(&m->ram, 4 * GiB, low_ram(m), high_ram(m));
+    }
+    for (unsigned i = 0; i < m->ram.n_blocks; i++) {
+        r = m->accel_ops->map_ram(m->accel, i, &m->ram.blocks[i]);
+        if (r < 0) {
+            error_setg_errno(errp, -r,
+                             "the accelerator cannot map %" PRIu64
+                             " MiB of RAM at 0x%" PRIx64,
+                             m->ram.blocks[i].size / MiB, m->ram.blocks[i].gpa);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_e820(X86Boot *boot, uint64_t addr, uint64_t end, E820Type type)
+{
+    assert(boot->n_e820 < E820_ENTRIES_MAX);
+    boot->e820[boot->n_e820++] = (E820Entry){ addr, end - addr, type };
+}
+
+static void build_e820(const Machine *m, X86Boot *boot)
+{
+    add_e820(boot, 0, EBDA_BASE, E820_RAM);
+    add_e820(boot, EBDA_BASE, VGA_HOLE_BASE, E820_RESERVED);
+    add_e820(boot, ACPI_BASE, BIOS_END, E820_RESERVED);
+    add_e820(boot, BIOS_END, low_ram(m), E820_RAM);
+    add_e820(boot, PCIE_ECAM_BASE_DEFAULT,
+             PCIE_ECAM_BASE_DEFAULT + PCIE_ECAM_SIZE, E820_RESERVED);
+    add_e820(boot, PLATFORM_BASE, PLATFORM_END, E820_RESERVED);
+    if (high_ram(m)) {
+        add_e820(boot, 4 * GiB, 4 * GiB + high_ram(m), E820_RAM);
+    }
+}
+
+/* --- interrupts --- */
+
+static void set_gsi(void *opaque, unsigned n, bool level)
+{
+    Machine *m = opaque;
+
+    m->accel_ops->set_gsi(m->accel, n, level);
+}
+
+static void init_isa_irqs(Machine *m)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(m->isa_irq); i++) {
+        m->isa_irq[i] = (IrqLine){ .handler = set_gsi, .opaque = m, .n = i };
+    }
+}
+
+/* --- devices --- */
+
+static Device *add_builtin(Machine *m, const DeviceType *type, GError **errp)
+{
+    Device *dev = device_new(&m->tree, type);
+
+    if (!device_realize(dev, errp)) {
+        device_free(dev);
+        return NULL;
+    }
+    return dev;
+}
+
+static bool init_chipset(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    Device *lpc;
+
+    b->host = pci_host_new(m, errp);
+    if (!b->host) {
+        return false;
+    }
+    lpc = add_builtin(m, &ich9_lpc_type, errp);
+    if (!lpc) {
+        return false;
+    }
+    b->lpc = ich9_lpc_from(lpc);
+    ich9_lpc_connect_gsi(b->lpc, set_gsi, m);
+    b->host->root.set_intx = ich9_set_intx;
+    b->host->root.opaque = b->lpc;
+    b->rtc = add_builtin(m, &mc146818rtc_type, errp);
+    return b->rtc;
+}
+
+static bool init_serial(Machine *m, GError **errp)
+{
+    for (unsigned i = 0; i < SERIAL_PORTS_MAX; i++) {
+        if (m->config.serial[i] &&
+            !serial_isa_new(m, i, m->config.serial[i], errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool q35_init(Machine *m, GError **errp)
+{
+    Q35Board *b = g_new0(Q35Board, 1);
+
+    m->board = b;
+    x86_boot_init(&b->boot);
+    init_isa_irqs(m);
+    return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp);
+}
+
+static void q35_finish(Machine *m)
+{
+    Q35Board *b = board_of(m);
+
+    x86_boot_finish(&b->boot);
+    acpi_tables_finish(&b->acpi);
+    g_clear_pointer(&m->board, g_free);
+}
+
+/* --- what depends on the whole machine --- */
+
+static bool build_acpi(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    g_autofree uint32_t *apic_ids = g_new(uint32_t, m->config.n_cpus);
+    AcpiConfig config = {
+        .n_cpus = m->config.n_cpus,
+        .apic_ids = apic_ids,
+        .ecam_base = PCIE_ECAM_BASE_DEFAULT,
+        .ecam_buses = (unsigned)(PCIE_ECAM_SIZE / MiB),
+        .mmio32_base = MMIO32_BASE,
+        .mmio32_size = MMIO32_END - MMIO32_BASE,
+        .mmio64_base = round_up(4 * GiB + high_ram(m), GiB),
+        .mmio64_size = MMIO64_SIZE,
+        .pm_base = ICH9_PM_BASE,
+        .sci_irq = ICH9_SCI_IRQ,
+        .serial_ports = serial_isa_ports(m),
+        .has_rtc = true,
+    };
+
+    for (unsigned i = 0; i < m->config.n_cpus; i++) {
+        apic_ids[i] = x86_apic_id(&m->config.topology, i);
+    }
+    acpi_build(&b->acpi, &config, ACPI_BASE);
+    if (b->acpi.blob->len > BIOS_END - ACPI_BASE) {
+        error_setg(errp, "the ACPI tables of %u vCPUs need %u bytes; there is "
+                         "room for %u",
+                   m->config.n_cpus, b->acpi.blob->len, BIOS_END - ACPI_BASE);
+        return false;
+    }
+    return true;
+}
+
+static bool q35_machine_done(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+
+    if (!m->config.kernel) {
+        return true;
+    }
+    if (!build_acpi(m, errp)) {
+        return false;
+    }
+    build_e820(m, &b->boot);
+    b->boot.low_ram_end = low_ram(m);
+    b->boot.rsdp_gpa = b->acpi.rsdp_gpa;
+    return x86_boot_open(&b->boot, m->config.kernel, m->config.initrd,
+                         m->config.append, errp);
+}
+
+/* Memory as a reset finds it holds whatever the guest left; what we hand to
+ * the kernel is written anew. */
+static bool q35_reset(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    X86BootEntry entry;
+    int r;
+
+    if (!m->config.kernel) {
+        return true;
+    }
+    pci_host_setup_ecam(b->host, PCIE_ECAM_BASE_DEFAULT);
+    ich9_lpc_setup_direct_boot(b->lpc);
+    if (!guest_ram_write(&m->ram, ACPI_BASE, b->acpi.blob->data,
+                         b->acpi.blob->len)) {
+        g_assert_not_reached();
+    }
+    if (!x86_boot_load(&b->boot, &m->ram, &entry, errp)) {
+        return false;
+    }
+    r = m->accel_ops->vcpu_set_boot_entry(&m->cpus[0], &entry);
+    if (r < 0) {
+        error_setg_errno(errp, -r, "cannot set the boot vCPU's registers");
+    }
+    return r == 0;
+}
+
+static void q35_powerdown(Machine *m)
+{
+    ich9_pm_power_button(ich9_lpc_pm(board_of(m)->lpc));
+}
+
+const MachineType q35_machine_type = {
+    .name = "pc-q35-7.2",
+    .alias = "q35",
+    .summary = "Standard PC (Q35 + ICH9)",
+    .is_default = true,
+    .cpus_max = CPUS_MAX,
+    .init = q35_init,
+    .finish = q35_finish,
+    .machine_done = q35_machine_done,
+    .reset = q35_reset,
+    .powerdown = q35_powerdown,
+};

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/pci/pci.h"
+#include "system/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+const Property pci_bus_props[] = {
+    PROP_PCI_ADDR("addr", PciDevice, addr,
+                  .summary = "slot and function on the bus"),
+    PROP_BOOL("multifunction", PciDevice, multifunction,
+              .summary = "the slot has further functions"),
+    { 0 },
+};
+
+const PciDeviceOps pci_default_ops = {
+    .config_read = pci_config_read,
+    .config_write = pci_config_write,
+};
+
+void pci_bus_init(PciBus *bus, Machine *machine, const char *name)
+{
+    *bus = (PciBus){
+        .bus = { .type = BUS_PCI, .name = name },
+        .machine = machine,
+    };
+    g_ptr_array_add(machine->tree.buses, &bus->bus);
+}
+
+void pci_bus_finish(PciBus *bus)
+{
+    if (bus->machine) {
+        g_ptr_array_remove(bus->machine->tree.buses, &bus->bus);
+        bus->machine = NULL;
+    }
+}
+
+void pci_device_init(PciDevice *dev, const PciIdentity *id,
+                     const PciDeviceOps *ops)
+{
+    dev->ops = ops;
+    memset(dev->config, 0, sizeof(dev->config));
+    memset(dev->wmask, 0, sizeof(dev->wmask));
+    memset(dev->w1cmask, 0, sizeof(dev->w1cmask));
+    pci_set_word(dev->config + PCI_VENDOR_ID, id->vendor);
+    pci_set_word(dev->config + PCI_DEVICE_ID, id->device);
+    dev->config[PCI_REVISION_ID] = id->revision;
+    dev->config[PCI_CLASS_PROG] = id->prog_if;
+    pci_set_word(dev->config + PCI_CLASS_DEVICE, id->class_code);
+    pci_set_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID, id->subsystem_vendor);
+    pci_set_word(dev->config + PCI_SUBSYSTEM_ID, id->subsystem);
+    if (dev->multifunction) {
+        dev->config[PCI_HEADER_TYPE] |= 0x80;
+    }
+
+    pci_set_word(dev->wmask + PCI_COMMAND,
+                 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+                     PCI_COMMAND_PARITY | PCI_COMMAND_SERR |
+                     PCI_COMMAND_INTX_DISABLE);
+    pci_set_word(dev->w1cmask + PCI_STATUS,
+                 PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT |
+                     PCI_STATUS_REC_TARGET_ABORT | PCI_STATUS_REC_MASTER_ABORT |
+                     PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY);
+    dev->wmask[PCI_CACHE_LINE_SIZE] = 0xff;
+    dev->wmask[PCI_INTERRUPT_LINE] = 0xff;
+    dev->cap_end = PCI_STD_HEADER_SIZEOF;
+}
+
+unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size)
+{
+    unsigned offset = dev->cap_end;
+
+    assert(offset + size <= PCI_CONFIG_SIZE);
+    dev->config[offset + PCI_CAP_LIST_ID] = cap_id;
+    dev->config[offset + PCI_CAP_LIST_NEXT] = dev->config[PCI_CAPABILITY_LIST];
+    dev->config[PCI_CAPABILITY_LIST] = (uint8_t)offset;
+    dev->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+    dev->cap_end = (uint16_t)round_up(offset + size, 4);
+    return offset;
+}
+
+static unsigned bar_offset(unsigned n)
+{
+    return PCI_BASE_ADDRESS_0 + 4 * n;
+}
+
+static bool bar_is_64(const PciBar *bar)
+{
+    return !(bar->type & PCI_BASE_ADDRESS_SPACE_IO) &&
+           (bar->type & PCI_BASE_ADDRESS_MEM_TYPE_64);
+}
+
+void pci_register_bar(PciDevice *dev, unsigned n, uint8_t type,
+                      MemoryRegion *region)
+{
+    PciBar *bar = &dev->bars[n];
+    uint64_t mask = ~(region->size - 1);
+
+    assert(is_power_of_2(region->size) && region->size >= 16);
+    bar->region = region;
+    bar->type = type;
+    pci_set_long(dev->config + bar_offset(n), type);
+    pci_set_long(dev->wmask + bar_offset(n), (uint32_t)mask);
+    if (bar_is_64(bar)) {
+        assert(n + 1 < PCI_BARS_MAX);
+        pci_set_long(dev->wmask + bar_offset(n + 1), (uint32_t)(mask >> 32));
+    }
+}
+
+/* Where the guest has put the BAR, or UINT64_MAX while it is to answer
+ * nowhere. An address of all ones is a guest that is sizing the BAR. */
+static uint64_t bar_address(const PciDevice *dev, unsigned n)
+{
+    const PciBar *bar = &dev->bars[n];
+    bool is_io = bar->type & PCI_BASE_ADDRESS_SPACE_IO;
+    uint16_t command = pci_get_word(dev->config + PCI_COMMAND);
+    uint64_t mask = ~(bar->region->size - 1);
+    uint64_t addr = pci_get_long(dev->config + bar_offset(n));
+
+    if (!(command & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY))) {
+        return UINT64_MAX;
+    }
+    if (bar_is_64(bar)) {
+        addr |= (uint64_t)pci_get_long(dev->config + bar_offset(n + 1)) << 32;
+    } else {
+        mask &= UINT32_MAX;
+    }
+    addr &= mask;
+    return addr == 0 || addr == mask ? UINT64_MAX : addr;
+}
+
+static void update_bars(PciDevice *dev)
+{
+    Machine *m = dev->dev.machine;
+
+    for (unsigned n = 0; n < PCI_BARS_MAX; n++) {
+        MemoryRegion *mr = dev->bars[n].region;
+        uint64_t addr;
+
+        if (!mr) {
+            continue;
+        }
+        addr = bar_address(dev, n);
+        if (mr->as ? mr->base == addr : addr == UINT64_MAX) {
+            continue;
+        }
+        trace(pci_bar_map, "%s bar=%u addr=0x%" PRIx64 " size=0x%" PRIx64,
+              device_label(&dev->dev), n, addr, mr->size);
+        memory_region_unmap(mr);
+        if (addr != UINT64_MAX) {
+            bool is_io = dev->bars[n].type & PCI_BASE_ADDRESS_SPACE_IO;
+
+            memory_region_map(mr, is_io ? &m->io : &m->memory, addr);
+        }
+    }
+}
+
+/* What the pin shows the board: its level unless INTx is disabled. */
+static void update_intx(PciDevice *dev)
+{
+    unsigned pin = dev->config[PCI_INTERRUPT_PIN];
+    bool disabled = pci_get_word(dev->config + PCI_COMMAND) &
+                    PCI_COMMAND_INTX_DISABLE;
+
+    if (pin && dev->plugged && dev->bus->set_intx) {
+        dev->bus->set_intx(dev->bus->opaque, dev->devfn, pin - 1,
+                           dev->irq_level && !disabled);
+    }
+}
+
+void pci_set_intx(PciDevice *dev, bool level)
+{
+    if (level == dev->irq_level) {
+        return;
+    }
+    dev->irq_level = level;
+    dev->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
+    dev->config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
+    update_intx(dev);
+}
+
+uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len)
+{
+    uint32_t value = 0;
+
+    memcpy(&value, dev->config + addr, len); /* both are little-endian */
+    return value;
+}
+
+void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
+                      unsigned len)
+{
+    uint32_t end = addr + len;
+
+    for (unsigned i = 0; i < len; i++) {
+        uint8_t *c = &dev->config[addr + i];
+        uint8_t byte = (uint8_t)(value >> (8 * i));
+        uint8_t w = dev->wmask[addr + i];
+
+        *c = (uint8_t)((*c & ~w) | (byte & w));
+        *c = (uint8_t)(*c & ~(byte & dev->w1cmask[addr + i]));
+    }
+    if (addr < PCI_COMMAND + 2 ||
+        (addr < PCI_CARDBUS_CIS && end > PCI_BASE_ADDRESS_0)) {
+        update_bars(dev);
+        update_intx(dev);
+    }
+    if (dev->msix.n_vectors && addr < dev->msix.cap + PCI_CAP_MSIX_SIZEOF &&
+        end > dev->msix.cap) {
+        msix_config_written(dev);
+    }
+}
+
+static bool choose_devfn(PciDevice *dev, PciBus *bus, GError **errp)
+{
+    if (dev->addr >= 0) {
+        PciDevice *other = bus->devices[dev->addr];
+
+        if (other) {
+            error_setg(errp,
+                       "%s: PCI address %02x.%x on bus '%s' is taken by '%s'; "
+                       "give another addr=",
+                       dev->dev.type->name, PCI_SLOT(dev->addr),
+                       PCI_FUNC(dev->addr), bus->bus.name,
+                       device_label(&other->dev));
+            return false;
+        }
+        dev->devfn = (uint8_t)dev->addr;
+        return true;
+    }
+    for (unsigned slot = 0; slot < PCI_SLOTS_MAX; slot++) {
+        bool free = true;
+
+        for (unsigned fn = 0; fn < PCI_FUNCTIONS_MAX; fn++) {
+            free = free && !bus->devices[PCI_DEVFN(slot, fn)];
+        }
+        if (free) {
+            dev->devfn = PCI_DEVFN(slot, 0);
+            return true;
+        }
+    }
+    error_setg(errp, "%s: no free PCI slot on bus '%s'", dev->dev.type->name,
+               bus->bus.name);
+    return false;
+}
+
+/* PCI 3.0, 3.2.2.3.4: further functions of a slot are found only if function 0
+ * is there and says so. */
+static bool check_functions(PciDevice *dev, PciBus *bus, GError **errp)
+{
+    PciDevice *first = bus->devices[dev->devfn & ~7];
+
+    if (PCI_FUNC(dev->devfn) && first &&
+        !(first->config[PCI_HEADER_TYPE] & 0x80)) {
+        error_setg(errp,
+                   "%s: slot %02x has a single function: give its device "
+                   "'%s' multifunction=on",
+                   dev->dev.type->name, PCI_SLOT(dev->devfn),
+                   device_label(&first->dev));
+        return false;
+    }
+    return true;
+}
+
+bool pci_device_plug(PciDevice *dev, GError **errp)
+{
+    PciBus *bus = container_of(dev->dev.bus, PciBus, bus);
+
+    if (!choose_devfn(dev, bus, errp) || !check_functions(dev, bus, errp)) {
+        return false;
+    }
+    memcpy(dev->reset_value, dev->config, sizeof(dev->config));
+    dev->bus = bus;
+    bus->devices[dev->devfn] = dev;
+    dev->plugged = true;
+    return true;
+}
+
+void pci_device_unplug(PciDevice *dev)
+{
+    if (!dev->plugged) {
+        return;
+    }
+    pci_device_reset(dev);
+    dev->bus->devices[dev->devfn] = NULL;
+    dev->plugged = false;
+}
+
+void pci_device_reset(PciDevice *dev)
+{
+    pci_set_intx(dev, false);
+    memcpy(dev->config, dev->reset_value, sizeof(dev->config));
+    update_bars(dev);
+    if (dev->msix.n_vectors) {
+        msix_reset(dev);
+    }
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/scsi/vhost-scsi.h"
+#include "system/machine.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#include <fcntl.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
+#include <linux/virtio_scsi.h>
+
+#define VHOST_SCSI_PATH     "/dev/vhost-scsi"
+#define LIO_VHOST_PATH      "/sys/kernel/config/target/vhost"
+#define WWPN_LENGTH_MAX     223 /* of struct vhost_scsi_target, with its NUL */
+#define SENSE_SIZE          96  /* what the kernel's vhost-scsi is built for */
+#define CDB_SIZE            32
+
+/* Bits that only a legacy driver may see (specification 6.3); the properties
+ * are there so that command lines that name them go on working. */
+#define LEGACY_FEATURES                                                        \
+    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY |                                 \
+     UINT64_C(1) << VIRTIO_F_ANY_LAYOUT)
+
+static VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
+{
+    return container_of(vdev, VhostScsi, vdev);
+}
+
+/* --- what the messages say --- */
+
+/* Adds which call failed, on which virtqueue, and why. */
+static void set_call_error(GError **errp, const VhostScsi *s, int r,
+                           const char *hint)
+{
+    const VhostDev *d = &s->vhost;
+    g_autofree char *queue = d->failed_vq < 0
+                                 ? g_strdup("")
+                                 : g_strdup_printf(" for virtqueue %d",
+                                                   d->failed_vq);
+
+    error_setg(errp, "vhost-scsi: %s failed%s: %s%s%s", d->failed_call, queue,
+               g_strerror(-r), *hint ? "; " : "", hint);
+}
+
+static bool is_directory(const char *path)
+{
+    return g_file_test(path, G_FILE_TEST_IS_DIR);
+}
+
+/* Whether one of the target's portal groups has a nexus. */
+static bool has_nexus(const char *target)
+{
+    g_autoptr(GDir) dir = g_dir_open(target, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path =
+            g_build_filename(target, name, "nexus", NULL);
+        g_autofree char *nexus = NULL;
+
+        if (g_str_has_prefix(name, "tpgt_") &&
+            g_file_get_contents(path, &nexus, NULL, NULL) && *nexus) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ENODEV from SET_ENDPOINT means one of three things, which the target's
+ * configuration tells apart if we may read it. */
+static void set_endpoint_error(GError **errp, const VhostScsi *s, int r)
+{
+    g_autofree char *target = g_build_filename(LIO_VHOST_PATH, s->wwpn, NULL);
+
+    if (r == -EEXIST) {
+        error_setg(errp,
+                   "vhost-scsi: the vhost device already has an endpoint; "
+                   "pass a freshly opened %s as vhostfd",
+                   VHOST_SCSI_PATH);
+    } else if (r != -ENODEV) {
+        error_setg_errno(errp, -r, "vhost-scsi: cannot bind target '%s'",
+                         s->wwpn);
+    } else if (!is_directory(LIO_VHOST_PATH)) {
+        error_setg(errp,
+                   "vhost-scsi: target '%s' is missing, without a nexus, or "
+                   "in use; no vhost target is configured in LIO that this "
+                   "process can see: create it with targetcli",
+                   s->wwpn);
+    } else if (!is_directory(target)) {
+        error_setg(errp,
+                   "vhost-scsi: no target '%s' in LIO: create it with "
+                   "targetcli (/vhost create %s)",
+                   s->wwpn, s->wwpn);
+    } else if (!has_nexus(target)) {
+        error_setg(errp,
+                   "vhost-scsi: target '%s' has no nexus: create one with "
+                   "targetcli or write an naa name to tpgt_1/nexus",
+                   s->wwpn);
+    } else {
+        error_setg(errp,
+                   "vhost-scsi: target '%s' is in use by another process: "
+                   "end it or choose another target",
+                   s->wwpn);
+    }
+}
+
+static void set_worker_error(GError **errp, const VhostScsi *s, int r)
+{
+    switch (r) {
+    case -ENOMEM:
+        set_call_error(errp, s, r,
+                       "the kernel could not create a worker thread: raise "
+                       "the thread limits (ulimit -u, pids.max of the "
+                       "cgroup) or lower num_queues");
+        break;
+    case -EFAULT:
+        set_call_error(errp, s, r,
+                       "the kernel runs vhost in kthread mode, which allows "
+                       "one worker: set the vhost module parameter "
+                       "fork_from_owner_default=Y or worker_per_virtqueue=off");
+        break;
+    case -EIO:
+        set_call_error(errp, s, r,
+                       "the kernel does not confirm the worker of the "
+                       "virtqueue");
+        break;
+    default:
+        set_call_error(errp, s, r, "");
+        break;
+    }
+}
+
+/* --- configuration space (specification 5.6.4) --- */
+
+static void init_config(VhostScsi *s)
+{
+    struct virtio_scsi_config *c = (void *)s->vdev.config;
+
+    *c = (struct virtio_scsi_config){
+        .num_queues = s->num_queues,
+        /* Two descriptors of a request are its header and its response. */
+        .seg_max = s->seg_max_adjust ? s->virtqueue_size - 2 : 128 - 2,
+        .max_sectors = s->max_sectors,
+        .cmd_per_lun = s->cmd_per_lun,
+        .event_info_size = sizeof(struct virtio_scsi_event),
+        .sense_size = SENSE_SIZE,
+        .cdb_size = CDB_SIZE,
+        .max_channel = 0,
+        .max_target = 255,
+        .max_lun = 16383,
+    };
+}
+
+/* The driver may write sense_size and cdb_size; the kernel knows one value of
+ * each. */
+static bool vhost_scsi_set_config(VirtIODevice *vdev, unsigned offset,
+                                  const uint8_t *data, unsigned len)
+{
+    const unsigned first = offsetof(struct virtio_scsi_config, sense_size);
+    const unsigned end = offsetof(struct virtio_scsi_config, max_channel);
+
+    if (offset < first || offset + len > end) {
+        return true; /* read-only: the write has no effect */
+    }
+    return memcmp(vdev->config + offset, data, len) == 0;
+}
+
+/* --- start and stop --- */
+
+static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
+{
+    VhostScsi *s = vhost_scsi_from(vdev);
+    int r = vhost_dev_start(&s->vhost, vdev, &vdev->dev.machine->ram);
+
+    if (r < 0) {
+        set_call_error(errp, s, r, "");
+        return false;
+    }
+    r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
+    if (r < 0) {
+        vhost_dev_stop(&s->vhost, vdev);
+        set_endpoint_error(errp, s, r);
+        return false;
+    }
+    /* What the driver made available before the kernel listened. */
+    for (unsigned i = 0; i < vdev->n_queues; i++) {
+        event_notifier_set(&vdev->queues[i].kick);
+    }
+    return true;
+}
+
+static void vhost_scsi_stop(VirtIODevice *vdev)
+{
+    VhostScsi *s = vhost_scsi_from(vdev);
+
+    /* A target that is gone has taken the endpoint with it. */
+    (void)s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
+    vhost_dev_stop(&s->vhost, vdev);
+}
+
+static const VirtioOps vhost_scsi_virtio_ops = {
+    .set_config = vhost_scsi_set_config,
+    .start = vhost_scsi_start,
+    .stop = vhost_scsi_stop,
+};
+
+static bool ring_error(void *opaque, GIOCondition condition)
+{
+    VhostScsi *s = opaque;
+
+    if (event_notifier_test_and_clear(&s->vhost.err)) {
+        log_item(LOG_GUEST_ERROR, "%s: the kernel could not read a ring",
+                 device_label(&s->vdev.dev));
+    }
+    return true;
+}
+
+/* --- realize --- */
+
+/* naa. plus 16 hex digits, or one of the other names LIO's vhost fabric takes:
+ * fc. and iqn. (drivers/vhost/scsi.c, vhost_scsi_make_tport). */
+static bool wwpn_is_well_formed(const char *wwpn)
+{
+    size_t len = strlen(wwpn);
+
+    if (len > WWPN_LENGTH_MAX || strchr(wwpn, '/')) {
+        return false;
+    }
+    if (g_str_has_prefix(wwpn, "naa.")) {
+        return len == 20 && strspn(wwpn + 4, "0123456789abcdefABCDEF") == 16;
+    }
+    return (g_str_has_prefix(wwpn, "fc.") && len > 3) ||
+           (g_str_has_prefix(wwpn, "iqn.") && len > 4);
+}
+
+static bool check_properties(const VhostScsi *s, GError **errp)
+{
+    if (!wwpn_is_well_formed(s->wwpn)) {
+        error_setg(errp,
+                   "vhost-scsi: property 'wwpn' cannot be '%s': naa. and 16 "
+                   "hex digits are expected, or an fc. or iqn. name of LIO",
+                   s->wwpn);
+        return false;
+    }
+    if (s->num_queues == 0 || (s->num_queues != PROPERTY_AUTO &&
+                               s->num_queues > VHOST_SCSI_QUEUES_MAX)) {
+        error_setg(errp,
+                   "vhost-scsi: property 'num_queues' cannot be '%u': 1 to %d "
+                   "request queues, or 'auto', are expected",
+                   s->num_queues, VHOST_SCSI_QUEUES_MAX);
+        return false;
+    }
+    if (!is_power_of_2(s->virtqueue_size) ||
+        s->virtqueue_size < VHOST_SCSI_RING_SIZE_MIN ||
+        s->virtqueue_size > VHOST_SCSI_RING_SIZE_MAX) {
+        error_setg(errp,
+                   "vhost-scsi: property 'virtqueue_size' cannot be '%u': a "
+                   "power of two from %d to %d is expected",
+                   s->virtqueue_size, VHOST_SCSI_RING_SIZE_MIN,
+                   VHOST_SCSI_RING_SIZE_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* The fd that vhostfd names. It is ours from here on. */
+static int inherited_fd(const VhostScsi *s, GError **errp)
+{
+    uint64_t n;
+    int fd;
+
+    if (parse_u64(s->vhostfd, &n) < 0 || n > INT_MAX) {
+        error_setg(errp,
+                   "vhost-scsi: property 'vhostfd' cannot be '%s': the number "
+                   "of an inherited file descriptor is expected",
+                   s->vhostfd);
+        return -1;
+    }
+    fd = (int)n;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        error_setg_errno(errp, errno,
+                         "vhost-scsi: property 'vhostfd': descriptor %d is "
+                         "not open",
+                         fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int open_device(GError **errp)
+{
+    int fd = open(VHOST_SCSI_PATH, O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0) {
+        return fd;
+    }
+    if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
+        error_setg_errno(errp, errno,
+                         "vhost-scsi: cannot open " VHOST_SCSI_PATH
+                         ", load the kernel module (modprobe vhost_scsi)");
+    } else if (errno == EACCES || errno == EPERM) {
+        error_setg_errno(errp, errno,
+                         "vhost-scsi: not permitted to open " VHOST_SCSI_PATH
+                         ", change its owner or mode, or pass an open "
+                         "descriptor with vhostfd=");
+    } else {
+        error_setg_errno(errp, errno,
+                         "vhost-scsi: cannot open " VHOST_SCSI_PATH);
+    }
+    return -1;
+}
+
+static bool open_vhost(VhostScsi *s, GError **errp)
+{
+    auto_fd fd = s->vhostfd ? inherited_fd(s, errp) : open_device(errp);
+    int version = 0;
+    int r;
+
+    if (fd < 0) {
+        return false;
+    }
+    s->vhost.fd = fd;
+    r = s->vhost.ops->vhost_scsi_get_abi_version(&s->vhost, &version);
+    s->vhost.fd = -1;
+    if (r < 0) {
+        error_setg(errp,
+                   "vhost-scsi: %s is not a vhost-scsi device: %s",
+                   s->vhostfd ? "the descriptor of property 'vhostfd'"
+                              : VHOST_SCSI_PATH,
+                   g_strerror(-r));
+        return false;
+    }
+    if (version > VHOST_SCSI_ABI_VERSION) {
+        error_setg(errp,
+                   "vhost-scsi: the kernel speaks ABI version %d; only %d is "
+                   "supported",
+                   version, VHOST_SCSI_ABI_VERSION);
+        return false;
+    }
+    r = vhost_dev_open(&s->vhost, fd);
+    if (r < 0) {
+        set_call_error(errp, s, r,
+                       r == -EBUSY ? "the descriptor has an owner already: "
+                                     "pass a freshly opened one"
+                                   : "");
+        return false;
+    }
+    steal_fd(&fd);
+    return true;
+}
+
+/* Takes num_queues=auto, one request queue per vCPU as far as the kernel has
+ * them, and checks a given number. */
+static bool choose_num_queues(VhostScsi *s, GError **errp)
+{
+    int n = vhost_dev_n_queues(&s->vhost, VIRTIO_QUEUES_MAX);
+    unsigned limit;
+
+    if (n < 0) {
+        set_call_error(errp, s, n, "");
+        return false;
+    }
+    limit = n > VHOST_SCSI_FIXED_QUEUES ? (unsigned)n - VHOST_SCSI_FIXED_QUEUES
+                                        : 0;
+    if (s->num_queues == PROPERTY_AUTO) {
+        s->num_queues = MIN(s->vdev.dev.machine->config.n_cpus, limit);
+    }
+    if (s->num_queues > limit || s->num_queues == 0) {
+        error_setg(errp,
+                   "vhost-scsi: num_queues=%u is above the kernel's limit of "
+                   "%u request queues: lower it, or load vhost_scsi with "
+                   "max_io_vqs=%u",
+                   s->num_queues, limit, s->num_queues);
+        return false;
+    }
+    return true;
+}
+
+/* Only what kernel and properties both want is offered. A feature that is off
+ * by default was asked for by name, so that its lack is an error. */
+static bool choose_features(VhostScsi *s, GError **errp)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } asked_for[] = {
+        { VIRTIO_SCSI_F_T10_PI, "t10_pi" },
+        { VIRTIO_SCSI_F_HOTPLUG, "hotplug" },
+    };
+    uint64_t kernel = s->vhost.features;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(asked_for); i++) {
+        uint64_t bit = UINT64_C(1) << asked_for[i].bit;
+
+        if (s->features & ~kernel & bit) {
+            error_setg(errp,
+                       "vhost-scsi: property '%s' cannot be 'on': the kernel's "
+                       "vhost-scsi does not offer it",
+                       asked_for[i].name);
+            return false;
+        }
+    }
+    if (!(kernel >> VIRTIO_F_VERSION_1 & 1)) {
+        error_setg(errp, "vhost-scsi: the kernel's vhost-scsi does not offer "
+                         "virtio 1.0: use a newer kernel");
+        return false;
+    }
+    s->vdev.host_features =
+        (s->features | UINT64_C(1) << VIRTIO_F_VERSION_1) & kernel &
+        ~LEGACY_FEATURES;
+    return true;
+}
+
+/* One kernel worker for each request queue but the first, which stays on the
+ * default worker together with control and event. A kernel without the calls
+ * serves all of them with that one. */
+static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
+{
+    const unsigned first = VHOST_SCSI_FIXED_QUEUES + 1;
+    int r;
+
+    if (!s->worker_per_virtqueue || s->num_queues == 1) {
+        return true;
+    }
+    r = vhost_workers_per_queue(&s->vhost, first, s->vdev.n_queues);
+    if (r == -ENOTTY) {
+        warn_report("%s: the kernel supports a single vhost worker (several "
+                    "need Linux 6.5): worker_per_virtqueue=on is ignored",
+                    device_label(&s->vdev.dev));
+        return true;
+    }
+    if (r < 0) {
+        set_worker_error(errp, s, r);
+    }
+    return r == 0;
+}
+
+/* Finds out now, and not when the guest's driver starts, that the target is
+ * missing or in use. */
+static bool try_endpoint(VhostScsi *s, GError **errp)
+{
+    int r = vhost_dev_clear_mem_table(&s->vhost);
+
+    if (r < 0) {
+        set_call_error(errp, s, r, "");
+        return false;
+    }
+    r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
+    if (r < 0) {
+        set_endpoint_error(errp, s, r);
+        return false;
+    }
+    (void)s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
+    return true;
+}
+
+static void vhost_scsi_instance_init(Device *dev)
+{
+    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
+
+    vhost_dev_init(&s->vhost, &kernel_ops, NULL);
+}
+
+static bool vhost_scsi_realize(Device *dev, GError **errp)
+{
+    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
+
+    if (!check_properties(s, errp)) {
+        return false;
+    }
+    s->vhost.label = device_label(dev);
+    s->target.abi_version = VHOST_SCSI_ABI_VERSION;
+    g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
+
+    if (!open_vhost(s, errp) || !choose_num_queues(s, errp) ||
+        !virtio_init(&s->vdev, &vhost_scsi_virtio_ops, VIRTIO_ID_SCSI,
+                     sizeof(struct virtio_scsi_config),
+                     VHOST_SCSI_FIXED_QUEUES + s->num_queues,
+                     s->virtqueue_size, errp) ||
+        !choose_features(s, errp) || !vhost_scsi_set_workers(s, errp) ||
+        !try_endpoint(s, errp)) {
+        return false;
+    }
+    init_config(s);
+    s->err_watch = machine_watch_fd(dev->machine, s->vhost.err.fd, G_IO_IN,
+                                    ring_error, s);
+    return true;
+}
+
+static void vhost_scsi_unrealize(Device *dev)
+{
+    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
+
+    virtio_finish(&s->vdev);
+    machine_unwatch(&s->err_watch);
+    vhost_dev_close(&s->vhost);
+}
+
+static void vhost_scsi_reset(Device *dev)
+{
+    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
+
+    virtio_reset(&s->vdev);
+}
+
+static const Property vhost_scsi_props[] = {
+    PROP_STRING("wwpn", VhostScsi, wwpn, .required = true,
+                .summary = "name of the LIO vhost target, naa.<16 hex digits>"),
+    PROP_STRING("vhostfd", VhostScsi, vhostfd,
+                .summary = "inherited descriptor of /dev/vhost-scsi"),
+    PROP_U32("boot_tpgt", VhostScsi, boot_tpgt,
+             .summary = "portal group of the boot disk, for firmware"),
+    PROP_AUTO32("num_queues", VhostScsi, num_queues, .def = PROPERTY_AUTO,
+                .summary = "request queues; auto: one per vCPU"),
+    PROP_U32("virtqueue_size", VhostScsi, virtqueue_size, .def = 128,
+             .summary = "descriptors per virtqueue, a power of two"),
+    PROP_BOOL("seg_max_adjust", VhostScsi, seg_max_adjust, .def = true,
+              .summary = "segments of a request follow virtqueue_size"),
+    PROP_U32("max_sectors", VhostScsi, max_sectors, .def = 0xffff,
+             .summary = "most sectors of a request"),
+    PROP_U32("cmd_per_lun", VhostScsi, cmd_per_lun, .def = 128,
+             .summary = "most commands in flight of a LUN"),
+    PROP_BOOL("worker_per_virtqueue", VhostScsi, worker_per_virtqueue,
+              .summary = "a kernel worker thread for each request queue"),
+    PROP_BIT64("t10_pi", VhostScsi, features, .bit = VIRTIO_SCSI_F_T10_PI,
+               .summary = "protection information"),
+    PROP_BIT64("hotplug", VhostScsi, features, .bit = VIRTIO_SCSI_F_HOTPLUG,
+               .summary = "events for LUNs that come and go"),
+    PROP_BIT64("indirect_desc", VhostScsi, features,
+               .bit = VIRTIO_RING_F_INDIRECT_DESC, .def = 1,
+               .summary = "indirect descriptors"),
+    PROP_BIT64("event_idx", VhostScsi, features, .bit = VIRTIO_RING_F_EVENT_IDX,
+               .def = 1, .summary = "notification by event index"),
+    PROP_BIT64("notify_on_empty", VhostScsi, features,
+               .bit = VIRTIO_F_NOTIFY_ON_EMPTY, .def = 1,
+               .summary = "legacy drivers only, no effect"),
+    PROP_BIT64("any_layout", VhostScsi, features, .bit = VIRTIO_F_ANY_LAYOUT,
+               .def = 1, .summary = "legacy drivers only, no effect"),
+    { 0 },
+};
+
+const DeviceType vhost_scsi_type = {
+    .name = "vhost-scsi",
+    .summary = "SCSI host adapter served by the kernel's LIO target",
+    .bus = BUS_VIRTIO,
+    .size = sizeof(VhostScsi),
+    .props = vhost_scsi_props,
+    .instance_init = vhost_scsi_instance_init,
+    .realize = vhost_scsi_realize,
+    .unrealize = vhost_scsi_unrealize,
+    .reset = vhost_scsi_reset,
+};

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/vhost.h"
+#include "util/log.h"
+
+#include <sys/ioctl.h>
+
+/* The one place where vhost's errno is read. */
+static int call(const VhostDev *dev, unsigned long request, const void *arg)
+{
+    return neg_errno(ioctl(dev->fd, request, arg));
+}
+
+static int vhost_kernel_set_owner(VhostDev *dev)
+{
+    int r = call(dev, VHOST_SET_OWNER, NULL);
+
+    trace(vhost_set_owner, "%s fd=%d ret=%d", dev->label, dev->fd, r);
+    return r;
+}
+
+static int vhost_kernel_get_features(VhostDev *dev, uint64_t *ret_features)
+{
+    __u64 features = 0;
+    int r = call(dev, VHOST_GET_FEATURES, &features);
+
+    trace(vhost_get_features, "%s features=0x%llx ret=%d", dev->label, features,
+          r);
+    if (r == 0) {
+        *ret_features = features;
+    }
+    return r;
+}
+
+static int vhost_kernel_set_features(VhostDev *dev, uint64_t features)
+{
+    __u64 f = features;
+    int r = call(dev, VHOST_SET_FEATURES, &f);
+
+    trace(vhost_set_features, "%s features=0x%llx ret=%d", dev->label, f, r);
+    return r;
+}
+
+static int vhost_kernel_set_mem_table(VhostDev *dev,
+                                      const struct vhost_memory *mem)
+{
+    int r = call(dev, VHOST_SET_MEM_TABLE, mem);
+
+    trace(vhost_set_mem_table, "%s regions=%u ret=%d", dev->label,
+          mem->nregions, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_num(VhostDev *dev,
+                                      const struct vhost_vring_state *ring)
+{
+    int r = call(dev, VHOST_SET_VRING_NUM, ring);
+
+    trace(vhost_set_vring_num, "%s vq=%u num=%u ret=%d", dev->label,
+          ring->index, ring->num, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_base(VhostDev *dev,
+                                       const struct vhost_vring_state *ring)
+{
+    int r = call(dev, VHOST_SET_VRING_BASE, ring);
+
+    trace(vhost_set_vring_base, "%s vq=%u base=%u ret=%d", dev->label,
+          ring->index, ring->num, r);
+    return r;
+}
+
+static int vhost_kernel_get_vring_base(VhostDev *dev,
+                                       struct vhost_vring_state *ring)
+{
+    int r = call(dev, VHOST_GET_VRING_BASE, ring);
+
+    trace(vhost_get_vring_base, "%s vq=%u base=%u ret=%d", dev->label,
+          ring->index, ring->num, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_addr(VhostDev *dev,
+                                       const struct vhost_vring_addr *addr)
+{
+    int r = call(dev, VHOST_SET_VRING_ADDR, addr);
+
+    trace(vhost_set_vring_addr,
+          "%s vq=%u desc=0x%llx avail=0x%llx used=0x%llx ret=%d", dev->label,
+          addr->index, addr->desc_user_addr, addr->avail_user_addr,
+          addr->used_user_addr, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_kick(VhostDev *dev,
+                                       const struct vhost_vring_file *file)
+{
+    int r = call(dev, VHOST_SET_VRING_KICK, file);
+
+    trace(vhost_set_vring_kick, "%s vq=%u fd=%d ret=%d", dev->label,
+          file->index, file->fd, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_call(VhostDev *dev,
+                                       const struct vhost_vring_file *file)
+{
+    int r = call(dev, VHOST_SET_VRING_CALL, file);
+
+    trace(vhost_set_vring_call, "%s vq=%u fd=%d ret=%d", dev->label,
+          file->index, file->fd, r);
+    return r;
+}
+
+static int vhost_kernel_set_vring_err(VhostDev *dev,
+                                      const struct vhost_vring_file *file)
+{
+    int r = call(dev, VHOST_SET_VRING_ERR, file);
+
+    trace(vhost_set_vring_err, "%s vq=%u fd=%d ret=%d", dev->label,
+          file->index, file->fd, r);
+    return r;
+}
+
+static int vhost_kernel_new_worker(VhostDev *dev,
+                                   struct vhost_worker_state *worker)
+{
+    int r = call(dev, VHOST_NEW_WORKER, worker);
+
+    trace(vhost_new_worker, "%s worker_id=%u ret=%d", dev->label,
+          r < 0 ? 0 : worker->worker_id, r);
+    return r;
+}
+
+static int vhost_kernel_free_worker(VhostDev *dev,
+                                    const struct vhost_worker_state *worker)
+{
+    int r = call(dev, VHOST_FREE_WORKER, worker);
+
+    trace(vhost_free_worker, "%s worker_id=%u ret=%d", dev->label,
+          worker->worker_id, r);
+    return r;
+}
+
+static int
+vhost_kernel_attach_vring_worker(VhostDev *dev,
+                                 const struct vhost_vring_worker *worker)
+{
+    int r = call(dev, VHOST_ATTACH_VRING_WORKER, worker);
+
+    trace(vhost_attach_vring_worker, "%s vq=%u worker_id=%u ret=%d", dev->label,
+          worker->index, worker->worker_id, r);
+    return r;
+}
+
+static int vhost_kernel_get_vring_worker(VhostDev *dev,
+                                         struct vhost_vring_worker *worker)
+{
+    int r = call(dev, VHOST_GET_VRING_WORKER, worker);
+
+    trace(vhost_get_vring_worker, "%s vq=%u worker_id=%u ret=%d", dev->label,
+          worker->index, worker->worker_id, r);
+    return r;
+}
+
+static int vhost_kernel_scsi_get_abi_version(VhostDev *dev, int *ret_version)
+{
+    int version = 0;
+    int r = call(dev, VHOST_SCSI_GET_ABI_VERSION, &version);
+
+    trace(vhost_scsi_get_abi_version, "%s version=%d ret=%d", dev->label,
+          version, r);
+    if (r == 0) {
+        *ret_version = version;
+    }
+    return r;
+}
+
+static int
+vhost_kernel_scsi_set_endpoint(VhostDev *dev,
+                               const struct vhost_scsi_target *target)
+{
+    int r = call(dev, VHOST_SCSI_SET_ENDPOINT, target);
+
+    trace(vhost_scsi_set_endpoint, "%s wwpn=%s ret=%d", dev->label,
+          target->vhost_wwpn, r);
+    return r;
+}
+
+static int
+vhost_kernel_scsi_clear_endpoint(VhostDev *dev,
+                                 const struct vhost_scsi_target *target)
+{
+    int r = call(dev, VHOST_SCSI_CLEAR_ENDPOINT, target);
+
+    trace(vhost_scsi_clear_endpoint, "%s wwpn=%s ret=%d", dev->label,
+          target->vhost_wwpn, r);
+    return r;
+}
+
+static int vhost_kernel_scsi_get_events_missed(VhostDev *dev,
+                                               uint32_t *ret_missed)
+{
+    __u32 missed = 0;
+    int r = call(dev, VHOST_SCSI_GET_EVENTS_MISSED, &missed);
+
+    trace(vhost_scsi_get_events_missed, "%s missed=%u ret=%d", dev->label,
+          missed, r);
+    if (r == 0) {
+        *ret_missed = missed;
+    }
+    return r;
+}
+
+static int vhost_kernel_scsi_set_events_missed(VhostDev *dev, uint32_t missed)
+{
+    __u32 m = missed;
+    int r = call(dev, VHOST_SCSI_SET_EVENTS_MISSED, &m);
+
+    trace(vhost_scsi_set_events_missed, "%s missed=%u ret=%d", dev->label,
+          missed, r);
+    return r;
+}
+
+const VhostOps kernel_ops = {
+    .vhost_set_owner = vhost_kernel_set_owner,
+    .vhost_get_features = vhost_kernel_get_features,
+    .vhost_set_features = vhost_kernel_set_features,
+    .vhost_set_mem_table = vhost_kernel_set_mem_table,
+    .vhost_set_vring_num = vhost_kernel_set_vring_num,
+    .vhost_set_vring_base = vhost_kernel_set_vring_base,
+    .vhost_get_vring_base = vhost_kernel_get_vring_base,
+    .vhost_set_vring_addr = vhost_kernel_set_vring_addr,
+    .vhost_set_vring_kick = vhost_kernel_set_vring_kick,
+    .vhost_set_vring_call = vhost_kernel_set_vring_call,
+    .vhost_set_vring_err = vhost_kernel_set_vring_err,
+    .vhost_new_worker = vhost_kernel_new_worker,
+    .vhost_free_worker = vhost_kernel_free_worker,
+    .vhost_attach_vring_worker = vhost_kernel_attach_vring_worker,
+    .vhost_get_vring_worker = vhost_kernel_get_vring_worker,
+    .vhost_scsi_get_abi_version = vhost_kernel_scsi_get_abi_version,
+    .vhost_scsi_set_endpoint = vhost_kernel_scsi_set_endpoint,
+    .vhost_scsi_clear_endpoint = vhost_kernel_scsi_clear_endpoint,
+    .vhost_scsi_get_events_missed = vhost_kernel_scsi_get_events_missed,
+    .vhost_scsi_set_events_missed = vhost_kernel_scsi_set_events_missed,
+};

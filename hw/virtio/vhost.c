@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/vhost.h"
+#include "util/log.h"
+
+#include <linux/virtio_ring.h>
+
+void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label)
+{
+    *dev = (VhostDev){
+        .ops = ops,
+        .state = VHOST_CLOSED,
+        .fd = -1,
+        .label = label,
+        .err = EVENT_NOTIFIER_NONE,
+        .workers = g_array_new(FALSE, FALSE, sizeof(VhostWorker)),
+        .failed_vq = -1,
+    };
+}
+
+static int failed(VhostDev *dev, const char *call, int vq, int r)
+{
+    dev->failed_call = call;
+    dev->failed_vq = vq;
+    return r;
+}
+
+/* The default worker's id: what virtqueue 0 answers, or 0 where the kernel has
+ * no such call. */
+static void note_default_worker(VhostDev *dev, pid_t tid)
+{
+    struct vhost_vring_worker w = { .index = 0 };
+    VhostWorker worker = { .tid = tid };
+
+    if (dev->ops->vhost_get_vring_worker(dev, &w) == 0) {
+        worker.id = w.worker_id;
+    }
+    trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker.id,
+          (int)worker.tid);
+    g_array_append_val(dev->workers, worker);
+}
+
+int vhost_dev_open(VhostDev *dev, int fd)
+{
+    g_autoptr(GArray) before = vhost_list_threads();
+    pid_t tid;
+    int r;
+
+    assert(dev->state == VHOST_CLOSED);
+    r = event_notifier_init(&dev->err);
+    if (r < 0) {
+        return failed(dev, "eventfd", -1, r);
+    }
+    dev->fd = fd;
+    r = dev->ops->vhost_set_owner(dev);
+    if (r < 0) {
+        dev->fd = -1;
+        return failed(dev, "VHOST_SET_OWNER", -1, r);
+    }
+    tid = vhost_new_thread(before);
+    r = dev->ops->vhost_get_features(dev, &dev->features);
+    if (r < 0) {
+        dev->fd = -1;
+        return failed(dev, "VHOST_GET_FEATURES", -1, r);
+    }
+    dev->state = VHOST_OWNED;
+    note_default_worker(dev, tid);
+    return 0;
+}
+
+void vhost_dev_close(VhostDev *dev)
+{
+    assert(dev->state != VHOST_RUNNING);
+    event_notifier_finish(&dev->err);
+    close_fd(&dev->fd);
+    g_clear_pointer(&dev->workers, g_array_unref);
+    dev->state = VHOST_CLOSED;
+}
+
+/* No call tells how many virtqueues there are, but one beyond the last answers
+ * ENOBUFS: search for that limit. */
+int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
+{
+    unsigned low = 0, high = limit; /* low exists as a count, high + 1 may not */
+
+    while (low < high) {
+        unsigned middle = low + (high - low + 1) / 2;
+        struct vhost_vring_state ring = { .index = middle - 1 };
+        int r = dev->ops->vhost_get_vring_base(dev, &ring);
+
+        if (r == 0) {
+            low = middle;
+        } else if (r == -ENOBUFS) {
+            high = middle - 1;
+        } else {
+            return failed(dev, "VHOST_GET_VRING_BASE", (int)middle - 1, r);
+        }
+    }
+    return (int)low;
+}
+
+static int set_mem_table(VhostDev *dev, const GuestRam *ram)
+{
+    g_autofree struct vhost_memory *mem =
+        g_malloc0(sizeof(*mem) + ram->n_blocks * sizeof(mem->regions[0]));
+    int r;
+
+    mem->nregions = ram->n_blocks;
+    for (unsigned i = 0; i < ram->n_blocks; i++) {
+        mem->regions[i] = (struct vhost_memory_region){
+            .guest_phys_addr = ram->blocks[i].gpa,
+            .memory_size = ram->blocks[i].size,
+            .userspace_addr = (uintptr_t)ram->blocks[i].host,
+        };
+    }
+    r = dev->ops->vhost_set_mem_table(dev, mem);
+    return r < 0 ? failed(dev, "VHOST_SET_MEM_TABLE", -1, r) : 0;
+}
+
+int vhost_dev_clear_mem_table(VhostDev *dev)
+{
+    static const GuestRam none = { .fd = -1 };
+
+    return set_mem_table(dev, &none);
+}
+
+/* The ring's areas (specification 2.7) as our addresses, if they lie in RAM and
+ * are aligned as it asks. */
+static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
+                           struct vhost_vring_addr *addr)
+{
+    uint64_t n = q->size;
+    const void *desc, *avail, *used;
+
+    if (q->desc % VRING_DESC_ALIGN_SIZE || q->driver % VRING_AVAIL_ALIGN_SIZE ||
+        q->device % VRING_USED_ALIGN_SIZE) {
+        return false;
+    }
+    desc = guest_ram_ptr(ram, q->desc, n * sizeof(struct vring_desc));
+    avail = guest_ram_ptr(ram, q->driver, 6 + 2 * n);
+    used = guest_ram_ptr(ram, q->device,
+                         6 + n * sizeof(struct vring_used_elem));
+    addr->desc_user_addr = (uintptr_t)desc;
+    addr->avail_user_addr = (uintptr_t)avail;
+    addr->used_user_addr = (uintptr_t)used;
+    return desc && avail && used;
+}
+
+/* Tells the kernel where queue @i lies and how to be kicked and to call. */
+static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
+                       const GuestRam *ram)
+{
+    struct vhost_vring_state num = { .index = i, .num = q->size };
+    struct vhost_vring_state base = { .index = i, .num = q->last_avail };
+    struct vhost_vring_file kick = { .index = i, .fd = q->kick.fd };
+    struct vhost_vring_file call = { .index = i, .fd = q->call.fd };
+    struct vhost_vring_file err = { .index = i, .fd = dev->err.fd };
+    struct vhost_vring_addr addr = { .index = i };
+    int r;
+
+    if (!ring_addresses(q, ram, &addr)) {
+        return failed(dev, "the ring's addresses are not in RAM", (int)i,
+                      -EFAULT);
+    }
+    r = dev->ops->vhost_set_vring_num(dev, &num);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_VRING_NUM", (int)i, r);
+    }
+    r = dev->ops->vhost_set_vring_base(dev, &base);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_VRING_BASE", (int)i, r);
+    }
+    r = dev->ops->vhost_set_vring_addr(dev, &addr);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_VRING_ADDR", (int)i, r);
+    }
+    r = dev->ops->vhost_set_vring_err(dev, &err);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_VRING_ERR", (int)i, r);
+    }
+    r = dev->ops->vhost_set_vring_kick(dev, &kick);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_VRING_KICK", (int)i, r);
+    }
+    r = dev->ops->vhost_set_vring_call(dev, &call);
+    return r < 0 ? failed(dev, "VHOST_SET_VRING_CALL", (int)i, r) : 0;
+}
+
+/* Lets the kernel forget the queue's eventfds, so that it does not consume a
+ * kick that is meant for the next start. */
+static void stop_queue(VhostDev *dev, unsigned i)
+{
+    struct vhost_vring_file none = { .index = i, .fd = VHOST_FILE_UNBIND };
+
+    (void)dev->ops->vhost_set_vring_kick(dev, &none);
+    (void)dev->ops->vhost_set_vring_call(dev, &none);
+    (void)dev->ops->vhost_set_vring_err(dev, &none);
+}
+
+int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram)
+{
+    unsigned i;
+    int r;
+
+    assert(dev->state == VHOST_OWNED);
+    trace(vhost_dev_start, "%s", dev->label);
+    r = dev->ops->vhost_set_features(dev, vdev->guest_features);
+    if (r < 0) {
+        return failed(dev, "VHOST_SET_FEATURES", -1, r);
+    }
+    r = set_mem_table(dev, ram);
+    for (i = 0; r == 0 && i < vdev->n_queues; i++) {
+        VirtQueue *q = &vdev->queues[i];
+
+        r = q->enabled ? start_queue(dev, i, q, ram) : 0;
+    }
+    if (r < 0) {
+        while (i-- > 0) {
+            stop_queue(dev, i);
+        }
+        return r;
+    }
+    dev->state = VHOST_RUNNING;
+    return 0;
+}
+
+void vhost_dev_stop(VhostDev *dev, VirtIODevice *vdev)
+{
+    assert(dev->state == VHOST_RUNNING);
+    trace(vhost_dev_stop, "%s", dev->label);
+    for (unsigned i = 0; i < vdev->n_queues; i++) {
+        struct vhost_vring_state ring = { .index = i };
+
+        if (!vdev->queues[i].enabled) {
+            continue;
+        }
+        if (dev->ops->vhost_get_vring_base(dev, &ring) == 0) {
+            vdev->queues[i].last_avail = (uint16_t)ring.num;
+        }
+        stop_queue(dev, i);
+    }
+    dev->state = VHOST_OWNED;
+}

@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/virtio-pci.h"
+#include "system/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#include <linux/virtio_ids.h>
+#include <linux/virtio_pci.h>
+
+#define PCI_VENDOR_ID_REDHAT_QUMRANET 0x1af4
+#define VIRTIO_PCI_DEVICE_ID_BASE     0x1040 /* specification 4.1.2.1 */
+
+static_assert(offsetof(struct virtio_pci_common_cfg, queue_enable) ==
+                  VIRTIO_PCI_COMMON_Q_ENABLE,
+              "virtio 1.2, 4.1.4.3");
+static_assert(offsetof(struct virtio_pci_common_cfg, queue_used_hi) ==
+                  VIRTIO_PCI_COMMON_Q_USEDHI,
+              "virtio 1.2, 4.1.4.3");
+static_assert(sizeof(struct virtio_pci_cap) == 16, "virtio 1.2, 4.1.4");
+
+static VirtIOPCIProxy *proxy_from(Device *dev)
+{
+    return container_of(pci_device_from(dev), VirtIOPCIProxy, pci);
+}
+
+static VirtIODevice *vdev_of(const VirtIOPCIProxy *proxy)
+{
+    return virtio_device_from(proxy->pci.dev.backend);
+}
+
+static const char *label_of(const VirtIOPCIProxy *proxy)
+{
+    return device_label(&proxy->pci.dev);
+}
+
+/* --- interrupts --- */
+
+/* INTx, 4.1.4.5: the ISR register shows why; reading it lowers the line. */
+static bool intx_event(void *opaque, GIOCondition condition)
+{
+    VirtIOPCIInterrupt *irq = opaque;
+
+    if (event_notifier_test_and_clear(irq->notifier)) {
+        irq->proxy->isr |= irq->isr_bit;
+        pci_set_intx(&irq->proxy->pci, true);
+    }
+    return true;
+}
+
+static void disconnect_interrupt(VirtIOPCIInterrupt *irq)
+{
+    machine_unwatch(&irq->intx_watch);
+    if (irq->bound) {
+        msix_unbind(&irq->proxy->pci, &irq->msix);
+        irq->bound = false;
+    }
+}
+
+static void connect_interrupt(VirtIOPCIInterrupt *irq)
+{
+    PciDevice *pci = &irq->proxy->pci;
+
+    disconnect_interrupt(irq);
+    if (!msix_enabled(pci)) {
+        irq->intx_watch =
+            machine_watch_fd(pci->dev.machine, irq->notifier->fd, G_IO_IN,
+                             intx_event, irq);
+        return;
+    }
+    if (irq->vector == MSIX_NO_VECTOR) {
+        return;
+    }
+    irq->msix = (MsixBinding){ .notifier = irq->notifier,
+                               .vector = irq->vector };
+    irq->bound = msix_bind(pci, &irq->msix) == 0;
+    if (!irq->bound) {
+        virtio_error(vdev_of(irq->proxy),
+                     "no interrupt route for MSI-X vector %u", irq->vector);
+    }
+}
+
+static void connect_interrupts(VirtIOPCIProxy *proxy)
+{
+    for (unsigned i = 0; i <= vdev_of(proxy)->n_queues; i++) {
+        connect_interrupt(&proxy->interrupts[i]);
+    }
+    proxy->connected = true;
+}
+
+static void disconnect_interrupts(VirtIOPCIProxy *proxy)
+{
+    for (unsigned i = 0; i <= vdev_of(proxy)->n_queues; i++) {
+        disconnect_interrupt(&proxy->interrupts[i]);
+    }
+    proxy->connected = false;
+    proxy->isr = 0;
+    pci_set_intx(&proxy->pci, false);
+}
+
+static void set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
+                       uint16_t vector)
+{
+    /* 4.1.5.1.2: reading NO_VECTOR back tells the driver that it failed. */
+    irq->vector = vector < proxy->pci.msix.n_vectors ? vector : MSIX_NO_VECTOR;
+    if (proxy->connected) {
+        connect_interrupt(irq);
+    }
+}
+
+/* --- notifications --- */
+
+static IoEventFd notify_ioeventfd(const VirtIOPCIProxy *proxy, unsigned queue)
+{
+    return (IoEventFd){
+        .addr = proxy->notify_base + queue * proxy->notify_multiplier,
+        .size = 0, /* a driver writes 16 bits, but any width means the same */
+        .fd = vdev_of(proxy)->queues[queue].kick.fd,
+    };
+}
+
+static void unmap_notify(VirtIOPCIProxy *proxy)
+{
+    Accel *accel = proxy->pci.dev.machine->accel;
+
+    for (unsigned i = 0; proxy->notify_mapped && i < vdev_of(proxy)->n_queues;
+         i++) {
+        IoEventFd io = notify_ioeventfd(proxy, i);
+
+        (void)accel->ops->ioeventfd_del(accel, &io);
+    }
+    proxy->notify_mapped = false;
+}
+
+/* Gives each queue's notify address to the accelerator, where the BAR is now.
+ * An address that cannot be given away is served by notify_write(), slower. */
+static void map_notify(VirtIOPCIProxy *proxy)
+{
+    Accel *accel = proxy->pci.dev.machine->accel;
+
+    unmap_notify(proxy);
+    if (!proxy->region.as) {
+        return;
+    }
+    proxy->notify_base = proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET;
+    proxy->notify_mapped = true;
+    for (unsigned i = 0; i < vdev_of(proxy)->n_queues; i++) {
+        IoEventFd io = notify_ioeventfd(proxy, i);
+        int r = accel->ops->ioeventfd_add(accel, &io);
+
+        if (r < 0) {
+            log_item(LOG_GUEST_ERROR, "%s: no ioeventfd for queue %u: %s",
+                     label_of(proxy), i, g_strerror(-r));
+        }
+    }
+}
+
+static void notify_write(VirtIOPCIProxy *proxy, uint64_t offset)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+    uint64_t queue = offset / proxy->notify_multiplier;
+
+    trace(virtio_pci_notify_slow, "%s queue=%" PRIu64, label_of(proxy), queue);
+    if (queue < vdev->n_queues) {
+        event_notifier_set(&vdev->queues[queue].kick);
+    }
+}
+
+/* --- common configuration, 4.1.4.3 --- */
+
+static VirtQueue *selected(const VirtIOPCIProxy *proxy)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    return proxy->queue_select < vdev->n_queues
+               ? &vdev->queues[proxy->queue_select]
+               : NULL;
+}
+
+static uint32_t half(uint64_t value, uint32_t select)
+{
+    return select < 2 ? (uint32_t)(value >> (32 * select)) : 0;
+}
+
+static void set_half(uint64_t *value, uint32_t select, uint32_t v)
+{
+    if (select < 2) {
+        *value &= ~((uint64_t)UINT32_MAX << (32 * select));
+        *value |= (uint64_t)v << (32 * select);
+    }
+}
+
+static uint32_t common_read_queue(const VirtIOPCIProxy *proxy, unsigned offset)
+{
+    const VirtQueue *q = selected(proxy);
+
+    if (!q) {
+        return offset == VIRTIO_PCI_COMMON_Q_MSIX ? MSIX_NO_VECTOR : 0;
+    }
+    switch (offset) {
+    case VIRTIO_PCI_COMMON_Q_SIZE:
+        return q->size;
+    case VIRTIO_PCI_COMMON_Q_MSIX:
+        return proxy->interrupts[proxy->queue_select].vector;
+    case VIRTIO_PCI_COMMON_Q_ENABLE:
+        return q->enabled;
+    case VIRTIO_PCI_COMMON_Q_NOFF:
+        return proxy->queue_select;
+    case VIRTIO_PCI_COMMON_Q_DESCLO:
+    case VIRTIO_PCI_COMMON_Q_DESCHI:
+        return half(q->desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4);
+    case VIRTIO_PCI_COMMON_Q_AVAILLO:
+    case VIRTIO_PCI_COMMON_Q_AVAILHI:
+        return half(q->driver, (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4);
+    case VIRTIO_PCI_COMMON_Q_USEDLO:
+    case VIRTIO_PCI_COMMON_Q_USEDHI:
+        return half(q->device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4);
+    default:
+        return 0;
+    }
+}
+
+/* The whole register at @offset. */
+static uint32_t common_read_register(const VirtIOPCIProxy *proxy,
+                                     unsigned offset)
+{
+    const VirtIODevice *vdev = vdev_of(proxy);
+
+    switch (offset) {
+    case VIRTIO_PCI_COMMON_DFSELECT:
+        return proxy->device_feature_select;
+    case VIRTIO_PCI_COMMON_DF:
+        return half(vdev->host_features, proxy->device_feature_select);
+    case VIRTIO_PCI_COMMON_GFSELECT:
+        return proxy->driver_feature_select;
+    case VIRTIO_PCI_COMMON_GF:
+        return half(vdev->guest_features, proxy->driver_feature_select);
+    case VIRTIO_PCI_COMMON_MSIX:
+        return proxy->interrupts[vdev->n_queues].vector;
+    case VIRTIO_PCI_COMMON_NUMQ:
+        return vdev->n_queues;
+    case VIRTIO_PCI_COMMON_STATUS:
+        return vdev->status;
+    case VIRTIO_PCI_COMMON_CFGGENERATION:
+        return vdev->config_generation;
+    case VIRTIO_PCI_COMMON_Q_SELECT:
+        return proxy->queue_select;
+    default:
+        return common_read_queue(proxy, offset);
+    }
+}
+
+static void write_status(VirtIOPCIProxy *proxy, uint8_t status)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    /* The roads are open before the back end begins to use them. */
+    if ((status & VIRTIO_CONFIG_S_DRIVER_OK) && !proxy->connected) {
+        map_notify(proxy);
+        connect_interrupts(proxy);
+    }
+    virtio_set_status(vdev, status);
+    if (!status) {
+        unmap_notify(proxy);
+        disconnect_interrupts(proxy);
+        for (unsigned i = 0; i <= vdev->n_queues; i++) {
+            proxy->interrupts[i].vector = MSIX_NO_VECTOR;
+        }
+    }
+}
+
+static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
+                               uint32_t value)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+    VirtQueue *q = selected(proxy);
+
+    if (!q) {
+        return;
+    }
+    if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
+        set_vector(proxy, &proxy->interrupts[proxy->queue_select],
+                   (uint16_t)value);
+        return;
+    }
+    if (q->enabled) {
+        return;
+    }
+    switch (offset) {
+    case VIRTIO_PCI_COMMON_Q_SIZE:
+        virtio_queue_set_size(vdev, q, (uint16_t)value);
+        break;
+    case VIRTIO_PCI_COMMON_Q_ENABLE:
+        if (value == 1) {
+            virtio_queue_enable(vdev, q);
+        }
+        break;
+    case VIRTIO_PCI_COMMON_Q_DESCLO:
+    case VIRTIO_PCI_COMMON_Q_DESCHI:
+        set_half(&q->desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4, value);
+        break;
+    case VIRTIO_PCI_COMMON_Q_AVAILLO:
+    case VIRTIO_PCI_COMMON_Q_AVAILHI:
+        set_half(&q->driver, (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4, value);
+        break;
+    case VIRTIO_PCI_COMMON_Q_USEDLO:
+    case VIRTIO_PCI_COMMON_Q_USEDHI:
+        set_half(&q->device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4, value);
+        break;
+    default:
+        break;
+    }
+}
+
+static void common_write_register(VirtIOPCIProxy *proxy, unsigned offset,
+                                  uint32_t value)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    switch (offset) {
+    case VIRTIO_PCI_COMMON_DFSELECT:
+        proxy->device_feature_select = value;
+        break;
+    case VIRTIO_PCI_COMMON_GFSELECT:
+        proxy->driver_feature_select = value;
+        break;
+    case VIRTIO_PCI_COMMON_GF: {
+        uint64_t features = vdev->guest_features;
+
+        set_half(&features, proxy->driver_feature_select, value);
+        virtio_set_features(vdev, features);
+        break;
+    }
+    case VIRTIO_PCI_COMMON_MSIX:
+        set_vector(proxy, &proxy->interrupts[vdev->n_queues], (uint16_t)value);
+        break;
+    case VIRTIO_PCI_COMMON_STATUS:
+        write_status(proxy, (uint8_t)value);
+        break;
+    case VIRTIO_PCI_COMMON_Q_SELECT:
+        proxy->queue_select = (uint16_t)value;
+        break;
+    default:
+        common_write_queue(proxy, offset, value);
+        break;
+    }
+}
+
+/* Width of the register that begins at @offset, 0 if none does. */
+static unsigned common_width(unsigned offset)
+{
+    switch (offset) {
+    case VIRTIO_PCI_COMMON_STATUS:
+    case VIRTIO_PCI_COMMON_CFGGENERATION:
+        return 1;
+    case VIRTIO_PCI_COMMON_MSIX:
+    case VIRTIO_PCI_COMMON_NUMQ:
+    case VIRTIO_PCI_COMMON_Q_SELECT:
+    case VIRTIO_PCI_COMMON_Q_SIZE:
+    case VIRTIO_PCI_COMMON_Q_MSIX:
+    case VIRTIO_PCI_COMMON_Q_ENABLE:
+    case VIRTIO_PCI_COMMON_Q_NOFF:
+        return 2;
+    default:
+        return offset % 4 == 0 && offset <= VIRTIO_PCI_COMMON_Q_USEDHI ? 4 : 0;
+    }
+}
+
+/* 4.1.3.1: a register is accessed at its width, a 64-bit one in halves. */
+static uint32_t common_read(VirtIOPCIProxy *proxy, unsigned offset,
+                            unsigned size)
+{
+    uint32_t value = 0;
+
+    if (common_width(offset) == size) {
+        value = common_read_register(proxy, offset);
+    } else {
+        log_item(LOG_GUEST_ERROR, "%s: read of %u bytes at common offset %u",
+                 label_of(proxy), size, offset);
+    }
+    trace(virtio_pci_common_read, "%s offset=0x%x size=%u value=0x%x",
+          label_of(proxy), offset, size, value);
+    return value;
+}
+
+static void common_write(VirtIOPCIProxy *proxy, unsigned offset, uint32_t value,
+                         unsigned size)
+{
+    trace(virtio_pci_common_write, "%s offset=0x%x size=%u value=0x%x",
+          label_of(proxy), offset, size, value);
+    if (common_width(offset) == size) {
+        common_write_register(proxy, offset, value);
+    } else {
+        log_item(LOG_GUEST_ERROR, "%s: write of %u bytes at common offset %u",
+                 label_of(proxy), size, offset);
+    }
+}
+
+static uint8_t isr_read(VirtIOPCIProxy *proxy)
+{
+    uint8_t isr = proxy->isr;
+
+    proxy->isr = 0;
+    pci_set_intx(&proxy->pci, false);
+    return isr;
+}
+
+/* --- the BAR --- */
+
+static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
+{
+    VirtIOPCIProxy *proxy = opaque;
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    virtio_wait_idle(vdev);
+    if (size == 8) {
+        return modern_read(opaque, offset, 4) |
+               modern_read(opaque, offset + 4, 4) << 32;
+    }
+    if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
+        return 0;
+    }
+    if (offset >= VIRTIO_PCI_DEVICE_OFFSET) {
+        return virtio_config_read(
+            vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET, size);
+    }
+    if (offset >= VIRTIO_PCI_ISR_OFFSET) {
+        return offset == VIRTIO_PCI_ISR_OFFSET ? isr_read(proxy) : 0;
+    }
+    return common_read(proxy, (unsigned)offset, size);
+}
+
+static void modern_write(void *opaque, uint64_t offset, uint64_t value,
+                         unsigned size)
+{
+    VirtIOPCIProxy *proxy = opaque;
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
+        notify_write(proxy, offset - VIRTIO_PCI_NOTIFY_OFFSET);
+        return;
+    }
+    virtio_wait_idle(vdev);
+    if (size == 8) {
+        modern_write(opaque, offset, value & UINT32_MAX, 4);
+        modern_write(opaque, offset + 4, value >> 32, 4);
+    } else if (offset >= VIRTIO_PCI_DEVICE_OFFSET) {
+        virtio_config_write(
+            vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET, value, size);
+    } else if (offset < VIRTIO_PCI_ISR_OFFSET) {
+        common_write(proxy, (unsigned)offset, (uint32_t)value, size);
+    }
+}
+
+static const MemoryRegionOps modern_ops = {
+    .read = modern_read,
+    .write = modern_write,
+};
+
+/* --- configuration space --- */
+
+/* The window that the PCI-access capability (4.1.4.9) shows now. Returns
+ * whether it shows anything of BAR 4. */
+static bool cfg_window(const VirtIOPCIProxy *proxy, uint32_t *ret_offset,
+                       uint32_t *ret_len)
+{
+    const uint8_t *cap = proxy->pci.config + proxy->cfg_cap;
+    uint32_t offset = pci_get_long(cap + VIRTIO_PCI_CAP_OFFSET);
+    uint32_t len = pci_get_long(cap + VIRTIO_PCI_CAP_LENGTH);
+
+    *ret_offset = offset;
+    *ret_len = len;
+    return cap[VIRTIO_PCI_CAP_BAR] == VIRTIO_PCI_BAR_MODERN &&
+           (len == 1 || len == 2 || len == 4) && offset % len == 0 &&
+           range_within(offset, len, proxy->region.size);
+}
+
+static bool touches_cfg_data(const VirtIOPCIProxy *proxy, uint32_t addr,
+                             unsigned len)
+{
+    uint32_t data = proxy->cfg_cap + sizeof(struct virtio_pci_cap);
+
+    return addr < data + 4 && addr + len > data;
+}
+
+static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
+                                       unsigned len)
+{
+    VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    uint32_t offset, size;
+
+    if (touches_cfg_data(proxy, addr, len) &&
+        cfg_window(proxy, &offset, &size)) {
+        uint32_t value = (uint32_t)modern_read(proxy, offset, size);
+
+        pci_set_long(pci->config + proxy->cfg_cap +
+                         sizeof(struct virtio_pci_cap),
+                     value);
+    }
+    return pci_config_read(pci, addr, len);
+}
+
+/* MSI-X was switched on or off, or the BAR moved: the roads follow. */
+static void follow_config(VirtIOPCIProxy *proxy, bool had_msix)
+{
+    if (!proxy->connected) {
+        return;
+    }
+    if (msix_enabled(&proxy->pci) != had_msix) {
+        connect_interrupts(proxy);
+    }
+    if (proxy->region.as ? !proxy->notify_mapped ||
+                               proxy->notify_base != proxy->region.base +
+                                                         VIRTIO_PCI_NOTIFY_OFFSET
+                         : proxy->notify_mapped) {
+        map_notify(proxy);
+    }
+}
+
+static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
+                                    uint32_t value, unsigned len)
+{
+    VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    bool had_msix = msix_enabled(pci);
+    uint32_t offset, size;
+
+    virtio_wait_idle(vdev_of(proxy));
+    pci_config_write(pci, addr, value, len);
+    follow_config(proxy, had_msix);
+    if (touches_cfg_data(proxy, addr, len) &&
+        cfg_window(proxy, &offset, &size)) {
+        modern_write(proxy, offset,
+                     pci_get_long(pci->config + proxy->cfg_cap +
+                                  sizeof(struct virtio_pci_cap)),
+                     size);
+    }
+}
+
+static const PciDeviceOps virtio_pci_ops = {
+    .config_read = virtio_pci_config_read,
+    .config_write = virtio_pci_config_write,
+};
+
+/* Adds one of the capabilities of 4.1.4 and returns its offset. */
+static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint32_t offset,
+                        uint32_t length, unsigned extra)
+{
+    unsigned size = (unsigned)sizeof(struct virtio_pci_cap) + extra;
+    unsigned pos = pci_add_capability(&proxy->pci, PCI_CAP_ID_VNDR, size);
+    uint8_t *cap = proxy->pci.config + pos;
+
+    cap[VIRTIO_PCI_CAP_LEN] = (uint8_t)size;
+    cap[VIRTIO_PCI_CAP_CFG_TYPE] = type;
+    cap[VIRTIO_PCI_CAP_BAR] = length ? VIRTIO_PCI_BAR_MODERN : 0;
+    pci_set_long(cap + VIRTIO_PCI_CAP_OFFSET, offset);
+    pci_set_long(cap + VIRTIO_PCI_CAP_LENGTH, length);
+    return pos;
+}
+
+static void add_caps(VirtIOPCIProxy *proxy, uint32_t notify_size)
+{
+    PciDevice *pci = &proxy->pci;
+    unsigned pos;
+
+    add_cap(proxy, VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_PCI_COMMON_OFFSET, 0x1000,
+            0);
+    add_cap(proxy, VIRTIO_PCI_CAP_ISR_CFG, VIRTIO_PCI_ISR_OFFSET, 0x1000, 0);
+    add_cap(proxy, VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_PCI_DEVICE_OFFSET, 0x1000,
+            0);
+    pos = add_cap(proxy, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_PCI_NOTIFY_OFFSET,
+                  notify_size, 4);
+    pci_set_long(pci->config + pos + sizeof(struct virtio_pci_cap),
+                 proxy->notify_multiplier);
+    pos = add_cap(proxy, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 4);
+    pci->wmask[pos + VIRTIO_PCI_CAP_BAR] = 0xff;
+    pci_set_long(pci->wmask + pos + VIRTIO_PCI_CAP_OFFSET, UINT32_MAX);
+    pci_set_long(pci->wmask + pos + VIRTIO_PCI_CAP_LENGTH, UINT32_MAX);
+    pci_set_long(pci->wmask + pos + sizeof(struct virtio_pci_cap), UINT32_MAX);
+    proxy->cfg_cap = pos;
+}
+
+/* --- life --- */
+
+/* PCI Code and ID Assignment: base class and subclass of a virtio device. */
+static uint16_t pci_class(uint16_t device_id)
+{
+    switch (device_id) {
+    case VIRTIO_ID_NET:
+        return 0x0200;
+    case VIRTIO_ID_SCSI:
+        return 0x0100;
+    default:
+        return 0x00ff;
+    }
+}
+
+static void init_interrupts(VirtIOPCIProxy *proxy)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    proxy->interrupts = g_new0(VirtIOPCIInterrupt, vdev->n_queues + 1);
+    for (unsigned i = 0; i <= vdev->n_queues; i++) {
+        bool is_config = i == vdev->n_queues;
+
+        proxy->interrupts[i] = (VirtIOPCIInterrupt){
+            .proxy = proxy,
+            .vector = MSIX_NO_VECTOR,
+            .isr_bit = is_config ? VIRTIO_PCI_ISR_CONFIG : 1,
+            .notifier = is_config ? &vdev->config_changed
+                                  : &vdev->queues[i].call,
+        };
+    }
+}
+
+static bool init_vectors(VirtIOPCIProxy *proxy, GError **errp)
+{
+    if (proxy->n_vectors == PROPERTY_AUTO) {
+        proxy->n_vectors = vdev_of(proxy)->n_queues + 1;
+    }
+    if (proxy->n_vectors > MSIX_VECTORS_MAX) {
+        error_setg(errp,
+                   "%s: property 'vectors' cannot be '%u': at most %d MSI-X "
+                   "vectors are expected",
+                   proxy->pci.dev.type->name, proxy->n_vectors,
+                   MSIX_VECTORS_MAX);
+        return false;
+    }
+    if (proxy->n_vectors) {
+        msix_init(&proxy->pci, proxy->n_vectors, VIRTIO_PCI_BAR_MSIX);
+    }
+    return true;
+}
+
+bool virtio_pci_realize(Device *dev, GError **errp)
+{
+    VirtIOPCIProxy *proxy = proxy_from(dev);
+    VirtIODevice *vdev = vdev_of(proxy);
+    PciIdentity id = {
+        .vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
+        .subsystem_vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
+        .revision = 1,
+    };
+    uint32_t notify_size;
+    uint64_t bar_size = 16 * KiB;
+
+    if (!dev->backend->type->realize(dev->backend, errp)) {
+        return false;
+    }
+    id.device = (uint16_t)(VIRTIO_PCI_DEVICE_ID_BASE + vdev->device_id);
+    id.subsystem = id.device;
+    id.class_code = pci_class(vdev->device_id);
+    pci_device_init(&proxy->pci, &id, &virtio_pci_ops);
+    proxy->pci.config[PCI_INTERRUPT_PIN] = 1;
+    init_interrupts(proxy);
+
+    proxy->notify_multiplier = proxy->page_per_vq ? 4096 : 4;
+    notify_size = (uint32_t)round_up(
+        (uint64_t)vdev->n_queues * proxy->notify_multiplier, 4 * KiB);
+    while (bar_size < VIRTIO_PCI_NOTIFY_OFFSET + notify_size) {
+        bar_size *= 2;
+    }
+    memory_region_init(&proxy->region, "virtio-pci", &modern_ops, proxy,
+                       bar_size);
+    pci_register_bar(&proxy->pci, VIRTIO_PCI_BAR_MODERN,
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                         PCI_BASE_ADDRESS_MEM_PREFETCH,
+                     &proxy->region);
+    add_caps(proxy, notify_size);
+    return init_vectors(proxy, errp) && pci_device_plug(&proxy->pci, errp);
+}
+
+void virtio_pci_reset(Device *dev)
+{
+    VirtIOPCIProxy *proxy = proxy_from(dev);
+
+    virtio_wait_idle(vdev_of(proxy));
+    write_status(proxy, 0);
+    proxy->device_feature_select = 0;
+    proxy->driver_feature_select = 0;
+    proxy->queue_select = 0;
+    pci_device_reset(&proxy->pci);
+}
+
+void virtio_pci_unrealize(Device *dev)
+{
+    VirtIOPCIProxy *proxy = proxy_from(dev);
+
+    if (proxy->interrupts) {
+        virtio_pci_reset(dev);
+    }
+    pci_device_unplug(&proxy->pci);
+    msix_finish(&proxy->pci);
+    g_clear_pointer(&proxy->interrupts, g_free);
+}
+
+const Property virtio_pci_props[] = {
+    PROP_AUTO32("vectors", VirtIOPCIProxy, n_vectors, .def = PROPERTY_AUTO,
+                .summary = "MSI-X vectors; auto: one per virtqueue and one; "
+                           "0: INTx only"),
+    PROP_BOOL("page-per-vq", VirtIOPCIProxy, page_per_vq,
+              .summary = "a page of its own for each queue's notify address"),
+    { 0 },
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vhost-scsi: a virtio SCSI host adapter (specification 1.2, 5.6) whose
+ * requests the host kernel's LIO target serves. This file knows neither PCI nor
+ * rings: configuration space, the endpoint, and the worker step.
+ *
+ * Virtqueue 0 is control, 1 is event, 2 and up are the request queues.
+ */
+#ifndef HW_SCSI_VHOST_SCSI_H
+#define HW_SCSI_VHOST_SCSI_H
+
+#include "hw/virtio/vhost.h"
+
+#define VHOST_SCSI_FIXED_QUEUES   2    /* control and event */
+#define VHOST_SCSI_QUEUES_MAX     1024 /* request queues: the kernel's limit */
+#define VHOST_SCSI_RING_SIZE_MIN  4
+#define VHOST_SCSI_RING_SIZE_MAX  1024
+
+typedef struct VhostScsi {
+    VirtIODevice vdev;
+    VhostDev vhost;
+    struct vhost_scsi_target target;
+    GSource *err_watch; /* of vhost.err */
+
+    /* properties */
+    char *wwpn;
+    char *vhostfd;
+    uint32_t boot_tpgt;
+    uint32_t num_queues; /* PROPERTY_AUTO until realize has chosen */
+    uint32_t virtqueue_size;
+    bool seg_max_adjust;
+    uint32_t max_sectors;
+    uint32_t cmd_per_lun;
+    bool worker_per_virtqueue;
+    uint64_t features; /* that properties ask for */
+} VhostScsi;
+
+extern const DeviceType vhost_scsi_type; /* "vhost-scsi", a backend type */
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How the kernel is told: one entry per ioctl of <linux/vhost.h> that we use.
+ * Each returns 0 or -errno as the kernel answered, prints nothing and needs no
+ * lock. A call that the kernel does not have answers -ENOTTY. Only vhost.c,
+ * vhost-worker.c and the device that owns a VhostDev call these.
+ */
+#ifndef HW_VIRTIO_VHOST_BACKEND_H
+#define HW_VIRTIO_VHOST_BACKEND_H
+
+#include <linux/vhost-worker.h>
+
+typedef struct VhostDev VhostDev;
+
+typedef struct VhostOps {
+    /* Makes the calling process the owner; creates the default worker. EBUSY:
+     * the device has an owner. */
+    int (*vhost_set_owner)(VhostDev *dev);
+    int (*vhost_get_features)(VhostDev *dev, uint64_t *ret_features);
+    /* EOPNOTSUPP: a feature that was not offered; EBUSY: an endpoint is set. */
+    int (*vhost_set_features)(VhostDev *dev, uint64_t features);
+    /* Waits for all commands in flight. E2BIG: more than max_mem_regions. */
+    int (*vhost_set_mem_table)(VhostDev *dev, const struct vhost_memory *mem);
+
+    /* ENOBUFS: the device has no such virtqueue. */
+    int (*vhost_set_vring_num)(VhostDev *dev,
+                               const struct vhost_vring_state *ring);
+    int (*vhost_set_vring_base)(VhostDev *dev,
+                                const struct vhost_vring_state *ring);
+    int (*vhost_get_vring_base)(VhostDev *dev, struct vhost_vring_state *ring);
+    int (*vhost_set_vring_addr)(VhostDev *dev,
+                                const struct vhost_vring_addr *addr);
+    /* The kernel takes its own reference of the eventfd; -1 takes it away. */
+    int (*vhost_set_vring_kick)(VhostDev *dev,
+                                const struct vhost_vring_file *file);
+    int (*vhost_set_vring_call)(VhostDev *dev,
+                                const struct vhost_vring_file *file);
+    int (*vhost_set_vring_err)(VhostDev *dev,
+                               const struct vhost_vring_file *file);
+
+    /* Linux 6.5. ENOMEM: no thread to be had; EFAULT: kthread mode. */
+    int (*vhost_new_worker)(VhostDev *dev, struct vhost_worker_state *worker);
+    /* EBUSY: a virtqueue is attached; ENODEV: no such worker. */
+    int (*vhost_free_worker)(VhostDev *dev,
+                             const struct vhost_worker_state *worker);
+    /* ENODEV: no such worker; ENOBUFS: no such virtqueue. */
+    int (*vhost_attach_vring_worker)(VhostDev *dev,
+                                     const struct vhost_vring_worker *worker);
+    int (*vhost_get_vring_worker)(VhostDev *dev,
+                                  struct vhost_vring_worker *worker);
+
+    int (*vhost_scsi_get_abi_version)(VhostDev *dev, int *ret_version);
+    /* ENODEV: no free target of that name with a nexus; EEXIST: it is set. */
+    int (*vhost_scsi_set_endpoint)(VhostDev *dev,
+                                   const struct vhost_scsi_target *target);
+    /* Waits for all commands in flight. */
+    int (*vhost_scsi_clear_endpoint)(VhostDev *dev,
+                                     const struct vhost_scsi_target *target);
+    int (*vhost_scsi_get_events_missed)(VhostDev *dev, uint32_t *ret_missed);
+    int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
+} VhostOps;
+
+extern const VhostOps kernel_ops;
+
+#endif

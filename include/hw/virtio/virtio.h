@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control plane of a virtio device (Virtual I/O Device specification 1.2,
+ * chapters 2 and 3): status, features, queue set-up. No ring is ever read here:
+ * a device's data plane is its back end in the host's kernel, which is given
+ * the rings at DRIVER_OK and left alone until reset.
+ *
+ * The transport calls down into this file and is called by nobody: what the
+ * device has to tell the guest it signals through eventfds, each queue's `call`
+ * and the device's `config_changed`.
+ *
+ * All functions need the machine lock. Those that start or stop the back end
+ * release it meanwhile (the host's kernel may block on a hung backstore) and
+ * mark the device busy; whoever else wants to touch the device then waits.
+ */
+#ifndef HW_VIRTIO_VIRTIO_H
+#define HW_VIRTIO_VIRTIO_H
+
+#include "hw/core/device.h"
+#include "system/runstate.h"
+#include "util/event-notifier.h"
+
+#include <linux/virtio_config.h>
+
+#define VIRTIO_QUEUES_MAX      1026 /* vhost-scsi's 1024 and its fixed two */
+#define VIRTQUEUE_SIZE_MAX     32768 /* specification 2.7 */
+#define VIRTIO_CONFIG_SIZE_MAX 64    /* bytes of device configuration */
+/* Lines on stderr that the faults of one device may cause: a guest that loops
+ * over a fault must not fill the host's disk. */
+#define VIRTIO_ERRORS_LOGGED_MAX 100
+
+typedef struct VirtIODevice VirtIODevice;
+
+typedef struct VirtQueue {
+    uint16_t size;     /* descriptors; chosen by the driver */
+    uint16_t max_size; /* chosen by the device */
+    bool enabled;
+    uint64_t desc, driver, device; /* guest-physical addresses of the areas */
+    uint16_t last_avail; /* where the back end goes on; valid while stopped */
+    EventNotifier kick;  /* the driver's notification; owned */
+    EventNotifier call;  /* the device's notification; owned */
+} VirtQueue;
+
+typedef struct VirtioOps {
+    /* The guest writes @data to [@offset, @offset + @len) of vdev->config,
+     * within its length. The device stores what it takes and ignores what is
+     * read-only. Returns false if it cannot honour @data, which is a fault. */
+    bool (*set_config)(VirtIODevice *vdev, unsigned offset,
+                       const uint8_t *data, unsigned len);
+    /* Hands the rings to the back end. Called without the machine lock, with
+     * the device busy: nobody else touches it. On failure nothing runs and
+     * errp says why. */
+    bool (*start)(VirtIODevice *vdev, GError **errp);
+    /* Takes them back and notes each queue's last_avail. The same rules. */
+    void (*stop)(VirtIODevice *vdev);
+} VirtioOps;
+
+struct VirtIODevice {
+    Device dev; /* a backend: dev.proxy is the transport's */
+    const VirtioOps *ops;
+    uint16_t device_id; /* specification 5: 8 is SCSI host */
+
+    uint64_t host_features;  /* offered */
+    uint64_t guest_features; /* written by the driver; accepted once
+                              * FEATURES_OK is set */
+    uint8_t status;
+    uint8_t config_generation;
+    uint8_t config[VIRTIO_CONFIG_SIZE_MAX]; /* as the guest reads it */
+    unsigned config_len;
+    EventNotifier config_changed; /* owned */
+
+    VirtQueue *queues; /* n_queues of them; owned */
+    unsigned n_queues;
+
+    bool started; /* the back end has the rings */
+    bool busy;    /* a thread is starting or stopping it */
+    unsigned errors_logged;
+    RunStateNotifier run_notifier;
+};
+
+/* In the device's realize: makes the queues, each of at most @queue_size
+ * descriptors, and their eventfds. Undone by virtio_finish(), which accepts
+ * what a failure left. */
+bool virtio_init(VirtIODevice *vdev, const VirtioOps *ops, uint16_t device_id,
+                 unsigned config_len, unsigned n_queues, unsigned queue_size,
+                 GError **errp);
+void virtio_finish(VirtIODevice *vdev);
+
+/* Waits until no other thread starts or stops the device. For the accesses of
+ * vCPU threads, before they look at anything. Releases the lock if it waits. */
+void virtio_wait_idle(VirtIODevice *vdev);
+
+/* Writes device status (specification 2.1, 3.1.1): 0 resets; FEATURES_OK
+ * sticks only if the driver's features were offered and hold VERSION_1;
+ * DRIVER_OK starts the back end. */
+void virtio_set_status(VirtIODevice *vdev, uint8_t status);
+
+/* Stops the back end and forgets what the driver has set up. */
+void virtio_reset(VirtIODevice *vdev);
+
+/* The driver's choice of features; ignored after FEATURES_OK. */
+void virtio_set_features(VirtIODevice *vdev, uint64_t features);
+
+/* Sets queue @q's size; one that is not a power of two up to max_size is a
+ * fault. Ignored, as all set-up, once the queue is enabled. */
+void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size);
+void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q);
+
+/* Device configuration space. Bytes beyond its end read as 0. */
+uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset,
+                            unsigned size);
+void virtio_config_write(VirtIODevice *vdev, unsigned offset, uint64_t value,
+                         unsigned size);
+
+/* The device cannot go on until the guest resets it: sets DEVICE_NEEDS_RESET,
+ * tells the driver, and prints one line. Specification 2.1.1. */
+void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
+    G_GNUC_PRINTF(2, 3);
+
+static inline bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit)
+{
+    return vdev->guest_features >> bit & 1;
+}
+
+static inline VirtIODevice *virtio_device_from(Device *dev)
+{
+    return container_of(dev, VirtIODevice, dev);
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: one table of options (options.c), which fill an Options;
+ * startup.c makes a machine of it. Names and meaning are QEMU's.
+ */
+#ifndef SYSTEM_OPTIONS_H
+#define SYSTEM_OPTIONS_H
+
+#include "system/machine.h"
+
+#define OPTION_REPEATS_MAX 256 /* of -device, -chardev, -serial each */
+
+/* What the command line asks for. Strings and dictionaries are owned. */
+typedef struct Options {
+    const MachineType *machine;
+    const AccelOps *accel;  /* the first of the list that this program has */
+    MachineConfig config;   /* serial[] is not filled */
+    GPtrArray *devices;     /* json_object: -device */
+    GPtrArray *chardevs;    /* json_object: -chardev */
+    GPtrArray *serials;     /* char *: -serial */
+    char *pidfile;
+    bool daemonize;
+    bool nodefaults;
+    bool nographic;
+    bool help_printed;      /* there is nothing to run: exit status 0 */
+} Options;
+
+Options *options_new(void);
+void options_free(Options *o); /* takes NULL */
+
+/* Fills @o from the command line without the program's name. On failure the
+ * message is one line that names the option. */
+bool options_parse(Options *o, int argc, char **argv, GError **errp);
+
+/* A machine as @o asks, built, with its devices, ready for vm_start_request().
+ * Moves o->config into it. Takes the machine lock itself. Returns NULL on
+ * failure. */
+Machine *machine_from_options(Options *o, GError **errp);
+
+/* Frees its character devices and the machine. The lock is not held. */
+void machine_end(Machine *machine);
+
+/* --- daemon.c --- */
+
+/* Forks; the child returns, a session leader, while the parent waits for
+ * daemon_ready() and then ends by returning its exit status in *@ret_status
+ * (the child leaves -1 there). Before any thread is started. Returns 0 or
+ * -errno. */
+int daemon_fork(int *ret_status);
+/* In the child: stdin, stdout and stderr go to /dev/null, the parent ends with
+ * status 0. */
+void daemon_ready(void);
+
+/* Creates @path with our process id and a lock that we keep. The file is
+ * removed by pidfile_remove(). */
+bool pidfile_create(const char *path, GError **errp);
+void pidfile_remove(const char *path);
+
+#endif

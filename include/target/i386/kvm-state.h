@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of one vCPU as KVM hands it out and takes it back. A vCPU's whole
+ * state is read once, right after its creation; a reset writes it back, so
+ * that what KVM calls power-on needs no second description here. Only for
+ * accel/kvm and target/i386. Leaves; any thread while the vCPU does not run.
+ */
+#ifndef TARGET_I386_KVM_STATE_H
+#define TARGET_I386_KVM_STATE_H
+
+#include <linux/kvm.h>
+
+#include "target/i386/cpuid.h"
+
+typedef struct X86BootEntry X86BootEntry;
+
+/* What a vCPU's state consists of on this host. */
+typedef struct KvmStateFormat {
+    struct kvm_msr_list *msrs; /* those KVM saves; owned */
+    size_t xsave_size;         /* bytes, at least sizeof(struct kvm_xsave) */
+    bool has_xsave2;
+    bool has_nested; /* the guest may run guests */
+} KvmStateFormat;
+
+/* Zero @format first. Undo with kvm_state_format_finish(), which takes a
+ * failed one. */
+int kvm_state_format_init(KvmStateFormat *format, int kvm_fd, int vm_fd);
+void kvm_state_format_finish(KvmStateFormat *format);
+
+/* Gives the vCPU its CPUID: @supported (what KVM offers) made to fit @config.
+ * A leaf that KVM refuses is left out with a trace. */
+int kvm_cpu_set_cpuid(int vcpu_fd, const struct kvm_cpuid2 *supported,
+                      const X86CpuidConfig *config);
+
+typedef struct KvmCpuState KvmCpuState;
+
+/* Sets what PC firmware would have set (memory types, fast strings) and reads
+ * the state of the new vCPU @vcpu_fd. */
+int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
+                      KvmCpuState **ret_state);
+void kvm_cpu_state_free(KvmCpuState *state);
+
+/* Writes @state back. An MSR that KVM refuses is skipped with a trace. The TSC
+ * is not written, or the vCPUs' counters would drift apart. */
+int kvm_cpu_state_load(const KvmCpuState *state, int vcpu_fd);
+
+/* Puts a vCPU in its power-on state into 64-bit mode at @entry. */
+int kvm_cpu_set_boot_entry(int vcpu_fd, const X86BootEntry *entry);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "system/machine.h"
+#include "util/error.h"
+
+const MachineType *machine_type_find(const char *name)
+{
+    for (unsigned i = 0; machine_types[i]; i++) {
+        const MachineType *t = machine_types[i];
+
+        if (g_str_equal(t->name, name) || !g_strcmp0(t->alias, name)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+const AccelOps *accel_find(const char *name)
+{
+    for (unsigned i = 0; accel_types[i]; i++) {
+        if (g_str_equal(accel_types[i]->name, name)) {
+            return accel_types[i];
+        }
+    }
+    return NULL;
+}
+
+void machine_config_init(MachineConfig *c)
+{
+    *c = (MachineConfig){
+        .ram_size = 128 * MiB,
+        .n_cpus = 1,
+        .topology = { 1, 1, 1 },
+        .cpu_model = g_strdup("max"),
+    };
+}
+
+void machine_config_finish(MachineConfig *c)
+{
+    g_clear_pointer(&c->cpu_model, g_free);
+    g_clear_pointer(&c->kernel, g_free);
+    g_clear_pointer(&c->initrd, g_free);
+    g_clear_pointer(&c->append, g_free);
+    g_clear_pointer(&c->name, g_free);
+}
+
+Machine *machine_new(const MachineType *type, const AccelOps *accel)
+{
+    Machine *m = g_new0(Machine, 1);
+
+    m->type = type;
+    m->accel_ops = accel;
+    machine_config_init(&m->config);
+    m->ram.fd = -1;
+    g_mutex_init(&m->lock);
+    g_cond_init(&m->cond);
+    m->context = g_main_context_new();
+    m->run_notifiers = g_ptr_array_new();
+    m->timers = timer_list_new(m);
+    device_tree_init(&m->tree, m);
+    address_space_init(&m->memory, "memory", UINT64_C(1) << 52);
+    address_space_init(&m->io, "I/O", UINT64_C(1) << 16);
+    return m;
+}
+
+bool machine_build(Machine *m, GError **errp)
+{
+    return m->accel_ops->init(m, errp) && m->type->init(m, errp);
+}
+
+bool machine_start(Machine *m, GError **errp)
+{
+    if (!cpus_start(m, errp) || !m->type->machine_done(m, errp) ||
+        !machine_reset(m, errp)) {
+        return false;
+    }
+    runstate_init(m);
+    return true;
+}
+
+bool machine_reset(Machine *m, GError **errp)
+{
+    for (unsigned i = 0; i < m->tree.devices->len; i++) {
+        device_reset(g_ptr_array_index(m->tree.devices, i));
+    }
+    m->accel_ops->reset(m);
+    for (unsigned i = 0; i < m->config.n_cpus; i++) {
+        m->accel_ops->vcpu_reset(&m->cpus[i]);
+    }
+    return m->type->reset(m, errp);
+}
+
+void machine_free(Machine *m)
+{
+    if (!m) {
+        return;
+    }
+    machine_lock(m);
+    runstate_finish(m);
+    cpus_finish(m);
+    device_tree_finish(&m->tree);
+    if (m->board) {
+        m->type->finish(m);
+    }
+    if (m->accel) {
+        m->accel_ops->finish(m);
+    }
+    guest_ram_finish(&m->ram);
+    address_space_finish(&m->memory);
+    address_space_finish(&m->io);
+    g_ptr_array_unref(m->run_notifiers);
+    timer_list_free(m->timers);
+    machine_unlock(m);
+    g_main_context_unref(m->context);
+    g_mutex_clear(&m->lock);
+    g_cond_clear(&m->cond);
+    machine_config_finish(&m->config);
+    g_free(m);
+}

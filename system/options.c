@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "chardev/char.h"
+#include "system/options.h"
+#include "target/i386/cpu.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/keyval.h"
+#include "util/log.h"
+
+#define STRING_LENGTH_MAX 4096
+
+/* One row of the command line. @arg is NULL exactly for an option without an
+ * argument. */
+typedef struct Option {
+    const char *name;
+    const char *arg_help; /* what follows the name in -help; NULL: nothing */
+    const char *help;
+    bool (*handler)(Options *o, const char *arg, GError **errp);
+} Option;
+
+static const Option option_table[];
+
+/* --- help --- */
+
+static bool opt_help(Options *o, const char *arg, GError **errp)
+{
+    printf("usage: qemu-system-x86_64 [options]\n\n"
+           "A KVM machine whose disks are LUNs of the kernel's vhost-scsi.\n\n");
+    for (const Option *opt = option_table; opt->name; opt++) {
+        g_autofree char *left = g_strdup_printf(
+            "-%s%s%s", opt->name, opt->arg_help ? " " : "",
+            opt->arg_help ? opt->arg_help : "");
+
+        printf("%-36s %s\n", left, opt->help);
+    }
+    o->help_printed = true;
+    return true;
+}
+
+static bool opt_version(Options *o, const char *arg, GError **errp)
+{
+    printf("QEMU-compatible emulator for vhost-scsi, version %s\n",
+           PROJECT_VERSION);
+    o->help_printed = true;
+    return true;
+}
+
+static bool is_help(const char *arg)
+{
+    return g_str_equal(arg, "help") || g_str_equal(arg, "?");
+}
+
+/* --- machine --- */
+
+static bool set_accel(Options *o, const char *list, GError **errp)
+{
+    g_auto(GStrv) names = g_strsplit(list, ":", 0);
+
+    for (char **name = names; *name; name++) {
+        o->accel = accel_find(*name);
+        if (o->accel) {
+            return true;
+        }
+    }
+    error_setg(errp, "invalid accelerator '%s'; see -accel help", list);
+    return false;
+}
+
+/* A switch for what this machine does not have: QEMU's name, and off. */
+static bool check_absent(const char *what, json_object *dict, const char *key,
+                         GError **errp)
+{
+    const char *value = keyval_get(dict, key);
+    bool on;
+
+    if (!value) {
+        return true;
+    }
+    if (parse_bool(value, &on) < 0) {
+        error_setg(errp, "%s: parameter '%s' expects 'on' or 'off'", what, key);
+        return false;
+    }
+    if (on) {
+        error_setg(errp, "%s: this machine has no %s: give %s=off", what, key,
+                   key);
+    }
+    return !on;
+}
+
+static void print_machines(void)
+{
+    printf("Supported machines are:\n");
+    for (unsigned i = 0; machine_types[i]; i++) {
+        const MachineType *t = machine_types[i];
+
+        if (t->alias) {
+            printf("%-20s %s (alias of %s)%s\n", t->alias, t->summary, t->name,
+                   t->is_default ? " (default)" : "");
+        }
+        printf("%-20s %s\n", t->name, t->summary);
+    }
+}
+
+static bool set_machine(Options *o, const char *name, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *near;
+
+    o->machine = machine_type_find(name);
+    if (o->machine) {
+        return true;
+    }
+    for (unsigned i = 0; machine_types[i]; i++) {
+        g_ptr_array_add(names, (char *)machine_types[i]->name);
+        g_ptr_array_add(names, (char *)machine_types[i]->alias);
+    }
+    g_ptr_array_add(names, NULL);
+    near = nearest_name(name, (const char *const *)names->pdata);
+    error_setg(errp, "unsupported machine type '%s'%s%s%s; see -machine help",
+               name, near ? ", did you mean '" : "", near ? near : "",
+               near ? "'?" : "");
+    return false;
+}
+
+static bool opt_machine(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "type",   "accel", "usb",
+                                        "vmport", "hpet",  "smm",
+                                        "sata",   "dump-guest-core", NULL };
+    static const char *const absent[] = { "usb", "vmport", "hpet",
+                                          "smm", "sata",   NULL };
+    auto_json *dict = NULL;
+    const char *type, *accel;
+
+    if (is_help(arg)) {
+        print_machines();
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "type", errp);
+    if (!dict || !keyval_check_keys(dict, "-machine", keys, errp)) {
+        return false;
+    }
+    for (unsigned i = 0; absent[i]; i++) {
+        if (!check_absent("-machine", dict, absent[i], errp)) {
+            return false;
+        }
+    }
+    type = keyval_get(dict, "type");
+    accel = keyval_get(dict, "accel");
+    return (!type || set_machine(o, type, errp)) &&
+           (!accel || set_accel(o, accel, errp));
+}
+
+static bool opt_accel(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "accel", NULL };
+    auto_json *dict = NULL;
+
+    if (is_help(arg)) {
+        printf("Accelerators supported in QEMU binary:\n");
+        for (unsigned i = 0; accel_types[i]; i++) {
+            printf("%s\n", accel_types[i]->name);
+        }
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "accel", errp);
+    return dict && keyval_check_keys(dict, "-accel", keys, errp) &&
+           set_accel(o, keyval_get(dict, "accel"), errp);
+}
+
+static bool opt_enable_kvm(Options *o, const char *arg, GError **errp)
+{
+    return set_accel(o, "kvm", errp);
+}
+
+static bool opt_cpu(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "model", "migratable", NULL };
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    auto_json *dict = NULL;
+    const char *model, *near;
+
+    if (is_help(arg)) {
+        printf("Available CPUs:\n");
+        for (const CpuModel *m = cpu_models; m->name; m++) {
+            printf("x86 %-10s %s\n", m->name, m->summary);
+        }
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "model", errp);
+    if (!dict || !keyval_check_keys(dict, "-cpu", keys, errp)) {
+        return false;
+    }
+    model = keyval_get(dict, "model");
+    for (const CpuModel *m = cpu_models; m->name; m++) {
+        if (!g_strcmp0(m->name, model)) {
+            g_free(o->config.cpu_model);
+            o->config.cpu_model = g_strdup(model);
+            return true;
+        }
+        g_ptr_array_add(names, (char *)m->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = model ? nearest_name(model, (const char *const *)names->pdata)
+                 : NULL;
+    error_setg(errp,
+               "unable to find CPU model '%s'%s%s%s; this machine passes the "
+               "host's processor on: see -cpu help",
+               model ? model : "", near ? ", did you mean '" : "",
+               near ? near : "", near ? "'?" : "");
+    return false;
+}
+
+/* One number of -smp; absent leaves *@n. */
+static bool get_count(json_object *dict, const char *key, unsigned *n,
+                      GError **errp)
+{
+    const char *text = keyval_get(dict, key);
+    uint64_t v;
+
+    if (!text) {
+        return true;
+    }
+    if (parse_u64(text, &v) < 0 || v < 1 || v > CPUS_MAX) {
+        error_setg(errp,
+                   "-smp: '%s' cannot be '%s': a number from 1 to %d is "
+                   "expected",
+                   key, text, CPUS_MAX);
+        return false;
+    }
+    *n = (unsigned)v;
+    return true;
+}
+
+/* What is not given follows from what is; of a number of vCPUs alone, cores of
+ * one socket are made. */
+static bool opt_smp(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "cpus",    "maxcpus", "sockets",
+                                        "cores",   "threads", NULL };
+    auto_json *dict = keyval_parse(arg, "cpus", errp);
+    unsigned cpus = 0, max = 0;
+    CpuTopology t = { 0 };
+
+    if (!dict || !keyval_check_keys(dict, "-smp", keys, errp) ||
+        !get_count(dict, "cpus", &cpus, errp) ||
+        !get_count(dict, "maxcpus", &max, errp) ||
+        !get_count(dict, "sockets", &t.sockets, errp) ||
+        !get_count(dict, "cores", &t.cores, errp) ||
+        !get_count(dict, "threads", &t.threads, errp)) {
+        return false;
+    }
+    t.threads = t.threads ? t.threads : 1;
+    if (!t.cores) {
+        unsigned per_core = MAX(t.sockets, 1) * t.threads;
+
+        t.cores = cpus > per_core ? cpus / per_core : 1;
+    }
+    if (!t.sockets) {
+        unsigned per_socket = t.cores * t.threads;
+
+        t.sockets = cpus > per_socket ? cpus / per_socket : 1;
+    }
+    cpus = cpus ? cpus : t.sockets * t.cores * t.threads;
+    if (t.sockets * t.cores * t.threads != cpus || cpus > CPUS_MAX) {
+        error_setg(errp,
+                   "-smp: sockets (%u) * cores (%u) * threads (%u) must be "
+                   "the number of vCPUs (%u), at most %d",
+                   t.sockets, t.cores, t.threads, cpus, CPUS_MAX);
+        return false;
+    }
+    if (max && max != cpus) {
+        error_setg(errp, "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot "
+                         "be added later",
+                   max, cpus);
+        return false;
+    }
+    o->config.n_cpus = cpus;
+    o->config.topology = t;
+    return true;
+}
+
+static bool opt_m(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "size", NULL };
+    auto_json *dict = keyval_parse(arg, "size", errp);
+    const char *size;
+
+    if (!dict || !keyval_check_keys(dict, "-m", keys, errp)) {
+        return false;
+    }
+    size = keyval_get(dict, "size");
+    if (parse_size(size, MiB, &o->config.ram_size) < 0) {
+        error_setg(errp,
+                   "-m: invalid size '%s': a number with an optional suffix "
+                   "M, G or T is expected",
+                   size);
+        return false;
+    }
+    return true;
+}
+
+/* --- boot --- */
+
+static bool set_string(char **field, const char *arg)
+{
+    g_free(*field);
+    *field = g_strdup(arg);
+    return true;
+}
+
+static bool opt_kernel(Options *o, const char *arg, GError **errp)
+{
+    return set_string(&o->config.kernel, arg);
+}
+
+static bool opt_initrd(Options *o, const char *arg, GError **errp)
+{
+    return set_string(&o->config.initrd, arg);
+}
+
+static bool opt_append(Options *o, const char *arg, GError **errp)
+{
+    return set_string(&o->config.append, arg);
+}
+
+/* --- devices --- */
+
+static bool add_repeat(GPtrArray *list, gpointer item, const char *what,
+                       GError **errp)
+{
+    g_ptr_array_add(list, item);
+    if (list->len > OPTION_REPEATS_MAX) {
+        error_setg(errp, "%s: given more than %d times", what,
+                   OPTION_REPEATS_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* -device TYPE,help */
+static bool device_help(Options *o, json_object *dict, GError **errp)
+{
+    const char *driver = keyval_get(dict, "driver");
+    const DeviceType *type = driver ? device_type_find(driver) : NULL;
+
+    if (!type) {
+        error_setg(errp, "-device: '%s' is not a valid device model name; see "
+                         "-device help",
+                   driver ? driver : "");
+        return false;
+    }
+    device_print_properties(stdout, type);
+    o->help_printed = true;
+    return true;
+}
+
+static bool opt_device(Options *o, const char *arg, GError **errp)
+{
+    json_object *dict;
+
+    if (is_help(arg)) {
+        device_print_types(stdout);
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "driver", errp);
+    if (!dict) {
+        return false;
+    }
+    if (json_object_object_get_ex(dict, "help", NULL)) {
+        bool ok = device_help(o, dict, errp);
+
+        json_object_put(dict);
+        return ok;
+    }
+    return add_repeat(o->devices, dict, "-device", errp);
+}
+
+static bool opt_chardev(Options *o, const char *arg, GError **errp)
+{
+    json_object *dict;
+
+    if (is_help(arg)) {
+        chardev_print_backends(stdout);
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "backend", errp);
+    return dict && add_repeat(o->chardevs, dict, "-chardev", errp);
+}
+
+static bool opt_serial(Options *o, const char *arg, GError **errp)
+{
+    return add_repeat(o->serials, g_strdup(arg), "-serial", errp);
+}
+
+/* --- what is accepted because there is none of it --- */
+
+static bool only_none(const char *what, const char *arg, GError **errp)
+{
+    if (!g_str_equal(arg, "none")) {
+        error_setg(errp, "%s: '%s' is not supported: only 'none' is", what,
+                   arg);
+        return false;
+    }
+    return true;
+}
+
+static bool opt_display(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-display", arg, errp);
+}
+
+static bool opt_vga(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-vga", arg, errp);
+}
+
+static bool opt_net(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-net", arg, errp);
+}
+
+static bool opt_monitor(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-monitor", arg, errp);
+}
+
+static bool opt_nothing(Options *o, const char *arg, GError **errp)
+{
+    return true;
+}
+
+static bool opt_nographic(Options *o, const char *arg, GError **errp)
+{
+    o->nographic = true;
+    return true;
+}
+
+static bool opt_nodefaults(Options *o, const char *arg, GError **errp)
+{
+    o->nodefaults = true;
+    return true;
+}
+
+/* --- running --- */
+
+static bool opt_no_reboot(Options *o, const char *arg, GError **errp)
+{
+    o->config.no_reboot = true;
+    return true;
+}
+
+static bool opt_no_shutdown(Options *o, const char *arg, GError **errp)
+{
+    o->config.no_shutdown = true;
+    return true;
+}
+
+static bool opt_s(Options *o, const char *arg, GError **errp)
+{
+    o->config.start_paused = true;
+    return true;
+}
+
+static bool opt_daemonize(Options *o, const char *arg, GError **errp)
+{
+    o->daemonize = true;
+    return true;
+}
+
+static bool opt_pidfile(Options *o, const char *arg, GError **errp)
+{
+    return set_string(&o->pidfile, arg);
+}
+
+static bool opt_name(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "guest", "debug-threads", "process",
+                                        NULL };
+    auto_json *dict = keyval_parse(arg, "guest", errp);
+    const char *guest;
+
+    if (!dict || !keyval_check_keys(dict, "-name", keys, errp)) {
+        return false;
+    }
+    guest = keyval_get(dict, "guest");
+    if (guest && strlen(guest) > STRING_LENGTH_MAX) {
+        error_setg(errp, "-name: the name is longer than %d bytes",
+                   STRING_LENGTH_MAX);
+        return false;
+    }
+    return set_string(&o->config.name, guest);
+}
+
+static bool opt_uuid(Options *o, const char *arg, GError **errp)
+{
+    unsigned digit = 0;
+
+    if (!g_uuid_string_is_valid(arg)) {
+        error_setg(errp,
+                   "-uuid: '%s' is not a UUID "
+                   "(xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)",
+                   arg);
+        return false;
+    }
+    for (const char *c = arg; *c; c++) {
+        if (*c != '-') {
+            uint8_t *byte = &o->config.uuid[digit++ / 2];
+
+            *byte = (uint8_t)(*byte << 4 | g_ascii_xdigit_value(*c));
+        }
+    }
+    o->config.has_uuid = true;
+    return true;
+}
+
+static bool opt_rtc(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "base", NULL };
+    auto_json *dict = keyval_parse(arg, NULL, errp);
+    const char *base;
+
+    if (!dict || !keyval_check_keys(dict, "-rtc", keys, errp)) {
+        return false;
+    }
+    base = keyval_get(dict, "base");
+    if (base && !g_str_equal(base, "utc") && !g_str_equal(base, "localtime")) {
+        error_setg(errp, "-rtc: base cannot be '%s': utc or localtime is "
+                         "expected",
+                   base);
+        return false;
+    }
+    o->config.rtc_localtime = !g_strcmp0(base, "localtime");
+    return true;
+}
+
+/* --- log --- */
+
+static bool opt_trace(Options *o, const char *arg, GError **errp)
+{
+    static const char *const keys[] = { "enable", "file", NULL };
+    auto_json *dict = NULL;
+    const char *pattern, *file;
+
+    if (is_help(arg)) {
+        trace_print_events(stdout);
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "enable", errp);
+    if (!dict || !keyval_check_keys(dict, "-trace", keys, errp)) {
+        return false;
+    }
+    pattern = keyval_get(dict, "enable");
+    file = keyval_get(dict, "file");
+    if (pattern && !trace_set_enabled(pattern, true)) {
+        error_setg(errp, "-trace: no trace event matches '%s'; see -trace help",
+                   pattern);
+        return false;
+    }
+    return !file || log_set_file(file, errp);
+}
+
+static bool opt_d(Options *o, const char *arg, GError **errp)
+{
+    if (is_help(arg)) {
+        log_print_items(stdout);
+        o->help_printed = true;
+        return true;
+    }
+    return log_set_items(arg, errp);
+}
+
+static bool opt_log_file(Options *o, const char *arg, GError **errp)
+{
+    return log_set_file(arg, errp);
+}
+
+static const Option option_table[] = {
+    { "h", NULL, "print this help", opt_help },
+    { "help", NULL, "print this help", opt_help },
+    { "version", NULL, "print the version", opt_version },
+    { "machine", "[type=]NAME[,accel=...]", "machine; -machine help lists them",
+      opt_machine },
+    { "M", "[type=]NAME", "the same as -machine", opt_machine },
+    { "accel", "NAME", "accelerator; -accel help lists them", opt_accel },
+    { "enable-kvm", NULL, "the same as -accel kvm", opt_enable_kvm },
+    { "cpu", "MODEL", "CPU model; -cpu help lists them", opt_cpu },
+    { "smp", "[cpus=]N[,sockets=,cores=,threads=]", "vCPUs (default 1)",
+      opt_smp },
+    { "m", "[size=]SIZE", "guest RAM in MiB or with a suffix (default 128)",
+      opt_m },
+    { "kernel", "FILE", "Linux bzImage to boot", opt_kernel },
+    { "initrd", "FILE", "its initial RAM disk", opt_initrd },
+    { "append", "TEXT", "its command line", opt_append },
+    { "device", "TYPE[,PROPERTY=VALUE...]|JSON",
+      "add a device; -device help, -device TYPE,help", opt_device },
+    { "chardev", "BACKEND,id=ID[,...]",
+      "character device; -chardev help lists back ends", opt_chardev },
+    { "serial", "DEV", "serial port: stdio, mon:stdio, pty, file:PATH, "
+                       "unix:PATH,server=on,wait=off, chardev:ID, null, none",
+      opt_serial },
+    { "nographic", NULL, "serial console on the terminal (Ctrl-A h for help)",
+      opt_nographic },
+    { "display", "none", "no display: there is none", opt_display },
+    { "vga", "none", "no graphics adapter: there is none", opt_vga },
+    { "net", "none", "no default network: there is none", opt_net },
+    { "nic", "none", "no default network: there is none", opt_net },
+    { "monitor", "none", "no monitor", opt_monitor },
+    { "parallel", "none", "no parallel port: there is none", opt_monitor },
+    { "nodefaults", NULL, "no default serial port", opt_nodefaults },
+    { "no-user-config", NULL, "no configuration files: there are none",
+      opt_nothing },
+    { "S", NULL, "do not start the vCPUs", opt_s },
+    { "no-reboot", NULL, "end instead of a reset", opt_no_reboot },
+    { "no-shutdown", NULL, "stop instead of ending at guest power-off",
+      opt_no_shutdown },
+    { "name", "NAME", "name of the guest", opt_name },
+    { "uuid", "UUID", "UUID of the machine", opt_uuid },
+    { "rtc", "base=utc|localtime", "what the clock shows", opt_rtc },
+    { "daemonize", NULL, "detach once the machine is ready", opt_daemonize },
+    { "pidfile", "FILE", "write the process id to FILE", opt_pidfile },
+    { "trace", "[enable=]PATTERN[,file=FILE]",
+      "switch trace events on; -trace help lists them", opt_trace },
+    { "d", "ITEM[,ITEM...]", "log; -d help lists the items", opt_d },
+    { "D", "FILE", "log to FILE instead of stderr", opt_log_file },
+    { NULL, NULL, NULL, NULL },
+};
+
+static void free_dictionary(gpointer dict)
+{
+    json_object_put(dict);
+}
+
+Options *options_new(void)
+{
+    Options *o = g_new0(Options, 1);
+
+    machine_config_init(&o->config);
+    for (unsigned i = 0; machine_types[i]; i++) {
+        if (machine_types[i]->is_default) {
+            o->machine = machine_types[i];
+        }
+    }
+    o->accel = accel_types[0];
+    o->devices = g_ptr_array_new_with_free_func(free_dictionary);
+    o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
+    o->serials = g_ptr_array_new_with_free_func(g_free);
+    return o;
+}
+
+void options_free(Options *o)
+{
+    if (!o) {
+        return;
+    }
+    machine_config_finish(&o->config);
+    g_ptr_array_unref(o->devices);
+    g_ptr_array_unref(o->chardevs);
+    g_ptr_array_unref(o->serials);
+    g_free(o->pidfile);
+    g_free(o);
+}
+
+static const Option *find_option(const char *name)
+{
+    for (const Option *opt = option_table; opt->name; opt++) {
+        if (g_str_equal(opt->name, name)) {
+            return opt;
+        }
+    }
+    return NULL;
+}
+
+static void unknown_option(const char *arg, const char *name, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *near;
+
+    for (const Option *opt = option_table; opt->name; opt++) {
+        g_ptr_array_add(names, (char *)opt->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = nearest_name(name, (const char *const *)names->pdata);
+    if (near) {
+        error_setg(errp, "%s: invalid option; did you mean '-%s'?", arg, near);
+    } else {
+        error_setg(errp, "%s: invalid option; see -help", arg);
+    }
+}
+
+static bool check_whole(const Options *o, GError **errp)
+{
+    if (!o->config.kernel && (o->config.initrd || o->config.append)) {
+        error_setg(errp, "%s is only allowed with -kernel",
+                   o->config.initrd ? "-initrd" : "-append");
+        return false;
+    }
+    if (!o->config.kernel && g_str_equal(o->accel->name, "kvm")) {
+        error_setg(errp, "nothing to boot: this machine has no firmware, give "
+                         "a Linux kernel with -kernel");
+        return false;
+    }
+    if (o->daemonize && o->nographic) {
+        error_setg(errp, "-nographic cannot be used with -daemonize");
+        return false;
+    }
+    return true;
+}
+
+bool options_parse(Options *o, int argc, char **argv, GError **errp)
+{
+    for (int i = 0; i < argc && !o->help_printed; i++) {
+        const char *name = argv[i];
+        const char *arg = NULL;
+        const Option *opt;
+
+        if (name[0] != '-' || !name[1]) {
+            error_setg(errp,
+                       "%s: unexpected argument: a disk is given with -device "
+                       "vhost-scsi-pci,wwpn=...",
+                       name);
+            return false;
+        }
+        name += name[1] == '-' ? 2 : 1;
+        opt = find_option(name);
+        if (!opt) {
+            unknown_option(argv[i], name, errp);
+            return false;
+        }
+        if (opt->arg_help) {
+            if (i + 1 == argc) {
+                error_setg(errp, "%s: requires an argument", argv[i]);
+                return false;
+            }
+            arg = argv[++i];
+        }
+        if (!opt->handler(o, arg, errp)) {
+            return false;
+        }
+    }
+    return o->help_printed || check_whole(o, errp);
+}

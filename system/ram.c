@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "system/memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+int guest_ram_init(GuestRam *ram, uint64_t size)
+{
+    void *p;
+    int r;
+
+    *ram = (GuestRam){ .fd = -1, .size = size };
+    ram->fd = neg_errno(
+        memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (ram->fd < 0) {
+        return ram->fd;
+    }
+    r = neg_errno(ftruncate(ram->fd, (off_t)size));
+    if (r < 0) {
+        return r;
+    }
+    /* Whoever the fd is shared with cannot take memory away under us. */
+    r = neg_errno(
+        fcntl(ram->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+    if (r < 0) {
+        return r;
+    }
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+             ram->fd, 0);
+    if (p == MAP_FAILED) {
+        return -errno;
+    }
+    ram->host = p;
+    /* A core dump is of the emulator; a host may refuse the advice. */
+    (void)madvise(p, size, MADV_DONTDUMP);
+    (void)madvise(p, size, MADV_HUGEPAGE);
+    return 0;
+}
+
+void guest_ram_finish(GuestRam *ram)
+{
+    if (ram->host) {
+        munmap(ram->host, ram->size);
+        ram->host = NULL;
+    }
+    close_fd(&ram->fd);
+    ram->n_blocks = 0;
+}
+
+void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
+                         uint64_t size)
+{
+    assert(ram->n_blocks < RAM_BLOCKS_MAX);
+    assert(range_within(offset, size, ram->size));
+    assert(!ram->n_blocks || ram->blocks[ram->n_blocks - 1].gpa +
+                                     ram->blocks[ram->n_blocks - 1].size <=
+                                 gpa);
+
+    ram->blocks[ram->n_blocks++] = (RamBlock){
+        .gpa = gpa,
+        .size = size,
+        .host = ram->host + offset,
+        .fd_offset = offset,
+    };
+}
+
+void *guest_ram_ptr(const GuestRam *ram, uint64_t gpa, uint64_t len)
+{
+    for (unsigned i = 0; i < ram->n_blocks; i++) {
+        const RamBlock *b = &ram->blocks[i];
+
+        if (gpa >= b->gpa && range_within(gpa - b->gpa, len, b->size)) {
+            return b->host + (gpa - b->gpa);
+        }
+    }
+    return NULL;
+}
+
+bool guest_ram_write(const GuestRam *ram, uint64_t gpa, const void *buf,
+                     uint64_t len)
+{
+    void *p = guest_ram_ptr(ram, gpa, len);
+
+    if (!p) {
+        return false;
+    }
+    memcpy(p, buf, len);
+    return true;
+}

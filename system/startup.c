@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "chardev/char.h"
+#include "system/options.h"
+#include "util/error.h"
+#include "util/keyval.h"
+
+static bool add_chardev(Machine *m, json_object *opts, GError **errp)
+{
+    const char *id = keyval_get(opts, "id");
+
+    if (!id) {
+        error_setg(errp, "-chardev: parameter 'id' is required");
+        return false;
+    }
+    if (chardev_find(m, id)) {
+        error_setg(errp, "-chardev: Duplicate ID '%s'", id);
+        return false;
+    }
+    if (!chardev_new(m, opts, errp)) {
+        g_prefix_error(errp, "-chardev: ");
+        return false;
+    }
+    return true;
+}
+
+/* One -serial argument, for port @index. */
+static bool add_serial(Machine *m, unsigned index, const char *text,
+                       GError **errp)
+{
+    g_autofree char *id = g_strdup_printf("serial%u", index);
+    Chardev *chr = NULL;
+
+    if (g_str_has_prefix(text, "chardev:")) {
+        chr = chardev_find(m, text + strlen("chardev:"));
+        if (!chr) {
+            error_setg(errp, "-serial: no chardev '%s'",
+                       text + strlen("chardev:"));
+            return false;
+        }
+    } else if (!chardev_new_from_short(m, text, id, &chr, errp)) {
+        g_prefix_error(errp, "-serial: ");
+        return false;
+    }
+    m->config.serial[index] = chr;
+    return true;
+}
+
+static bool add_serials(Machine *m, const Options *o, GError **errp)
+{
+    if (o->serials->len > SERIAL_PORTS_MAX) {
+        error_setg(errp, "-serial: the machine has %d serial ports",
+                   SERIAL_PORTS_MAX);
+        return false;
+    }
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        if (!add_serial(m, i, g_ptr_array_index(o->serials, i), errp)) {
+            return false;
+        }
+    }
+    /* What a user expects of -nographic: the console on the terminal. */
+    if (!o->serials->len && !o->nodefaults) {
+        return add_serial(m, 0, o->nographic ? "mon:stdio" : "null", errp);
+    }
+    return true;
+}
+
+static bool add_device(Machine *m, json_object *opts, GError **errp)
+{
+    const char *driver = keyval_get(opts, "driver");
+
+    if (!device_add(&m->tree, opts, errp)) {
+        g_prefix_error(errp, "-device %s: ", driver ? driver : "(no driver)");
+        return false;
+    }
+    return true;
+}
+
+static bool build(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->chardevs->len; i++) {
+        if (!add_chardev(m, g_ptr_array_index(o->chardevs, i), errp)) {
+            return false;
+        }
+    }
+    if (!add_serials(m, o, errp) || !machine_build(m, errp)) {
+        return false;
+    }
+    for (unsigned i = 0; i < o->devices->len; i++) {
+        if (!add_device(m, g_ptr_array_index(o->devices, i), errp)) {
+            return false;
+        }
+    }
+    return machine_start(m, errp);
+}
+
+Machine *machine_from_options(Options *o, GError **errp)
+{
+    Machine *m = machine_new(o->machine, o->accel);
+    bool ok;
+
+    machine_config_finish(&m->config);
+    m->config = o->config;
+    o->config = (MachineConfig){ 0 };
+    machine_lock(m);
+    ok = build(m, o, errp);
+    machine_unlock(m);
+    if (!ok) {
+        machine_end(m);
+        return NULL;
+    }
+    return m;
+}
+
+void machine_end(Machine *m)
+{
+    machine_lock(m);
+    while (m->chardevs) {
+        chardev_free(m->chardevs->data);
+    }
+    machine_unlock(m);
+    machine_free(m);
+}

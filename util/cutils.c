@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/cutils.h"
+
+int parse_u64(const char *s, uint64_t *ret_value)
+{
+    char *end;
+    unsigned long long v;
+
+    if (!g_ascii_isdigit(s[0])) {
+        return -EINVAL;
+    }
+    errno = 0;
+    v = strtoull(s, &end, 0);
+    if (errno == ERANGE) {
+        return -ERANGE;
+    }
+    if (*end) {
+        return -EINVAL;
+    }
+    *ret_value = v;
+    return 0;
+}
+
+/* The factor of a size suffix, 0 if there is no such suffix. */
+static uint64_t suffix_factor(char c)
+{
+    static const char suffixes[] = "BKMGTPE";
+    const char *p = strchr(suffixes, g_ascii_toupper(c));
+
+    return p && c ? UINT64_C(1) << (10 * (p - suffixes)) : 0;
+}
+
+int parse_size(const char *s, uint64_t unit, uint64_t *ret_bytes)
+{
+    char *end;
+    unsigned long long whole;
+    double fraction = 0;
+    uint64_t factor = unit;
+
+    if (!g_ascii_isdigit(s[0])) {
+        return -EINVAL;
+    }
+    errno = 0;
+    whole = strtoull(s, &end, 0);
+    if (errno == ERANGE) {
+        return -ERANGE;
+    }
+    if (*end == '.') {
+        if (!g_ascii_isdigit(end[1])) {
+            return -EINVAL;
+        }
+        fraction = g_ascii_strtod(end, &end);
+    }
+    if (*end) {
+        factor = suffix_factor(*end);
+        if (!factor || end[1]) {
+            return -EINVAL;
+        }
+    }
+    if (whole > (UINT64_MAX / factor) - 1) {
+        return -ERANGE;
+    }
+    *ret_bytes = whole * factor + (uint64_t)(fraction * (double)factor);
+    return 0;
+}
+
+int parse_bool(const char *s, bool *ret_value)
+{
+    static const char *const yes[] = { "on", "yes", "true", "y", NULL };
+    static const char *const no[] = { "off", "no", "false", "n", NULL };
+
+    if (g_strv_contains(yes, s)) {
+        *ret_value = true;
+    } else if (g_strv_contains(no, s)) {
+        *ret_value = false;
+    } else {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+#define NAME_MAX_LEN 63
+
+/* Levenshtein's distance of two names of at most NAME_MAX_LEN characters, in
+ * one row; '-' and '_' count as the same character. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_LEN + 1];
+    size_t len_b = strlen(b);
+
+    for (unsigned j = 0; j <= len_b; j++) {
+        row[j] = j;
+    }
+    for (unsigned i = 1; a[i - 1]; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = i;
+        for (unsigned j = 1; j <= len_b; j++) {
+            char x = a[i - 1] == '-' ? '_' : a[i - 1];
+            char y = b[j - 1] == '-' ? '_' : b[j - 1];
+            unsigned swap = diagonal + (x != y);
+
+            diagonal = row[j];
+            row[j] = MIN(MIN(row[j], row[j - 1]) + 1, swap);
+        }
+    }
+    return row[len_b];
+}
+
+const char *nearest_name(const char *name, const char *const *names)
+{
+    const char *best = NULL;
+    unsigned best_distance = (unsigned)MAX(2, strlen(name) / 3) + 1;
+
+    if (strlen(name) > NAME_MAX_LEN) {
+        return NULL;
+    }
+    for (; *names; names++) {
+        unsigned d;
+
+        if (strlen(*names) > NAME_MAX_LEN) {
+            continue;
+        }
+        d = edit_distance(name, *names);
+        if (d < best_distance) {
+            best = *names;
+            best_distance = d;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/error.h"
+
+GQuark error_domain(void)
+{
+    return g_quark_from_static_string("qemu-error");
+}
+
+static void set_va(GError **errp, ErrorClass class, int err, const char *fmt,
+                   va_list ap) G_GNUC_PRINTF(4, 0);
+
+static void set_va(GError **errp, ErrorClass class, int err, const char *fmt,
+                   va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+
+    if (err) {
+        g_set_error(errp, error_domain(), (int)class, "%s: %s", text,
+                    g_strerror(err));
+    } else {
+        g_set_error_literal(errp, error_domain(), (int)class, text);
+    }
+}
+
+void error_setg(GError **errp, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_va(errp, ERROR_CLASS_GENERIC_ERROR, 0, fmt, ap);
+    va_end(ap);
+}
+
+void error_set(GError **errp, ErrorClass class, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_va(errp, class, 0, fmt, ap);
+    va_end(ap);
+}
+
+void error_setg_errno(GError **errp, int err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_va(errp, ERROR_CLASS_GENERIC_ERROR, err, fmt, ap);
+    va_end(ap);
+}
+
+/* One write, so that lines of several threads do not mix. */
+static void report(const char *kind, const char *fmt, va_list ap)
+    G_GNUC_PRINTF(2, 0);
+
+static void report(const char *kind, const char *fmt, va_list ap)
+{
+    const char *name = g_get_prgname();
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_autofree char *line = g_strdup_printf(
+        "%s: %s%s\n", name ? name : "qemu-system-x86_64", kind, text);
+
+    (void)!write(STDERR_FILENO, line, strlen(line));
+}
+
+void error_report(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    report("", fmt, ap);
+    va_end(ap);
+}
+
+void warn_report(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    report("warning: ", fmt, ap);
+    va_end(ap);
+}
+
+void error_report_gerror(GError *err)
+{
+    error_report("%s", err->message);
+    g_error_free(err);
+}
