@@ -27,12 +27,8 @@ static const DeviceType vhost_scsi_pci_type = {
 };
 
 const DeviceType *const device_types[] = {
-    &ich9_lpc_type,
-    &isa_serial_type,
-    &mc146818rtc_type,
-    &mch_type,
-    &vhost_scsi_type,
-    &vhost_scsi_pci_type,
+    &ich9_lpc_type, &isa_serial_type, &mc146818rtc_type,
+    &mch_type,      &vhost_scsi_type, &vhost_scsi_pci_type,
     NULL,
 };
 

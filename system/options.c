@@ -24,8 +24,9 @@ static const Option option_table[];
 
 static bool opt_help(Options *o, const char *arg, GError **errp)
 {
-    printf("usage: qemu-system-x86_64 [options]\n\n"
-           "A KVM machine whose disks are LUNs of the kernel's vhost-scsi.\n\n");
+    printf(
+        "usage: qemu-system-x86_64 [options]\n\n"
+        "A KVM machine whose disks are LUNs of the kernel's vhost-scsi.\n\n");
     for (const Option *opt = option_table; opt->name; opt++) {
         g_autofree char *left = g_strdup_printf(
             "-%s%s%s", opt->name, opt->arg_help ? " " : "",
@@ -124,9 +125,10 @@ static bool set_machine(Options *o, const char *name, GError **errp)
 
 static bool opt_machine(Options *o, const char *arg, GError **errp)
 {
-    static const char *const keys[] = { "type",   "accel", "usb",
-                                        "vmport", "hpet",  "smm",
-                                        "sata",   "dump-guest-core", NULL };
+    static const char *const keys[] = {
+        "type", "accel",           "usb", "vmport", "hpet", "smm",
+        "sata", "dump-guest-core", NULL
+    };
     static const char *const absent[] = { "usb", "vmport", "hpet",
                                           "smm", "sata",   NULL };
     auto_json *dict = NULL;
@@ -239,8 +241,8 @@ static bool get_count(json_object *dict, const char *key, unsigned *n,
  * one socket are made. */
 static bool opt_smp(Options *o, const char *arg, GError **errp)
 {
-    static const char *const keys[] = { "cpus",    "maxcpus", "sockets",
-                                        "cores",   "threads", NULL };
+    static const char *const keys[] = { "cpus",  "maxcpus", "sockets",
+                                        "cores", "threads", NULL };
     auto_json *dict = keyval_parse(arg, "cpus", errp);
     unsigned cpus = 0, max = 0;
     CpuTopology t = { 0 };
@@ -273,8 +275,9 @@ static bool opt_smp(Options *o, const char *arg, GError **errp)
         return false;
     }
     if (max && max != cpus) {
-        error_setg(errp, "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot "
-                         "be added later",
+        error_setg(errp,
+                   "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot "
+                   "be added later",
                    max, cpus);
         return false;
     }
@@ -348,8 +351,9 @@ static bool device_help(Options *o, json_object *dict, GError **errp)
     const DeviceType *type = driver ? device_type_find(driver) : NULL;
 
     if (!type) {
-        error_setg(errp, "-device: '%s' is not a valid device model name; see "
-                         "-device help",
+        error_setg(errp,
+                   "-device: '%s' is not a valid device model name; see "
+                   "-device help",
                    driver ? driver : "");
         return false;
     }
@@ -530,8 +534,9 @@ static bool opt_rtc(Options *o, const char *arg, GError **errp)
     }
     base = keyval_get(dict, "base");
     if (base && !g_str_equal(base, "utc") && !g_str_equal(base, "localtime")) {
-        error_setg(errp, "-rtc: base cannot be '%s': utc or localtime is "
-                         "expected",
+        error_setg(errp,
+                   "-rtc: base cannot be '%s': utc or localtime is "
+                   "expected",
                    base);
         return false;
     }
@@ -602,8 +607,9 @@ static const Option option_table[] = {
       "add a device; -device help, -device TYPE,help", opt_device },
     { "chardev", "BACKEND,id=ID[,...]",
       "character device; -chardev help lists back ends", opt_chardev },
-    { "serial", "DEV", "serial port: stdio, mon:stdio, pty, file:PATH, "
-                       "unix:PATH,server=on,wait=off, chardev:ID, null, none",
+    { "serial", "DEV",
+      "serial port: stdio, mon:stdio, pty, file:PATH, "
+      "unix:PATH,server=on,wait=off, chardev:ID, null, none",
       opt_serial },
     { "nographic", NULL, "serial console on the terminal (Ctrl-A h for help)",
       opt_nographic },

@@ -10,26 +10,26 @@
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
-#define RAM_SIZE_MIN      (16 * MiB)
-#define RAM_SIZE_MAX      (1 * TiB)
-#define LOW_RAM_MAX       (2 * GiB)
-#define VGA_HOLE_BASE     0xa0000u
-#define VGA_HOLE_END      0xc0000u
-#define EBDA_BASE         0x9fc00u
-#define ACPI_BASE         0xe0000u /* where BIOS areas are searched for RSDP */
-#define BIOS_END          0x100000u
-#define MMIO32_BASE       UINT64_C(0xc0000000)
-#define MMIO32_END        UINT64_C(0xfec00000)
-#define MMIO64_SIZE       (32 * GiB)
+#define RAM_SIZE_MIN  (16 * MiB)
+#define RAM_SIZE_MAX  (1 * TiB)
+#define LOW_RAM_MAX   (2 * GiB)
+#define VGA_HOLE_BASE 0xa0000u
+#define VGA_HOLE_END  0xc0000u
+#define EBDA_BASE     0x9fc00u
+#define ACPI_BASE     0xe0000u /* where BIOS areas are searched for RSDP */
+#define BIOS_END      0x100000u
+#define MMIO32_BASE   UINT64_C(0xc0000000)
+#define MMIO32_END    UINT64_C(0xfec00000)
+#define MMIO64_SIZE   (32 * GiB)
 
 /* The pages that KVM on Intel needs for itself, see accel/kvm.h. */
-#define PLATFORM_BASE     UINT64_C(0xfec00000)
-#define PLATFORM_END      UINT64_C(0x100000000)
+#define PLATFORM_BASE UINT64_C(0xfec00000)
+#define PLATFORM_END  UINT64_C(0x100000000)
 
 typedef struct Q35Board {
-    PciHost *host;    /* owned by the device tree */
-    Ich9Lpc *lpc;     /* owned by the device tree */
-    Device *rtc;      /* owned by the device tree */
+    PciHost *host; /* owned by the device tree */
+    Ich9Lpc *lpc;  /* owned by the device tree */
+    Device *rtc;   /* owned by the device tree */
     X86Boot boot;
     AcpiTables acpi;
 } Q35Board;
@@ -215,8 +215,9 @@ static bool build_acpi(Machine *m, GError **errp)
     }
     acpi_build(&b->acpi, &config, ACPI_BASE);
     if (b->acpi.blob->len > BIOS_END - ACPI_BASE) {
-        error_setg(errp, "the ACPI tables of %u vCPUs need %u bytes; there is "
-                         "room for %u",
+        error_setg(errp,
+                   "the ACPI tables of %u vCPUs need %u bytes; there is "
+                   "room for %u",
                    m->config.n_cpus, b->acpi.blob->len, BIOS_END - ACPI_BASE);
         return false;
     }

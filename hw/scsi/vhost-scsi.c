@@ -10,17 +10,17 @@
 #include <linux/virtio_ring.h>
 #include <linux/virtio_scsi.h>
 
-#define VHOST_SCSI_PATH     "/dev/vhost-scsi"
-#define LIO_VHOST_PATH      "/sys/kernel/config/target/vhost"
-#define WWPN_LENGTH_MAX     223 /* of struct vhost_scsi_target, with its NUL */
-#define SENSE_SIZE          96  /* what the kernel's vhost-scsi is built for */
-#define CDB_SIZE            32
+#define VHOST_SCSI_PATH "/dev/vhost-scsi"
+#define LIO_VHOST_PATH  "/sys/kernel/config/target/vhost"
+#define WWPN_LENGTH_MAX 223 /* of struct vhost_scsi_target, with its NUL */
+#define SENSE_SIZE      96  /* what the kernel's vhost-scsi is built for */
+#define CDB_SIZE        32
 
 /* Bits that only a legacy driver may see (specification 6.3); the properties
  * are there so that command lines that name them go on working. */
-#define LEGACY_FEATURES                                                        \
-    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY |                                 \
-     UINT64_C(1) << VIRTIO_F_ANY_LAYOUT)
+#define LEGACY_FEATURES                                    \
+    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY | UINT64_C(1) \
+                                                   << VIRTIO_F_ANY_LAYOUT)
 
 static VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
 {
@@ -55,8 +55,7 @@ static bool has_nexus(const char *target)
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *path =
-            g_build_filename(target, name, "nexus", NULL);
+        g_autofree char *path = g_build_filename(target, name, "nexus", NULL);
         g_autofree char *nexus = NULL;
 
         if (g_str_has_prefix(name, "tpgt_") &&
@@ -324,8 +323,7 @@ static bool open_vhost(VhostScsi *s, GError **errp)
     r = s->vhost.ops->vhost_scsi_get_abi_version(&s->vhost, &version);
     s->vhost.fd = -1;
     if (r < 0) {
-        error_setg(errp,
-                   "vhost-scsi: %s is not a vhost-scsi device: %s",
+        error_setg(errp, "vhost-scsi: %s is not a vhost-scsi device: %s",
                    s->vhostfd ? "the descriptor of property 'vhostfd'"
                               : VHOST_SCSI_PATH,
                    g_strerror(-r));
@@ -406,9 +404,8 @@ static bool choose_features(VhostScsi *s, GError **errp)
                          "virtio 1.0: use a newer kernel");
         return false;
     }
-    s->vdev.host_features =
-        (s->features | UINT64_C(1) << VIRTIO_F_VERSION_1) & kernel &
-        ~LEGACY_FEATURES;
+    s->vdev.host_features = (s->features | UINT64_C(1) << VIRTIO_F_VERSION_1) &
+                            kernel & ~LEGACY_FEATURES;
     return true;
 }
 
@@ -476,8 +473,8 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
     if (!open_vhost(s, errp) || !choose_num_queues(s, errp) ||
         !virtio_init(&s->vdev, &vhost_scsi_virtio_ops, VIRTIO_ID_SCSI,
                      sizeof(struct virtio_scsi_config),
-                     VHOST_SCSI_FIXED_QUEUES + s->num_queues,
-                     s->virtqueue_size, errp) ||
+                     VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size,
+                     errp) ||
         !choose_features(s, errp) || !vhost_scsi_set_workers(s, errp) ||
         !try_endpoint(s, errp)) {
         return false;

@@ -117,8 +117,8 @@ static int vhost_kernel_set_vring_err(VhostDev *dev,
 {
     int r = call(dev, VHOST_SET_VRING_ERR, file);
 
-    trace(vhost_set_vring_err, "%s vq=%u fd=%d ret=%d", dev->label,
-          file->index, file->fd, r);
+    trace(vhost_set_vring_err, "%s vq=%u fd=%d ret=%d", dev->label, file->index,
+          file->fd, r);
     return r;
 }
 
@@ -142,9 +142,8 @@ static int vhost_kernel_free_worker(VhostDev *dev,
     return r;
 }
 
-static int
-vhost_kernel_attach_vring_worker(VhostDev *dev,
-                                 const struct vhost_vring_worker *worker)
+static int vhost_kernel_attach_vring_worker(
+    VhostDev *dev, const struct vhost_vring_worker *worker)
 {
     int r = call(dev, VHOST_ATTACH_VRING_WORKER, worker);
 
@@ -176,9 +175,8 @@ static int vhost_kernel_scsi_get_abi_version(VhostDev *dev, int *ret_version)
     return r;
 }
 
-static int
-vhost_kernel_scsi_set_endpoint(VhostDev *dev,
-                               const struct vhost_scsi_target *target)
+static int vhost_kernel_scsi_set_endpoint(
+    VhostDev *dev, const struct vhost_scsi_target *target)
 {
     int r = call(dev, VHOST_SCSI_SET_ENDPOINT, target);
 
@@ -187,9 +185,8 @@ vhost_kernel_scsi_set_endpoint(VhostDev *dev,
     return r;
 }
 
-static int
-vhost_kernel_scsi_clear_endpoint(VhostDev *dev,
-                                 const struct vhost_scsi_target *target)
+static int vhost_kernel_scsi_clear_endpoint(
+    VhostDev *dev, const struct vhost_scsi_target *target)
 {
     int r = call(dev, VHOST_SCSI_CLEAR_ENDPOINT, target);
 

@@ -80,7 +80,8 @@ void vhost_dev_close(VhostDev *dev)
  * ENOBUFS: search for that limit. */
 int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
 {
-    unsigned low = 0, high = limit; /* low exists as a count, high + 1 may not */
+    unsigned low = 0,
+             high = limit; /* low exists as a count, high + 1 may not */
 
     while (low < high) {
         unsigned middle = low + (high - low + 1) / 2;
@@ -100,8 +101,8 @@ int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
 
 static int set_mem_table(VhostDev *dev, const GuestRam *ram)
 {
-    g_autofree struct vhost_memory *mem =
-        g_malloc0(sizeof(*mem) + ram->n_blocks * sizeof(mem->regions[0]));
+    g_autofree struct vhost_memory *mem = g_malloc0(
+        sizeof(*mem) + ram->n_blocks * sizeof(mem->regions[0]));
     int r;
 
     mem->nregions = ram->n_blocks;

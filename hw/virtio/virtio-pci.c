@@ -62,9 +62,8 @@ static void connect_interrupt(VirtIOPCIInterrupt *irq)
 
     disconnect_interrupt(irq);
     if (!msix_enabled(pci)) {
-        irq->intx_watch =
-            machine_watch_fd(pci->dev.machine, irq->notifier->fd, G_IO_IN,
-                             intx_event, irq);
+        irq->intx_watch = machine_watch_fd(pci->dev.machine, irq->notifier->fd,
+                                           G_IO_IN, intx_event, irq);
         return;
     }
     if (irq->vector == MSIX_NO_VECTOR) {
@@ -444,8 +443,8 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value,
         modern_write(opaque, offset, value & UINT32_MAX, 4);
         modern_write(opaque, offset + 4, value >> 32, 4);
     } else if (offset >= VIRTIO_PCI_DEVICE_OFFSET) {
-        virtio_config_write(
-            vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET, value, size);
+        virtio_config_write(vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET,
+                            value, size);
     } else if (offset < VIRTIO_PCI_ISR_OFFSET) {
         common_write(proxy, (unsigned)offset, (uint32_t)value, size);
     }
@@ -509,8 +508,8 @@ static void follow_config(VirtIOPCIProxy *proxy, bool had_msix)
         connect_interrupts(proxy);
     }
     if (proxy->region.as ? !proxy->notify_mapped ||
-                               proxy->notify_base != proxy->region.base +
-                                                         VIRTIO_PCI_NOTIFY_OFFSET
+                               proxy->notify_base !=
+                                   proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET
                          : proxy->notify_mapped) {
         map_notify(proxy);
     }

@@ -13,16 +13,16 @@
 /* What the command line asks for. Strings and dictionaries are owned. */
 typedef struct Options {
     const MachineType *machine;
-    const AccelOps *accel;  /* the first of the list that this program has */
-    MachineConfig config;   /* serial[] is not filled */
-    GPtrArray *devices;     /* json_object: -device */
-    GPtrArray *chardevs;    /* json_object: -chardev */
-    GPtrArray *serials;     /* char *: -serial */
+    const AccelOps *accel; /* the first of the list that this program has */
+    MachineConfig config;  /* serial[] is not filled */
+    GPtrArray *devices;    /* json_object: -device */
+    GPtrArray *chardevs;   /* json_object: -chardev */
+    GPtrArray *serials;    /* char *: -serial */
     char *pidfile;
     bool daemonize;
     bool nodefaults;
     bool nographic;
-    bool help_printed;      /* there is nothing to run: exit status 0 */
+    bool help_printed; /* there is nothing to run: exit status 0 */
 } Options;
 
 Options *options_new(void);

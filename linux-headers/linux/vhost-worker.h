@@ -21,9 +21,9 @@ struct vhost_vring_worker {
 
 #define VHOST_NEW_WORKER  _IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
 #define VHOST_FREE_WORKER _IOW(VHOST_VIRTIO, 0x9, struct vhost_worker_state)
-#define VHOST_ATTACH_VRING_WORKER                                              \
+#define VHOST_ATTACH_VRING_WORKER \
     _IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
-#define VHOST_GET_VRING_WORKER                                                 \
+#define VHOST_GET_VRING_WORKER \
     _IOWR(VHOST_VIRTIO, 0x16, struct vhost_vring_worker)
 #endif
 

@@ -11,10 +11,10 @@
 
 #include "hw/virtio/vhost.h"
 
-#define VHOST_SCSI_FIXED_QUEUES   2    /* control and event */
-#define VHOST_SCSI_QUEUES_MAX     1024 /* request queues: the kernel's limit */
-#define VHOST_SCSI_RING_SIZE_MIN  4
-#define VHOST_SCSI_RING_SIZE_MAX  1024
+#define VHOST_SCSI_FIXED_QUEUES  2    /* control and event */
+#define VHOST_SCSI_QUEUES_MAX    1024 /* request queues: the kernel's limit */
+#define VHOST_SCSI_RING_SIZE_MIN 4
+#define VHOST_SCSI_RING_SIZE_MAX 1024
 
 typedef struct VhostScsi {
     VirtIODevice vdev;

@@ -31,9 +31,9 @@ typedef struct VirtIOPCIProxy VirtIOPCIProxy;
  * interrupts[i], config_changed is interrupts[n_queues]. */
 typedef struct VirtIOPCIInterrupt {
     VirtIOPCIProxy *proxy;
-    uint16_t vector;   /* MSIX_NO_VECTOR: none */
-    uint8_t isr_bit;   /* what INTx shows in the ISR register */
-    bool bound;        /* msix is bound */
+    uint16_t vector; /* MSIX_NO_VECTOR: none */
+    uint8_t isr_bit; /* what INTx shows in the ISR register */
+    bool bound;      /* msix is bound */
     MsixBinding msix;
     EventNotifier *notifier; /* borrowed from the virtio device */
     GSource *intx_watch;     /* NULL while INTx is not in use */
@@ -55,8 +55,8 @@ struct VirtIOPCIProxy {
     uint8_t isr;
 
     VirtIOPCIInterrupt *interrupts; /* n_queues + 1; owned */
-    bool connected;      /* interrupts go to the guest: from DRIVER_OK on */
-    bool notify_mapped;  /* ioeventfds are assigned ... */
+    bool connected;       /* interrupts go to the guest: from DRIVER_OK on */
+    bool notify_mapped;   /* ioeventfds are assigned ... */
     uint64_t notify_base; /* ... at this address */
 };
 

@@ -22,9 +22,9 @@
 
 #include <linux/virtio_config.h>
 
-#define VIRTIO_QUEUES_MAX      1026 /* vhost-scsi's 1024 and its fixed two */
-#define VIRTQUEUE_SIZE_MAX     32768 /* specification 2.7 */
-#define VIRTIO_CONFIG_SIZE_MAX 64    /* bytes of device configuration */
+#define VIRTIO_QUEUES_MAX        1026  /* vhost-scsi's 1024 and its fixed two */
+#define VIRTQUEUE_SIZE_MAX       32768 /* specification 2.7 */
+#define VIRTIO_CONFIG_SIZE_MAX   64    /* bytes of device configuration */
 /* Lines on stderr that the faults of one device may cause: a guest that loops
  * over a fault must not fill the host's disk. */
 #define VIRTIO_ERRORS_LOGGED_MAX 100
@@ -45,8 +45,8 @@ typedef struct VirtioOps {
     /* The guest writes @data to [@offset, @offset + @len) of vdev->config,
      * within its length. The device stores what it takes and ignores what is
      * read-only. Returns false if it cannot honour @data, which is a fault. */
-    bool (*set_config)(VirtIODevice *vdev, unsigned offset,
-                       const uint8_t *data, unsigned len);
+    bool (*set_config)(VirtIODevice *vdev, unsigned offset, const uint8_t *data,
+                       unsigned len);
     /* Hands the rings to the back end. Called without the machine lock, with
      * the device busy: nobody else touches it. On failure nothing runs and
      * errp says why. */
@@ -107,15 +107,13 @@ void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size);
 void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q);
 
 /* Device configuration space. Bytes beyond its end read as 0. */
-uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset,
-                            unsigned size);
+uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset, unsigned size);
 void virtio_config_write(VirtIODevice *vdev, unsigned offset, uint64_t value,
                          unsigned size);
 
 /* The device cannot go on until the guest resets it: sets DEVICE_NEEDS_RESET,
  * tells the driver, and prints one line. Specification 2.1.1. */
-void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
-    G_GNUC_PRINTF(2, 3);
+void virtio_error(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 static inline bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit)
 {

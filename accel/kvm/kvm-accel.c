@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kvm-int.h"
+
+#include <fcntl.h>
+
+#include "target/i386/cpu.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define KVM_DEVICE "/dev/kvm"
+
+/* Entries of KVM_GET_SUPPORTED_CPUID that we take; KVM itself has a limit of
+ * the same size. */
+#define CPUID_ENTRIES_MAX 256
+
+typedef struct Capability {
+    int number;
+    const char *name;
+} Capability;
+
+#define CAP(_name)    \
+    {                 \
+        _name, #_name \
+    }
+/* What this accelerator cannot work without. All of it is in Linux 4.12, which
+ * brought KVM_CAP_IMMEDIATE_EXIT. */
+static const Capability required_caps[] = {
+    CAP(KVM_CAP_USER_MEMORY),  CAP(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
+    CAP(KVM_CAP_SET_TSS_ADDR), CAP(KVM_CAP_SET_IDENTITY_MAP_ADDR),
+    CAP(KVM_CAP_EXT_CPUID),    CAP(KVM_CAP_IRQCHIP),
+    CAP(KVM_CAP_PIT2),         CAP(KVM_CAP_PIT_STATE2),
+    CAP(KVM_CAP_IRQ_ROUTING),  CAP(KVM_CAP_IRQFD),
+    CAP(KVM_CAP_IOEVENTFD),    CAP(KVM_CAP_SIGNAL_MSI),
+    CAP(KVM_CAP_MP_STATE),     CAP(KVM_CAP_VCPU_EVENTS),
+    CAP(KVM_CAP_DEBUGREGS),    CAP(KVM_CAP_XSAVE),
+    CAP(KVM_CAP_XCRS),         CAP(KVM_CAP_IMMEDIATE_EXIT),
+};
+#undef CAP
+
+void kvm_machine_failed(Machine *machine, const char *what, int err)
+{
+    error_report("KVM: %s failed: %s", what, g_strerror(-err));
+    vm_stop_request(machine, RUN_STATE_INTERNAL_ERROR);
+}
+
+static bool open_device(KvmAccel *kvm, GError **errp)
+{
+    int version;
+
+    kvm->kvm_fd = neg_errno(open(KVM_DEVICE, O_RDWR | O_CLOEXEC));
+    switch (kvm->kvm_fd) {
+    case -ENOENT:
+    case -ENODEV:
+    case -ENXIO:
+        error_setg(errp, "KVM is not available: " KVM_DEVICE
+                         " does not exist; load the module kvm_intel or "
+                         "kvm_amd, and if that fails enable virtualization "
+                         "(VT-x or AMD-V) in the firmware");
+        return false;
+    case -EACCES:
+    case -EPERM:
+        error_setg(errp, "KVM is not available: opening " KVM_DEVICE
+                         " is not permitted; add this user to the group kvm "
+                         "and log in again");
+        return false;
+    default:
+        break;
+    }
+    if (kvm->kvm_fd < 0) {
+        error_setg_errno(errp, -kvm->kvm_fd, "cannot open " KVM_DEVICE);
+        return false;
+    }
+    version = ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, 0);
+    if (version != KVM_API_VERSION) {
+        error_setg(errp,
+                   KVM_DEVICE " is not the KVM we know: its API version is %d "
+                              "instead of %d",
+                   version, KVM_API_VERSION);
+        return false;
+    }
+    return true;
+}
+
+static bool create_vm(KvmAccel *kvm, GError **errp)
+{
+    do {
+        kvm->vm_fd = neg_errno(ioctl(kvm->kvm_fd, KVM_CREATE_VM, 0));
+    } while (kvm->vm_fd == -EINTR);
+
+    if (kvm->vm_fd == -EBUSY) {
+        error_setg(errp, "KVM cannot create a virtual machine: another "
+                         "hypervisor holds the processor's virtualization; "
+                         "stop it first");
+        return false;
+    }
+    if (kvm->vm_fd < 0) {
+        error_setg_errno(errp, -kvm->vm_fd,
+                         "KVM cannot create a virtual machine");
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(required_caps); i++) {
+        const Capability *cap = &required_caps[i];
+
+        if (ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, cap->number) <= 0) {
+            error_set(errp, ERROR_CLASS_KVM_MISSING_CAP,
+                      "the KVM of this host lacks %s; Linux 4.12 or later "
+                      "has it",
+                      cap->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether KVM can run the vCPUs that -smp asks for. */
+static bool check_cpus(KvmAccel *kvm, GError **errp)
+{
+    const CpuTopology *t = &kvm->accel.machine->config.topology;
+    unsigned n = kvm->accel.machine->config.n_cpus;
+    int max = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+    int ids = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
+
+    if (!x86_topology_check(t, errp)) {
+        return false;
+    }
+    /* Both may be missing (0): then KVM itself refuses the vCPU. */
+    if (max > 0 && n > (unsigned)max) {
+        error_setg(errp, "-smp %u: the KVM of this host runs at most %d vCPUs",
+                   n, max);
+        return false;
+    }
+    if (ids > 0 && x86_apic_id(t, n - 1) >= (unsigned)ids) {
+        error_setg(errp,
+                   "-smp %u needs APIC id %u, but the KVM of this host takes "
+                   "ids below %d; use fewer vCPUs",
+                   n, x86_apic_id(t, n - 1), ids);
+        return false;
+    }
+    return true;
+}
+
+static int read_supported_cpuid(KvmAccel *kvm)
+{
+    struct kvm_cpuid2 *cpuid;
+    int r;
+
+    cpuid = g_malloc0(sizeof(*cpuid) +
+                      CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
+    cpuid->nent = CPUID_ENTRIES_MAX;
+    r = neg_errno(ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid));
+    if (r < 0) {
+        g_free(cpuid);
+        return r;
+    }
+    kvm->cpuid = g_realloc(cpuid, sizeof(*cpuid) +
+                                      cpuid->nent * sizeof(*cpuid->entries));
+    return 0;
+}
+
+static int read_run_size(KvmAccel *kvm)
+{
+    int size = neg_errno(ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0));
+
+    if (size < (int)sizeof(struct kvm_run)) {
+        return size < 0 ? size : -EINVAL;
+    }
+    kvm->run_size = (size_t)size;
+    return 0;
+}
+
+/* Everything before the first vCPU that only fails if KVM is broken or out of
+ * memory. On failure *@ret_what says which step it was. */
+static int setup_vm(KvmAccel *kvm, const char **ret_what)
+{
+    uint64_t identity_map = X86_ACCEL_RESERVED_BASE;
+    unsigned long tss = X86_ACCEL_RESERVED_BASE + 4 * KiB;
+    int r;
+
+    *ret_what = "KVM_GET_VCPU_MMAP_SIZE";
+    r = read_run_size(kvm);
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_SET_IDENTITY_MAP_ADDR";
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map));
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_SET_TSS_ADDR";
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, tss));
+    if (r < 0) {
+        return r;
+    }
+    r = kvm_irq_init(kvm, ret_what);
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_GET_SUPPORTED_CPUID";
+    r = read_supported_cpuid(kvm);
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_GET_MSR_INDEX_LIST";
+    r = kvm_state_format_init(&kvm->format, kvm->kvm_fd, kvm->vm_fd);
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "sigaction";
+    return kvm_install_kick_handler();
+}
+
+static void kvm_finish(Machine *machine)
+{
+    KvmAccel *kvm;
+
+    if (!machine->accel) {
+        return;
+    }
+    kvm = kvm_accel(machine->accel);
+    machine->accel = NULL;
+    kvm_irq_finish(kvm);
+    kvm_state_format_finish(&kvm->format);
+    g_free(kvm->cpuid);
+    close_fd(&kvm->vm_fd);
+    close_fd(&kvm->kvm_fd);
+    g_free(kvm);
+}
+
+static bool kvm_init(Machine *machine, GError **errp)
+{
+    KvmAccel *kvm = g_new0(KvmAccel, 1);
+    const char *what = NULL;
+    int slots, r;
+
+    kvm->accel = (Accel){ .ops = &kvm_accel_ops, .machine = machine };
+    kvm->kvm_fd = kvm->vm_fd = -1;
+    machine->accel = &kvm->accel;
+
+    if (!open_device(kvm, errp) || !create_vm(kvm, errp) ||
+        !check_cpus(kvm, errp)) {
+        kvm_finish(machine);
+        return false;
+    }
+    slots = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    /* KVM promises 32 where it does not say. */
+    kvm->slots_max = slots > 0 ? (unsigned)slots : 32;
+    kvm->tsc_deadline = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
+                              KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+    kvm->ioeventfd_any_length = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
+                                      KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
+    r = setup_vm(kvm, &what);
+    if (r < 0) {
+        error_setg_errno(errp, -r, "KVM cannot set up the virtual machine: %s",
+                         what);
+        kvm_finish(machine);
+        return false;
+    }
+    return true;
+}
+
+static void kvm_reset(Machine *machine)
+{
+    int r = kvm_irq_reset(kvm_accel(machine->accel));
+
+    if (r < 0) {
+        kvm_machine_failed(machine, "resetting the interrupt controllers", r);
+    }
+}
+
+static int kvm_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
+{
+    KvmAccel *kvm = kvm_accel(accel);
+    struct kvm_userspace_memory_region region = {
+        .slot = slot,
+        .guest_phys_addr = block->gpa,
+        .memory_size = block->size,
+        .userspace_addr = (uintptr_t)block->host,
+    };
+    int r;
+
+    if (slot >= kvm->slots_max) {
+        return -ENOSPC;
+    }
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region));
+    trace(kvm_set_user_memory,
+          "slot=%u gpa=0x%" PRIx64 " size=0x%" PRIx64 " ret=%d", slot,
+          block->gpa, block->size, r);
+    return r;
+}
+
+static int ioeventfd_call(Accel *accel, const IoEventFd *io, uint32_t flags)
+{
+    KvmAccel *kvm = kvm_accel(accel);
+    struct kvm_ioeventfd call = {
+        .datamatch = io->match_value ? io->value : 0,
+        .addr = io->addr,
+        .len = io->size,
+        .fd = io->fd,
+        .flags = flags,
+    };
+    int r;
+
+    if (io->size == 0 && (io->is_port || !kvm->ioeventfd_any_length)) {
+        return -ENOTSUP;
+    }
+    call.flags |= io->is_port ? KVM_IOEVENTFD_FLAG_PIO : 0;
+    call.flags |= io->match_value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0;
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_IOEVENTFD, &call));
+    trace(kvm_ioeventfd,
+          "fd=%d addr=0x%" PRIx64 " size=%u flags=0x%x value=0x%" PRIx64
+          " ret=%d",
+          io->fd, io->addr, io->size, call.flags, (uint64_t)call.datamatch, r);
+    return r;
+}
+
+static int kvm_ioeventfd_add(Accel *accel, const IoEventFd *io)
+{
+    return ioeventfd_call(accel, io, 0);
+}
+
+static int kvm_ioeventfd_del(Accel *accel, const IoEventFd *io)
+{
+    return ioeventfd_call(accel, io, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+const AccelOps kvm_accel_ops = {
+    .name = "kvm",
+    .summary = "the kernel's KVM: the guest runs in hardware",
+    .init = kvm_init,
+    .finish = kvm_finish,
+    .reset = kvm_reset,
+    .map_ram = kvm_map_ram,
+    .set_gsi = kvm_set_gsi,
+    .send_msi = kvm_send_msi,
+    .irqfd_add_msi = kvm_irqfd_add_msi,
+    .irqfd_del = kvm_irqfd_del,
+    .ioeventfd_add = kvm_ioeventfd_add,
+    .ioeventfd_del = kvm_ioeventfd_del,
+    .vcpu_init = kvm_vcpu_init,
+    .vcpu_finish = kvm_vcpu_finish,
+    .vcpu_run = kvm_vcpu_run,
+    .vcpu_kick = kvm_vcpu_kick,
+    .vcpu_reset = kvm_vcpu_reset,
+    .vcpu_set_boot_entry = kvm_vcpu_set_boot_entry,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside accel/kvm: the virtual machine and its vCPUs.
+ *
+ * kvm-accel.c opens the VM, gives it memory and ioeventfds; kvm-irq.c has the
+ * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs. All state
+ * that changes after init is guarded by the machine lock.
+ */
+#ifndef ACCEL_KVM_INT_H
+#define ACCEL_KVM_INT_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include "accel/kvm.h"
+#include "system/machine.h"
+#include "target/i386/kvm-state.h"
+
+/* The GSIs that are inputs of PIC and IOAPIC; those of MSI routes follow. */
+#define KVM_GSI_PINS KVM_IOAPIC_NUM_PINS
+
+/*
+ * The GSI routing table. KVM takes it only as a whole, so it is kept here in
+ * KVM's form: first the fixed entries of PIC and IOAPIC, then one entry per
+ * MSI route; route i has GSI KVM_GSI_PINS + i. A route that is given back
+ * stays in the table, since a guest that masks and unmasks a vector asks for
+ * the same one again, and each change of the table costs the kernel a grace
+ * period.
+ */
+typedef struct KvmRoutes {
+    struct kvm_irq_routing *table; /* owned */
+    bool *used;                    /* per MSI route; owned */
+    unsigned n_fixed;              /* entries of PIC and IOAPIC */
+    unsigned n_msi;                /* MSI routes in the table */
+    unsigned capacity;             /* MSI routes there is room for */
+    unsigned n_msi_max;            /* that KVM can take */
+} KvmRoutes;
+
+typedef struct KvmAccel {
+    Accel accel;
+    int kvm_fd;         /* /dev/kvm; owned */
+    int vm_fd;          /* owned */
+    unsigned slots_max; /* memory slots */
+    size_t run_size;    /* bytes of a vCPU's struct kvm_run and its pages */
+    bool tsc_deadline;
+    bool ioeventfd_any_length;
+    struct kvm_cpuid2 *cpuid; /* what KVM offers; owned */
+    KvmStateFormat format;
+    KvmRoutes routes;
+    /* Power-on state. */
+    struct kvm_irqchip chips[KVM_NR_IRQCHIPS];
+    struct kvm_pit_state2 pit;
+} KvmAccel;
+
+static inline KvmAccel *kvm_accel(Accel *accel)
+{
+    return container_of(accel, KvmAccel, accel);
+}
+
+/* Reports that @what failed with the negative @err, where no caller can be
+ * told, and stops the machine. Machine lock. */
+void kvm_machine_failed(Machine *machine, const char *what, int err);
+
+/* --- kvm-irq.c --- */
+
+/* Makes PIC, IOAPIC, PIT and the fixed routes, and reads their power-on state.
+ * On failure *@ret_what says which step failed. */
+int kvm_irq_init(KvmAccel *kvm, const char **ret_what);
+void kvm_irq_finish(KvmAccel *kvm);
+int kvm_irq_reset(KvmAccel *kvm);
+
+void kvm_set_gsi(Accel *accel, unsigned gsi, bool level);
+int kvm_send_msi(Accel *accel, const MsiMessage *msg);
+int kvm_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
+void kvm_irqfd_del(Accel *accel, int fd, int route);
+
+/* --- kvm-cpu.c --- */
+
+/*
+ * The signal that takes a vCPU thread out of the guest. Its handler does
+ * nothing: immediate_exit, set before the signal is sent, makes KVM_RUN return
+ * whether the signal arrives before, in or after it. A standard signal, since
+ * these do not queue up.
+ */
+#define KVM_KICK_SIGNAL SIGUSR1
+
+int kvm_install_kick_handler(void);
+
+bool kvm_vcpu_init(Cpu *cpu, GError **errp);
+void kvm_vcpu_finish(Cpu *cpu);
+int kvm_vcpu_run(Cpu *cpu);
+void kvm_vcpu_kick(Cpu *cpu);
+void kvm_vcpu_reset(Cpu *cpu);
+int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kvm-int.h"
+
+#include "util/log.h"
+
+/* The input of the master PIC that the slave hangs on. */
+#define PIC_CASCADE_PIN  2
+/* Where a PC wires the timer to the IOAPIC (the MADT says so). */
+#define IOAPIC_TIMER_PIN 2
+
+#define PIC_PINS 8
+
+static int routes_commit(KvmAccel *kvm)
+{
+    KvmRoutes *routes = &kvm->routes;
+
+    routes->table->nr = routes->n_fixed + routes->n_msi;
+    return neg_errno(ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, routes->table));
+}
+
+static void routes_add_pin(KvmRoutes *routes, unsigned gsi, unsigned chip,
+                           unsigned pin)
+{
+    routes->table->entries[routes->n_fixed++] = (struct kvm_irq_routing_entry){
+        .gsi = gsi,
+        .type = KVM_IRQ_ROUTING_IRQCHIP,
+        .u.irqchip = { .irqchip = chip, .pin = pin },
+    };
+}
+
+static size_t routes_size(const KvmRoutes *routes, unsigned capacity)
+{
+    return sizeof(*routes->table) + (2 * PIC_PINS + KVM_GSI_PINS + capacity) *
+                                        sizeof(routes->table->entries[0]);
+}
+
+static int routes_init(KvmAccel *kvm)
+{
+    KvmRoutes *routes = &kvm->routes;
+    int max = neg_errno(
+        ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
+
+    routes->table = g_malloc0(routes_size(routes, 0));
+    for (unsigned gsi = 0; gsi < KVM_GSI_PINS; gsi++) {
+        if (gsi == PIC_CASCADE_PIN) {
+            continue;
+        }
+        if (gsi < 2 * PIC_PINS) {
+            routes_add_pin(routes, gsi,
+                           gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER
+                                          : KVM_IRQCHIP_PIC_SLAVE,
+                           gsi % PIC_PINS);
+        }
+        routes_add_pin(routes, gsi, KVM_IRQCHIP_IOAPIC,
+                       gsi == 0 ? IOAPIC_TIMER_PIN : gsi);
+    }
+    /* Both the entries of the table and the GSIs have this limit. */
+    if (max < (int)(routes->n_fixed + KVM_GSI_PINS)) {
+        return -ENOSPC;
+    }
+    routes->n_msi_max = (unsigned)max -
+                        MAX(routes->n_fixed, (unsigned)KVM_GSI_PINS);
+    return routes_commit(kvm);
+}
+
+int kvm_irq_init(KvmAccel *kvm, const char **ret_what)
+{
+    /* The kernel answers port 0x61 too: its polling costs no exit then. */
+    struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+    int r;
+
+    *ret_what = "KVM_CREATE_IRQCHIP";
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0));
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_CREATE_PIT2";
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit));
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_GET_IRQCHIP";
+    for (unsigned i = 0; i < KVM_NR_IRQCHIPS; i++) {
+        kvm->chips[i].chip_id = i;
+        r = neg_errno(ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &kvm->chips[i]));
+        if (r < 0) {
+            return r;
+        }
+    }
+    *ret_what = "KVM_GET_PIT2";
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_GET_PIT2, &kvm->pit));
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_SET_GSI_ROUTING";
+    return routes_init(kvm);
+}
+
+void kvm_irq_finish(KvmAccel *kvm)
+{
+    g_clear_pointer(&kvm->routes.table, g_free);
+    g_clear_pointer(&kvm->routes.used, g_free);
+}
+
+int kvm_irq_reset(KvmAccel *kvm)
+{
+    for (unsigned i = 0; i < KVM_NR_IRQCHIPS; i++) {
+        int r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &kvm->chips[i]));
+
+        if (r < 0) {
+            return r;
+        }
+    }
+    return neg_errno(ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->pit));
+}
+
+void kvm_set_gsi(Accel *accel, unsigned gsi, bool level)
+{
+    struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+    assert(gsi < KVM_GSI_PINS);
+    /* Cannot fail for a GSI of the fixed routes. */
+    (void)ioctl(kvm_accel(accel)->vm_fd, KVM_IRQ_LINE, &irq);
+}
+
+int kvm_send_msi(Accel *accel, const MsiMessage *msg)
+{
+    struct kvm_msi msi = {
+        .address_lo = (uint32_t)msg->address,
+        .address_hi = (uint32_t)(msg->address >> 32),
+        .data = msg->data,
+    };
+    int r = neg_errno(ioctl(kvm_accel(accel)->vm_fd, KVM_SIGNAL_MSI, &msi));
+
+    /* 0: the guest blocked it; as on hardware, nobody is told. */
+    return MIN(r, 0);
+}
+
+static struct kvm_irq_routing_entry *msi_entry(KvmRoutes *routes, unsigned i)
+{
+    return &routes->table->entries[routes->n_fixed + i];
+}
+
+static bool msi_equals(const struct kvm_irq_routing_entry *e,
+                       const MsiMessage *msg)
+{
+    return e->u.msi.address_lo == (uint32_t)msg->address &&
+           e->u.msi.address_hi == (uint32_t)(msg->address >> 32) &&
+           e->u.msi.data == msg->data;
+}
+
+/* Writes route @i and shows the table to KVM; on failure all is as before. */
+static int msi_set(KvmAccel *kvm, unsigned i, const MsiMessage *msg)
+{
+    KvmRoutes *routes = &kvm->routes;
+    struct kvm_irq_routing_entry *e = msi_entry(routes, i);
+    struct kvm_irq_routing_entry old = *e;
+    unsigned old_n = routes->n_msi;
+    int r;
+
+    *e = (struct kvm_irq_routing_entry){
+        .gsi = KVM_GSI_PINS + i,
+        .type = KVM_IRQ_ROUTING_MSI,
+        .u.msi = {
+            .address_lo = (uint32_t)msg->address,
+            .address_hi = (uint32_t)(msg->address >> 32),
+            .data = msg->data,
+        },
+    };
+    routes->n_msi = MAX(routes->n_msi, i + 1);
+    r = routes_commit(kvm);
+    if (r < 0) {
+        *e = old;
+        routes->n_msi = old_n;
+    }
+    return r;
+}
+
+static int routes_grow(KvmRoutes *routes)
+{
+    unsigned old = routes->capacity;
+    unsigned capacity = MIN(MAX(16, 2 * old), routes->n_msi_max);
+
+    if (old == capacity) {
+        return -ENOSPC;
+    }
+    routes->table = g_realloc(routes->table, routes_size(routes, capacity));
+    routes->used = g_renew(bool, routes->used, capacity);
+    memset(routes->used + old, 0, (capacity - old) * sizeof(bool));
+    routes->capacity = capacity;
+    /* msi_set() saves an entry before it writes it. */
+    memset(msi_entry(routes, old), 0,
+           (capacity - old) * sizeof(routes->table->entries[0]));
+    return 0;
+}
+
+/* Finds or makes an unused route that delivers @msg. Returns its number. */
+static int route_get(KvmAccel *kvm, const MsiMessage *msg)
+{
+    KvmRoutes *routes = &kvm->routes;
+    unsigned unused = routes->n_msi;
+    int r;
+
+    for (unsigned i = 0; i < routes->n_msi; i++) {
+        if (routes->used[i]) {
+            continue;
+        }
+        if (msi_equals(msi_entry(routes, i), msg)) {
+            return (int)i;
+        }
+        unused = MIN(unused, i);
+    }
+    if (unused == routes->capacity) {
+        r = routes_grow(routes);
+        if (r < 0) {
+            return r;
+        }
+    }
+    r = msi_set(kvm, unused, msg);
+    return r < 0 ? r : (int)unused;
+}
+
+static int irqfd_call(KvmAccel *kvm, int fd, int route, uint32_t flags)
+{
+    struct kvm_irqfd irqfd = {
+        .fd = (uint32_t)fd,
+        .gsi = KVM_GSI_PINS + (uint32_t)route,
+        .flags = flags,
+    };
+    int r = neg_errno(ioctl(kvm->vm_fd, KVM_IRQFD, &irqfd));
+
+    trace(kvm_irqfd, "fd=%d gsi=%u flags=0x%x ret=%d", fd, irqfd.gsi, flags, r);
+    return r;
+}
+
+int kvm_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg)
+{
+    KvmAccel *kvm = kvm_accel(accel);
+    int route = route_get(kvm, msg);
+    int r;
+
+    if (route < 0) {
+        return route;
+    }
+    /* KVM delivers at once what is pending in the eventfd. */
+    r = irqfd_call(kvm, fd, route, 0);
+    if (r < 0) {
+        return r;
+    }
+    kvm->routes.used[route] = true;
+    return route;
+}
+
+void kvm_irqfd_del(Accel *accel, int fd, int route)
+{
+    KvmAccel *kvm = kvm_accel(accel);
+
+    assert(route >= 0 && (unsigned)route < kvm->routes.n_msi);
+    assert(kvm->routes.used[route]);
+    /* Can fail only for an fd that is not the one added. */
+    (void)irqfd_call(kvm, fd, route, KVM_IRQFD_FLAG_DEASSIGN);
+    kvm->routes.used[route] = false;
+}

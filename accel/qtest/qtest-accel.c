@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine whose vCPUs never run any code. Interrupts and eventfds lead
+ * nowhere yet. */
+#include "accel/qtest.h"
+
+#include "system/machine.h"
+#include "target/i386/cpu.h"
+
+typedef struct QtestCpu {
+    GMutex lock;
+    GCond cond;
+    bool kicked; /* under lock */
+} QtestCpu;
+
+static bool qtest_init(Machine *machine, GError **errp)
+{
+    if (!x86_topology_check(&machine->config.topology, errp)) {
+        return false;
+    }
+    machine->accel = g_new0(Accel, 1);
+    machine->accel->ops = &qtest_accel_ops;
+    machine->accel->machine = machine;
+    return true;
+}
+
+static void qtest_finish(Machine *machine)
+{
+    g_clear_pointer(&machine->accel, g_free);
+}
+
+static void qtest_reset(Machine *machine)
+{
+}
+
+static int qtest_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
+{
+    return 0;
+}
+
+static void qtest_set_gsi(Accel *accel, unsigned gsi, bool level)
+{
+}
+
+static int qtest_send_msi(Accel *accel, const MsiMessage *msg)
+{
+    return 0;
+}
+
+static int qtest_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg)
+{
+    return -ENOTSUP;
+}
+
+static void qtest_irqfd_del(Accel *accel, int fd, int route)
+{
+}
+
+static int qtest_ioeventfd(Accel *accel, const IoEventFd *io)
+{
+    return -ENOTSUP;
+}
+
+static bool qtest_vcpu_init(Cpu *cpu, GError **errp)
+{
+    QtestCpu *q = g_new0(QtestCpu, 1);
+
+    g_mutex_init(&q->lock);
+    g_cond_init(&q->cond);
+    machine_lock(cpu->machine);
+    cpu->accel_state = q;
+    machine_unlock(cpu->machine);
+    return true;
+}
+
+static void qtest_vcpu_finish(Cpu *cpu)
+{
+    QtestCpu *q;
+
+    machine_lock(cpu->machine);
+    q = g_steal_pointer(&cpu->accel_state);
+    machine_unlock(cpu->machine);
+    if (q) {
+        g_cond_clear(&q->cond);
+        g_mutex_clear(&q->lock);
+        g_free(q);
+    }
+}
+
+static int qtest_vcpu_run(Cpu *cpu)
+{
+    QtestCpu *q = cpu->accel_state;
+
+    g_mutex_lock(&q->lock);
+    while (!q->kicked) {
+        g_cond_wait(&q->cond, &q->lock);
+    }
+    q->kicked = false;
+    g_mutex_unlock(&q->lock);
+    return 0;
+}
+
+static void qtest_vcpu_kick(Cpu *cpu)
+{
+    QtestCpu *q = cpu->accel_state;
+
+    if (q) {
+        g_mutex_lock(&q->lock);
+        q->kicked = true;
+        g_cond_signal(&q->cond);
+        g_mutex_unlock(&q->lock);
+    }
+}
+
+static void qtest_vcpu_reset(Cpu *cpu)
+{
+}
+
+static int qtest_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry)
+{
+    return 0;
+}
+
+const AccelOps qtest_accel_ops = {
+    .name = "qtest",
+    .summary = "no vCPU runs: a test drives the devices",
+    .init = qtest_init,
+    .finish = qtest_finish,
+    .reset = qtest_reset,
+    .map_ram = qtest_map_ram,
+    .set_gsi = qtest_set_gsi,
+    .send_msi = qtest_send_msi,
+    .irqfd_add_msi = qtest_irqfd_add_msi,
+    .irqfd_del = qtest_irqfd_del,
+    .ioeventfd_add = qtest_ioeventfd,
+    .ioeventfd_del = qtest_ioeventfd,
+    .vcpu_init = qtest_vcpu_init,
+    .vcpu_finish = qtest_vcpu_finish,
+    .vcpu_run = qtest_vcpu_run,
+    .vcpu_kick = qtest_vcpu_kick,
+    .vcpu_reset = qtest_vcpu_reset,
+    .vcpu_set_boot_entry = qtest_vcpu_set_boot_entry,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the back ends of character devices share. A back end decides which file
+ * descriptors a device talks through and when; reading, writing, buffering and
+ * the escapes of mux=on are char.c's.
+ *
+ *     open -> chardev_connect() <-> chardev_disconnect() -> close
+ */
+#ifndef CHARDEV_CHAR_INT_H
+#define CHARDEV_CHAR_INT_H
+
+#include "chardev/char.h"
+
+#define CHARDEV_INPUT_MAX 4096 /* bytes of input kept for the front end */
+
+typedef struct ChardevBackend {
+    const char *name;
+    const char *summary;
+    const char *const *keys; /* of -chardev, besides the common ones */
+    /* Notice that the other side leaves even while the front end takes no
+     * input, at the cost of input beyond CHARDEV_INPUT_MAX. */
+    bool watch_hangup;
+
+    /* On failure close() undoes the rest. */
+    bool (*open)(Chardev *chr, json_object *opts, GError **errp);
+    /* Takes a device whose open() failed. */
+    void (*close)(Chardev *chr);
+    /* Input has ended or failed. */
+    void (*hangup)(Chardev *chr);
+    /* The caller frees it. */
+    char *(*filename)(const Chardev *chr);
+} ChardevBackend;
+
+extern const ChardevBackend chardev_null, chardev_file, chardev_stdio,
+    chardev_pty, chardev_socket;
+
+typedef enum MuxState {
+    MUX_OFF,
+    MUX_PLAIN,
+    MUX_ESCAPE, /* Ctrl-A was the last byte */
+} MuxState;
+
+struct Chardev {
+    Machine *machine;
+    const ChardevBackend *backend;
+    char *id;    /* owned */
+    void *state; /* the back end's, owned by it */
+
+    const ChardevFrontend *fe; /* borrowed; NULL: none attached */
+    void *fe_opaque;
+
+    bool open;     /* somebody is connected */
+    int in_fd;     /* owned by the back end; -1: no input (any more) */
+    int out_fd;    /* owned by the back end; -1: output is dropped */
+    bool out_full; /* a writer waits for CHARDEV_WRITABLE */
+    GByteArray *out;
+    GSource *out_watch;
+
+    MuxState mux;
+    uint8_t in[CHARDEV_INPUT_MAX];
+    size_t in_len;
+    GSource *in_watch;
+    GIOCondition in_condition; /* what in_watch waits for */
+};
+
+/* Somebody is there. @in_fd and @out_fd (non-blocking; -1: none; may be the
+ * same) are borrowed until chardev_disconnect(). */
+void chardev_connect(Chardev *chr, int in_fd, int out_fd);
+/* Nobody is; what waited to be sent is dropped. Fine if nobody was. */
+void chardev_disconnect(Chardev *chr);
+/* Input is over, output goes on. */
+void chardev_end_input(Chardev *chr);
+
+/* The boolean at @key, or @def. */
+bool chardev_opt_bool(json_object *opts, const char *key, bool def,
+                      bool *ret_value, GError **errp);
+
+/* Makes @fd, which is not shared with other processes, non-blocking and
+ * close-on-exec. Returns 0 or -errno. */
+int chardev_set_nonblock(int fd);
+
+#endif

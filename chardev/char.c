@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "chardev/char-int.h"
+#include "system/machine.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/keyval.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+#define CTRL_A   0x01
+#define READ_MAX 1024 /* bytes of one read */
+
+/* All back ends, in the order of -chardev help. */
+static const ChardevBackend *const backends[] = {
+    &chardev_file, &chardev_null, &chardev_pty, &chardev_socket, &chardev_stdio,
+};
+
+static void update_input(Chardev *chr);
+
+/* --- front end --- */
+
+static void send_event(Chardev *chr, ChardevEvent event)
+{
+    if (chr->fe && chr->fe->event) {
+        chr->fe->event(chr->fe_opaque, event);
+    }
+}
+
+static size_t frontend_room(const Chardev *chr)
+{
+    return chr->fe ? chr->fe->can_receive(chr->fe_opaque) : 0;
+}
+
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque)
+{
+    if (chr->fe) {
+        return false;
+    }
+    chr->fe = fe;
+    chr->fe_opaque = opaque;
+    if (chr->open) {
+        send_event(chr, CHARDEV_OPENED);
+    }
+    chardev_accept_input(chr);
+    return true;
+}
+
+void chardev_detach(Chardev *chr)
+{
+    chr->fe = NULL;
+    chr->fe_opaque = NULL;
+    chr->out_full = false;
+    update_input(chr);
+}
+
+/* --- output --- */
+
+/* Sends what the host takes now: the number of bytes, or -errno if the other
+ * side is gone. What a full disk refuses is lost, and counts as sent: there may
+ * be room later. */
+static ssize_t send_some(int fd, const uint8_t *buf, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = write(fd, buf, len);
+    } while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        return n;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return 0;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return (ssize_t)len;
+    default:
+        return -errno;
+    }
+}
+
+static void room_again(Chardev *chr)
+{
+    if (chr->out_full) {
+        chr->out_full = false;
+        send_event(chr, CHARDEV_WRITABLE);
+    }
+}
+
+/* Nobody reads any more; output is dropped until somebody connects. */
+static void end_output(Chardev *chr)
+{
+    chr->out_fd = -1;
+    machine_unwatch(&chr->out_watch);
+    g_byte_array_set_size(chr->out, 0);
+    room_again(chr);
+}
+
+static bool output_ready(void *opaque, GIOCondition condition)
+{
+    Chardev *chr = opaque;
+    ssize_t n = send_some(chr->out_fd, chr->out->data, chr->out->len);
+
+    if (n < 0) {
+        end_output(chr);
+        return false;
+    }
+    g_byte_array_remove_range(chr->out, 0, (guint)n);
+    if (!chr->out->len) {
+        machine_unwatch(&chr->out_watch);
+    }
+    /* Not for every byte that leaves: a writer should find real room. */
+    if (chr->out->len <= CHARDEV_BUFFER_MAX / 2) {
+        room_again(chr);
+    }
+    return true;
+}
+
+size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    size_t taken = 0, n;
+
+    if (chr->out_fd < 0) {
+        return len;
+    }
+    if (!chr->out->len) {
+        ssize_t r = send_some(chr->out_fd, buf, len);
+
+        if (r < 0) {
+            end_output(chr);
+            return len;
+        }
+        taken = (size_t)r;
+    }
+    n = MIN(len - taken, CHARDEV_BUFFER_MAX - chr->out->len);
+    if (n) {
+        g_byte_array_append(chr->out, buf + taken, (guint)n);
+        taken += n;
+    }
+    if (chr->out->len && !chr->out_watch) {
+        chr->out_watch = machine_watch_fd(chr->machine, chr->out_fd, G_IO_OUT,
+                                          output_ready, chr);
+    }
+    chr->out_full |= taken < len;
+    return taken;
+}
+
+static void print(Chardev *chr, const char *text)
+{
+    chardev_write(chr, (const uint8_t *)text, strlen(text));
+}
+
+/* Before the end: a console's last lines are worth a moment. */
+static void flush_output(Chardev *chr)
+{
+    int64_t end_us = g_get_monotonic_time() + CHARDEV_FLUSH_MS * 1000;
+
+    while (chr->out_fd >= 0 && chr->out->len) {
+        int64_t left_us = end_us - g_get_monotonic_time();
+        struct pollfd p = { .fd = chr->out_fd, .events = POLLOUT };
+
+        if (left_us <= 0 || poll(&p, 1, (int)(left_us / 1000) + 1) <= 0) {
+            return;
+        }
+        output_ready(chr, G_IO_OUT);
+    }
+}
+
+/* --- input --- */
+
+static void deliver_input(Chardev *chr)
+{
+    while (chr->in_len) {
+        size_t n = MIN(frontend_room(chr), chr->in_len);
+
+        if (!n) {
+            return;
+        }
+        chr->fe->receive(chr->fe_opaque, chr->in, n);
+        chr->in_len -= n;
+        memmove(chr->in, chr->in + n, chr->in_len);
+    }
+}
+
+/* Keeps input for the front end; what is too much is dropped. */
+static void keep_input(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    size_t n = MIN(len, sizeof(chr->in) - chr->in_len);
+
+    memcpy(chr->in + chr->in_len, buf, n);
+    chr->in_len += n;
+}
+
+static void escape_command(Chardev *chr, uint8_t c)
+{
+    switch (c) {
+    case 'x':
+        print(chr, "QEMU: Terminated\r\n");
+        system_shutdown_request(chr->machine, SHUTDOWN_CAUSE_HOST_UI);
+        break;
+    case 'b':
+        send_event(chr, CHARDEV_BREAK);
+        break;
+    case 'c':
+        print(chr, "\r\nThere is no monitor yet.\r\n");
+        break;
+    case 'h':
+    case '?':
+        print(chr, "\r\n"
+                   "C-a h    print this help\r\n"
+                   "C-a x    exit emulator\r\n"
+                   "C-a b    send break (magic sysrq)\r\n"
+                   "C-a C-a  sends C-a\r\n");
+        break;
+    case CTRL_A:
+        keep_input(chr, &c, 1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void mux_input(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (chr->mux == MUX_ESCAPE) {
+            chr->mux = MUX_PLAIN;
+            escape_command(chr, buf[i]);
+        } else if (buf[i] == CTRL_A) {
+            chr->mux = MUX_ESCAPE;
+        } else {
+            keep_input(chr, buf + i, 1);
+        }
+    }
+}
+
+/* Reads up to @max bytes; -EAGAIN if there are none now, 0 at the end. */
+static ssize_t read_some(int fd, uint8_t *buf, size_t max)
+{
+    ssize_t n = read(fd, buf, max);
+
+    if (n >= 0) {
+        return n;
+    }
+    return errno == EAGAIN || errno == EINTR ? -EAGAIN : 0;
+}
+
+static void read_input(Chardev *chr)
+{
+    uint8_t buf[READ_MAX];
+    size_t max = chr->mux == MUX_OFF ? MIN(frontend_room(chr), sizeof(buf))
+                                     : sizeof(buf);
+    ssize_t n;
+
+    if (!max) {
+        return;
+    }
+    n = read_some(chr->in_fd, buf, max);
+    if (n == 0) {
+        chr->backend->hangup(chr);
+    } else if (n > 0 && chr->mux != MUX_OFF) {
+        mux_input(chr, buf, (size_t)n);
+        deliver_input(chr);
+    } else if (n > 0) {
+        chr->fe->receive(chr->fe_opaque, buf, (size_t)n);
+    }
+}
+
+/* The other side has left while the front end takes nothing: what it wrote is
+ * kept as far as there is room. */
+static void read_rest(Chardev *chr)
+{
+    while (chr->in_len < sizeof(chr->in)) {
+        ssize_t n = read_some(chr->in_fd, chr->in + chr->in_len,
+                              sizeof(chr->in) - chr->in_len);
+
+        if (n <= 0) {
+            break;
+        }
+        chr->in_len += (size_t)n;
+    }
+    chr->backend->hangup(chr);
+}
+
+static bool input_ready(void *opaque, GIOCondition condition)
+{
+    Chardev *chr = opaque;
+
+    if (chr->in_condition & G_IO_IN) {
+        read_input(chr);
+    } else {
+        read_rest(chr);
+    }
+    update_input(chr);
+    return true; /* update_input() alone takes watches away */
+}
+
+/* Watches for what is wanted now. A multiplexed device reads always, for the
+ * sake of its escapes. */
+static void update_input(Chardev *chr)
+{
+    GIOCondition condition = 0;
+
+    if (chr->in_fd >= 0) {
+        bool wanted = chr->mux != MUX_OFF ||
+                      (!chr->in_len && frontend_room(chr));
+
+        condition = wanted                       ? G_IO_IN | G_IO_HUP | G_IO_ERR
+                    : chr->backend->watch_hangup ? G_IO_HUP | G_IO_ERR
+                                                 : 0;
+    }
+    if (condition == chr->in_condition) {
+        return;
+    }
+    machine_unwatch(&chr->in_watch);
+    chr->in_condition = condition;
+    if (condition) {
+        chr->in_watch = machine_watch_fd(chr->machine, chr->in_fd, condition,
+                                         input_ready, chr);
+    }
+}
+
+void chardev_accept_input(Chardev *chr)
+{
+    deliver_input(chr);
+    update_input(chr);
+}
+
+/* --- for the back ends --- */
+
+void chardev_connect(Chardev *chr, int in_fd, int out_fd)
+{
+    assert(!chr->open);
+    chr->open = true;
+    chr->in_fd = in_fd;
+    chr->out_fd = out_fd;
+    send_event(chr, CHARDEV_OPENED);
+    update_input(chr);
+}
+
+void chardev_end_input(Chardev *chr)
+{
+    chr->in_fd = -1;
+    update_input(chr);
+}
+
+void chardev_disconnect(Chardev *chr)
+{
+    if (!chr->open) {
+        return;
+    }
+    chr->open = false;
+    chardev_end_input(chr);
+    end_output(chr);
+    if (chr->mux == MUX_ESCAPE) {
+        chr->mux = MUX_PLAIN;
+    }
+    send_event(chr, CHARDEV_CLOSED);
+}
+
+bool chardev_opt_bool(json_object *opts, const char *key, bool def,
+                      bool *ret_value, GError **errp)
+{
+    const char *text = keyval_get(opts, key);
+
+    if (!text) {
+        *ret_value = def;
+        return true;
+    }
+    if (parse_bool(text, ret_value) < 0) {
+        error_setg(errp, "Parameter '%s' expects 'on' or 'off', not '%s'", key,
+                   text);
+        return false;
+    }
+    return true;
+}
+
+int chardev_set_nonblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        return neg_errno(-1);
+    }
+    return 0;
+}
+
+/* --- life --- */
+
+static const ChardevBackend *find_backend(const char *name, GError **errp)
+{
+    const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
+    const char *near;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+        if (g_str_equal(backends[i]->name, name)) {
+            return backends[i];
+        }
+        names[i] = backends[i]->name;
+    }
+    near = nearest_name(name, names);
+    error_setg(errp, "'%s' is not a valid char driver name%s%s%s", name,
+               near ? "; did you mean '" : "; see -chardev help",
+               near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+static bool check_opts(const ChardevBackend *backend, json_object *opts,
+                       GError **errp)
+{
+    static const char *const common[] = { "backend", "id", "mux" };
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    g_autofree char *what = g_strdup_printf("chardev '%s'", backend->name);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(common); i++) {
+        g_ptr_array_add(keys, (char *)common[i]);
+    }
+    for (const char *const *key = backend->keys; *key; key++) {
+        g_ptr_array_add(keys, (char *)*key);
+    }
+    g_ptr_array_add(keys, NULL);
+    return keyval_check_keys(opts, what, (const char *const *)keys->pdata,
+                             errp);
+}
+
+Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
+{
+    const char *name = keyval_get(opts, "backend");
+    const char *id = keyval_get(opts, "id");
+    const ChardevBackend *backend;
+    bool mux;
+    Chardev *chr;
+
+    if (!name || !id || !*id) {
+        error_setg(errp, "chardev: no %s specified", name ? "id" : "backend");
+        return NULL;
+    }
+    if (chardev_find(machine, id)) {
+        error_setg(errp, "Duplicate ID '%s' for chardev", id);
+        return NULL;
+    }
+    backend = find_backend(name, errp);
+    if (!backend || !check_opts(backend, opts, errp) ||
+        !chardev_opt_bool(opts, "mux", false, &mux, errp)) {
+        return NULL;
+    }
+    signal(SIGPIPE, SIG_IGN); /* a reader that leaves is EPIPE */
+
+    chr = g_new0(Chardev, 1);
+    chr->machine = machine;
+    chr->backend = backend;
+    chr->id = g_strdup(id);
+    chr->in_fd = -1;
+    chr->out_fd = -1;
+    chr->out = g_byte_array_new();
+    chr->mux = mux ? MUX_PLAIN : MUX_OFF;
+    if (!backend->open(chr, opts, errp)) {
+        chardev_free(chr);
+        return NULL;
+    }
+    machine->chardevs = g_slist_append(machine->chardevs, chr);
+    return chr;
+}
+
+void chardev_free(Chardev *chr)
+{
+    if (!chr) {
+        return;
+    }
+    send_event(chr, CHARDEV_GONE);
+    chr->fe = NULL;
+    flush_output(chr);
+    chardev_disconnect(chr);
+    chr->backend->close(chr);
+    chr->machine->chardevs = g_slist_remove(chr->machine->chardevs, chr);
+    g_byte_array_unref(chr->out);
+    g_free(chr->id);
+    g_free(chr);
+}
+
+Chardev *chardev_find(Machine *machine, const char *id)
+{
+    for (GSList *l = machine->chardevs; l; l = l->next) {
+        Chardev *chr = l->data;
+
+        if (g_str_equal(chr->id, id)) {
+            return chr;
+        }
+    }
+    return NULL;
+}
+
+const char *chardev_id(const Chardev *chr)
+{
+    return chr->id;
+}
+
+char *chardev_filename(const Chardev *chr)
+{
+    return chr->backend->filename(chr);
+}
+
+bool chardev_is_open(const Chardev *chr)
+{
+    return chr->open;
+}
+
+/* --- short forms --- */
+
+/* The rest of @text after @prefix, or NULL. */
+static const char *after(const char *text, const char *prefix)
+{
+    return g_str_has_prefix(text, prefix) ? text + strlen(prefix) : NULL;
+}
+
+static void set_opt(json_object *opts, const char *key, const char *value)
+{
+    json_object_object_add(opts, key, json_object_new_string(value));
+}
+
+static json_object *parse_unix(const char *rest, GError **errp)
+{
+    g_autofree char *arg = g_strconcat("path=", rest, NULL);
+    json_object *opts = keyval_parse(arg, NULL, errp);
+
+    if (opts) {
+        set_opt(opts, "backend", "socket");
+    }
+    return opts;
+}
+
+/* The dictionary that a short form stands for. */
+static json_object *parse_short(const char *text, GError **errp)
+{
+    static const char *const words[] = { "none", "null",  "pty",   "stdio",
+                                         "mon:", "file:", "unix:", NULL };
+    const char *rest = after(text, "unix:");
+    const char *near;
+    json_object *opts;
+
+    if (rest) {
+        return parse_unix(rest, errp);
+    }
+    opts = json_object_new_object();
+    rest = after(text, "file:");
+    if (rest) {
+        set_opt(opts, "backend", "file");
+        set_opt(opts, "path", rest);
+        return opts;
+    }
+    if (g_str_equal(text, "stdio") || g_str_equal(text, "null") ||
+        g_str_equal(text, "pty")) {
+        set_opt(opts, "backend", text);
+        return opts;
+    }
+    json_object_put(opts);
+    near = nearest_name(text, words);
+    error_setg(errp, "'%s' is not a valid character device%s%s%s", text,
+               near ? "; did you mean '"
+                    : "; give stdio, mon:stdio, null, none, file:PATH, pty or "
+                      "unix:PATH",
+               near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
+                            Chardev **ret_chr, GError **errp)
+{
+    const char *multiplexed = after(text, "mon:");
+    auto_json *opts = NULL;
+    Chardev *chr;
+
+    if (g_str_equal(text, "none")) {
+        *ret_chr = NULL;
+        return true;
+    }
+    opts = parse_short(multiplexed ? multiplexed : text, errp);
+    if (!opts) {
+        return false;
+    }
+    set_opt(opts, "id", id);
+    if (multiplexed) {
+        set_opt(opts, "mux", "on");
+        if (g_str_equal(multiplexed, "stdio")) {
+            /* Ctrl-C is the guest's; Ctrl-A x ends the program. */
+            set_opt(opts, "signal", "off");
+        }
+    }
+    chr = chardev_new(machine, opts, errp);
+    if (!chr) {
+        return false;
+    }
+    *ret_chr = chr;
+    return true;
+}
+
+void chardev_print_backends(FILE *f)
+{
+    fprintf(f, "Available chardev backend types:\n");
+    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+        fprintf(f, "  %-8s %s\n", backends[i]->name, backends[i]->summary);
+    }
+}

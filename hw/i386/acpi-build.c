@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/i386/acpi-build.h"
+#include "hw/acpi/aml-build.h"
+#include "hw/acpi/ich9-pm.h"
+#include "hw/char/serial.h"
+#include "hw/isa/lpc-ich9.h"
+#include "hw/rtc/mc146818rtc.h"
+
+#define IOAPIC_BASE     0xfec00000
+#define LOCAL_APIC_BASE 0xfee00000
+#define APIC_PAGE_SIZE  0x1000
+
+/* Offsets within tables, filled in later. */
+#define FACS_SIZE 64
+#define RSDP_SIZE 36
+#define FADT_SIZE 276 /* revision 6; ACPI 6.4, table 5.9 */
+
+/* Fixed feature flags, ACPI 6.4, table 5.10. */
+enum {
+    FADT_WBINVD = 1 << 0,
+    FADT_PROC_C1 = 1 << 2,
+    FADT_SLEEP_BUTTON_ABSENT = 1 << 5, /* "control method or absent" */
+    FADT_RTC_WAKE_ABSENT = 1 << 6,     /* not in fixed registers */
+    FADT_RESET_REG_SUP = 1 << 10,
+};
+
+/* IA-PC boot flags, table 5.11. Bit 1, a keyboard controller, stays clear, so
+ * that nobody looks for one. */
+enum {
+    BOOT_LEGACY_DEVICES = 1 << 0,
+    BOOT_NO_VGA = 1 << 2,
+    BOOT_NO_PCIE_ASPM = 1 << 4,
+    BOOT_NO_CMOS_RTC = 1 << 5,
+};
+
+/* --- fixed tables --- */
+
+static void build_facs(GByteArray *out)
+{
+    unsigned start = out->len;
+
+    acpi_append_text(out, "FACS", 4, 0);
+    acpi_append_int(out, FACS_SIZE, 4);
+    g_byte_array_set_size(out, start + FACS_SIZE);
+    memset(out->data + start + 8, 0, FACS_SIZE - 8);
+    out->data[start + 32] = 2; /* version */
+}
+
+/* From the SCI interrupt up to the flags: the registers of ACPI 1.0. */
+static void build_fadt_legacy(GByteArray *out, const AcpiConfig *c)
+{
+    acpi_append_int(out, 0, 1); /* INT_MODEL of ACPI 1.0 */
+    acpi_append_int(out, 0, 1); /* preferred profile: unspecified */
+    acpi_append_int(out, c->sci_irq, 2);
+    acpi_append_int(out, ICH9_APM_PORT, 4);
+    acpi_append_int(out, ICH9_APM_ACPI_ENABLE, 1);
+    acpi_append_int(out, ICH9_APM_ACPI_DISABLE, 1);
+    acpi_append_int(out, 0, 2); /* S4BIOS_REQ, PSTATE_CNT */
+    acpi_append_int(out, c->pm_base + ICH9_PM1_EVT, 4);
+    acpi_append_int(out, 0, 4); /* PM1b event */
+    acpi_append_int(out, c->pm_base + ICH9_PM1_CNT, 4);
+    acpi_append_int(out, 0, 4); /* PM1b control */
+    acpi_append_int(out, 0, 4); /* PM2 control */
+    acpi_append_int(out, c->pm_base + ICH9_PM_TMR, 4);
+    acpi_append_int(out, c->has_gpe0 ? c->pm_base + ICH9_GPE0 : 0, 4);
+    acpi_append_int(out, 0, 4); /* GPE1 */
+    acpi_append_int(out, 4, 1); /* lengths of the above */
+    acpi_append_int(out, 2, 1);
+    acpi_append_int(out, 0, 1);
+    acpi_append_int(out, 4, 1);
+    acpi_append_int(out, c->has_gpe0 ? ICH9_GPE0_SIZE : 0, 1);
+    acpi_append_int(out, 0, 3);     /* GPE1 length and base, CST_CNT */
+    acpi_append_int(out, 0xfff, 2); /* above 100 us: no C2 */
+    acpi_append_int(out, 0xfff, 2); /* above 1000 us: no C3 */
+    acpi_append_int(out, 0, 4);     /* cache flush size, stride */
+    acpi_append_int(out, 0, 2);     /* duty cycle */
+    acpi_append_int(out, 0, 2);     /* day and month alarm: none */
+    acpi_append_int(out, c->has_rtc ? RTC_CENTURY : 0, 1);
+    acpi_append_int(out,
+                    (c->serial_ports ? BOOT_LEGACY_DEVICES : 0) | BOOT_NO_VGA |
+                        BOOT_NO_PCIE_ASPM | (c->has_rtc ? 0 : BOOT_NO_CMOS_RTC),
+                    2);
+    acpi_append_int(out, 0, 1);
+    acpi_append_int(out,
+                    FADT_WBINVD | FADT_PROC_C1 | FADT_SLEEP_BUTTON_ABSENT |
+                        FADT_RTC_WAKE_ABSENT | FADT_RESET_REG_SUP,
+                    4);
+}
+
+static void build_fadt(GByteArray *out, const AcpiConfig *c, uint64_t facs,
+                       uint64_t dsdt)
+{
+    unsigned start = acpi_table_begin(out, "FACP", 6);
+
+    acpi_append_int(out, facs, 4);
+    acpi_append_int(out, dsdt, 4);
+    build_fadt_legacy(out, c);
+    acpi_append_gas(out, ACPI_SPACE_IO, 8, 1, ICH9_RESET_PORT);
+    acpi_append_int(out, ICH9_RESET_VALUE, 1);
+    acpi_append_int(out, 0, 2); /* ARM flags */
+    acpi_append_int(out, 4, 1); /* minor version: ACPI 6.4 */
+    /* FIRMWARE_CTRL has named the FACS; the two exclude each other. */
+    acpi_append_int(out, 0, 8);
+    acpi_append_int(out, dsdt, 8);
+    acpi_append_gas(out, ACPI_SPACE_IO, 32, 2, c->pm_base + ICH9_PM1_EVT);
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0);
+    acpi_append_gas(out, ACPI_SPACE_IO, 16, 2, c->pm_base + ICH9_PM1_CNT);
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0);
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0);
+    acpi_append_gas(out, ACPI_SPACE_IO, 32, 3, c->pm_base + ICH9_PM_TMR);
+    acpi_append_gas(out, ACPI_SPACE_IO, 8 * ICH9_GPE0_SIZE, 1,
+                    c->has_gpe0 ? c->pm_base + ICH9_GPE0 : 0);
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0);
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0); /* sleep control */
+    acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0); /* sleep status */
+    acpi_append_int(out, 0, 8);                   /* hypervisor vendor */
+    assert(out->len - start == FADT_SIZE);
+    acpi_table_end(out, start);
+}
+
+/* An interrupt source override; flags are polarity and trigger (5.2.12.5). */
+static void build_override(GByteArray *out, uint8_t irq, uint32_t gsi,
+                           uint16_t flags)
+{
+    acpi_append_int(out, 2, 1);
+    acpi_append_int(out, 10, 1);
+    acpi_append_int(out, 0, 1); /* bus: ISA */
+    acpi_append_int(out, irq, 1);
+    acpi_append_int(out, gsi, 4);
+    acpi_append_int(out, flags, 2);
+}
+
+static void build_madt_cpu(GByteArray *out, uint32_t uid, uint32_t apic_id)
+{
+    if (apic_id < 255) {
+        acpi_append_int(out, 0, 1);
+        acpi_append_int(out, 8, 1);
+        acpi_append_int(out, uid, 1);
+        acpi_append_int(out, apic_id, 1);
+        acpi_append_int(out, 1, 4); /* enabled */
+    } else {
+        acpi_append_int(out, 9, 1);
+        acpi_append_int(out, 16, 1);
+        acpi_append_int(out, 0, 2);
+        acpi_append_int(out, apic_id, 4);
+        acpi_append_int(out, 1, 4);
+        acpi_append_int(out, uid, 4);
+    }
+}
+
+/* LINT1 of every processor is NMI. */
+static void build_madt_nmi(GByteArray *out, bool x2apic)
+{
+    acpi_append_int(out, 4, 1);
+    acpi_append_int(out, 6, 1);
+    acpi_append_int(out, 0xff, 1);
+    acpi_append_int(out, 0, 2);
+    acpi_append_int(out, 1, 1);
+    if (x2apic) {
+        acpi_append_int(out, 10, 1);
+        acpi_append_int(out, 12, 1);
+        acpi_append_int(out, 0, 2);
+        acpi_append_int(out, UINT32_MAX, 4);
+        acpi_append_int(out, 1, 1);
+        acpi_append_int(out, 0, 3);
+    }
+}
+
+static void build_madt(GByteArray *out, const AcpiConfig *c)
+{
+    unsigned start = acpi_table_begin(out, "APIC", 5);
+    bool x2apic = false;
+
+    acpi_append_int(out, LOCAL_APIC_BASE, 4);
+    acpi_append_int(out, 1, 4); /* PCAT_COMPAT: there are 8259s too */
+    for (unsigned i = 0; i < c->n_cpus; i++) {
+        build_madt_cpu(out, i, c->apic_ids[i]);
+        x2apic |= c->apic_ids[i] >= 255;
+    }
+    acpi_append_int(out, 1, 1); /* I/O APIC */
+    acpi_append_int(out, 12, 1);
+    acpi_append_int(out, 0, 2); /* id, reserved */
+    acpi_append_int(out, IOAPIC_BASE, 4);
+    acpi_append_int(out, 0, 4); /* first GSI */
+    /* The timer is wired to input 2, where the cascade would be. */
+    build_override(out, 0, 2, 0);
+    build_override(out, c->sci_irq, c->sci_irq, 0x0d); /* high, level */
+    build_madt_nmi(out, x2apic);
+    acpi_table_end(out, start);
+}
+
+static void build_mcfg(GByteArray *out, const AcpiConfig *c)
+{
+    unsigned start = acpi_table_begin(out, "MCFG", 1);
+
+    acpi_append_int(out, 0, 8);
+    acpi_append_int(out, c->ecam_base, 8);
+    acpi_append_int(out, 0, 2); /* segment */
+    acpi_append_int(out, 0, 1);
+    acpi_append_int(out, c->ecam_buses - 1, 1);
+    acpi_append_int(out, 0, 4);
+    acpi_table_end(out, start);
+}
+
+/* --- DSDT --- */
+
+/* Every pin of every slot directly to its I/O APIC input: no link devices for
+ * the guest to program. */
+static Aml *build_prt(void)
+{
+    Aml *prt = aml_package();
+
+    for (unsigned slot = 0; slot < PCI_SLOTS_MAX; slot++) {
+        for (unsigned pin = 0; pin < 4; pin++) {
+            unsigned pirq = ich9_pirq(PCI_DEVFN(slot, 0), pin);
+            Aml *entry = aml_package();
+
+            aml_append(entry, aml_int((uint64_t)slot << 16 | 0xffff));
+            aml_append(entry, aml_int(pin));
+            aml_append(entry, aml_int(0));
+            aml_append(entry, aml_int(ICH9_PIRQ_GSI_BASE + pirq));
+            aml_append(prt, entry);
+        }
+    }
+    return aml_name_decl("_PRT", prt);
+}
+
+/*
+ * PCI Firmware 3.2, 4.5.1: the guest may own native hotplug, PME, AER and the
+ * PCIe capability, but not SHPC hotplug (bit 1), which no bridge of ours has.
+ */
+static Aml *build_osc(void)
+{
+    Aml *method = aml_method("_OSC", 4, true);
+    Aml *ours = aml_if(aml_lequal(
+        aml_arg(0), aml_touuid("33DB4D5B-1FF7-401C-9657-7441C03DD766")));
+    Aml *unknown_rev = aml_if(aml_lnot(aml_lequal(aml_arg(1), aml_int(1))));
+    Aml *masked = aml_if(aml_lnot(aml_lequal(aml_path("CDW3"), aml_local(0))));
+    Aml *other = aml_else();
+
+    aml_append(unknown_rev,
+               aml_or(aml_path("CDW1"), aml_int(0x08), aml_path("CDW1")));
+    aml_append(masked,
+               aml_or(aml_path("CDW1"), aml_int(0x10), aml_path("CDW1")));
+
+    aml_append(ours, aml_create_dword_field(aml_arg(3), 8, "CDW3"));
+    aml_append(ours, aml_and(aml_path("CDW3"), aml_int(0x1d), aml_local(0)));
+    aml_append(ours, unknown_rev);
+    aml_append(ours, masked);
+    aml_append(ours, aml_store(aml_local(0), aml_path("CDW3")));
+    aml_append(other,
+               aml_or(aml_path("CDW1"), aml_int(0x04), aml_path("CDW1")));
+
+    aml_append(method, aml_create_dword_field(aml_arg(3), 0, "CDW1"));
+    aml_append(method, ours);
+    aml_append(method, other);
+    aml_append(method, aml_return(aml_arg(3)));
+    return method;
+}
+
+static Aml *build_pci_crs(const AcpiConfig *c)
+{
+    Aml *crs = aml_resource_template();
+
+    aml_append(crs, aml_bus_window(0, (uint16_t)(c->ecam_buses - 1)));
+    aml_append(crs, aml_io(0xcf8, 8));
+    aml_append(crs, aml_io_window(0x0000, 0x0cf7));
+    aml_append(crs, aml_io_window(0x0d00, 0xffff));
+    if (c->mmio32_size) {
+        aml_append(crs, aml_memory32_window(
+                            (uint32_t)c->mmio32_base,
+                            (uint32_t)(c->mmio32_base + c->mmio32_size - 1)));
+    }
+    if (c->mmio64_size) {
+        aml_append(crs,
+                   aml_memory64_window(c->mmio64_base,
+                                       c->mmio64_base + c->mmio64_size - 1));
+    }
+    return aml_name_decl("_CRS", crs);
+}
+
+static Aml *build_device(const char *name, const char *hid, unsigned uid,
+                         Aml *crs)
+{
+    Aml *dev = aml_device(name);
+
+    aml_append(dev, aml_name_decl("_HID", aml_eisaid(hid)));
+    aml_append(dev, aml_name_decl("_UID", aml_int(uid)));
+    aml_append(dev, aml_name_decl("_CRS", crs));
+    return dev;
+}
+
+static Aml *build_isa(const AcpiConfig *c)
+{
+    Aml *isa = aml_device("ISA");
+
+    aml_append(isa,
+               aml_name_decl("_ADR", aml_int(PCI_SLOT(ICH9_LPC_DEVFN) << 16)));
+    if (c->has_rtc) {
+        Aml *crs = aml_resource_template();
+
+        aml_append(crs, aml_io(RTC_PORT, 2));
+        aml_append(crs, aml_irq_no_flags(RTC_IRQ));
+        aml_append(isa, build_device("RTC", "PNP0B00", 0, crs));
+    }
+    for (unsigned i = 0; i < SERIAL_ISA_PORTS; i++) {
+        if (c->serial_ports & 1u << i) {
+            char name[] = { 'C', 'O', 'M', (char)('1' + i), 0 };
+            Aml *crs = aml_resource_template();
+
+            aml_append(crs, aml_io(serial_isa_resources[i].iobase, 8));
+            aml_append(crs, aml_irq_no_flags(serial_isa_resources[i].irq));
+            aml_append(isa, build_device(name, "PNP0501", i + 1, crs));
+        }
+    }
+    return isa;
+}
+
+static Aml *build_pci_host(const AcpiConfig *c)
+{
+    Aml *pci = aml_device("PCI0");
+
+    aml_append(pci, aml_name_decl("_HID", aml_eisaid("PNP0A08")));
+    aml_append(pci, aml_name_decl("_CID", aml_eisaid("PNP0A03")));
+    aml_append(pci, aml_name_decl("_UID", aml_int(0)));
+    aml_append(pci, aml_name_decl("_BBN", aml_int(0)));
+    aml_append(pci, aml_name_decl("_SEG", aml_int(0)));
+    aml_append(pci, build_pci_crs(c));
+    aml_append(pci, build_prt());
+    aml_append(pci, build_osc());
+    aml_append(pci, build_isa(c));
+    return pci;
+}
+
+/* What no other device claims. An operating system trusts MCFG only if the
+ * range is reserved here (PCI Firmware 3.2, 4.1.2). */
+static Aml *build_board_resources(const AcpiConfig *c)
+{
+    Aml *crs = aml_resource_template();
+
+    assert(c->ecam_base + c->ecam_buses * MiB <= 4 * GiB);
+    aml_append(crs, aml_memory32_fixed((uint32_t)c->ecam_base,
+                                       (uint32_t)(c->ecam_buses * MiB)));
+    aml_append(crs, aml_memory32_fixed(IOAPIC_BASE, APIC_PAGE_SIZE));
+    aml_append(crs, aml_memory32_fixed(LOCAL_APIC_BASE, APIC_PAGE_SIZE));
+    aml_append(crs, aml_io(c->pm_base, ICH9_PM_SIZE));
+    aml_append(crs, aml_io(ICH9_APM_PORT, 2));
+    return build_device("MRES", "PNP0C02", 0, crs);
+}
+
+static void build_dsdt(GByteArray *out, const AcpiConfig *c)
+{
+    unsigned start = acpi_table_begin(out, "DSDT", 2);
+    Aml *dsdt = aml_term_list();
+    Aml *sb = aml_scope("\\_SB");
+    Aml *s5 = aml_package();
+
+    aml_append(sb, build_pci_host(c));
+    aml_append(sb, build_board_resources(c));
+    for (unsigned i = 0; i < c->n_cpus; i++) {
+        g_autofree char *name = g_strdup_printf("C%03X", i);
+        Aml *cpu = aml_device(name);
+
+        aml_append(cpu, aml_name_decl("_HID", aml_string("ACPI0007")));
+        aml_append(cpu, aml_name_decl("_UID", aml_int(i)));
+        aml_append(sb, cpu);
+    }
+    aml_append(s5, aml_int(ICH9_SLP_TYP_S5));
+    aml_append(s5, aml_int(0));
+    aml_append(s5, aml_int(0));
+    aml_append(s5, aml_int(0));
+    aml_append(dsdt, sb);
+    aml_append(dsdt, aml_name_decl("\\_S5", s5));
+    aml_write(dsdt, out);
+    acpi_table_end(out, start);
+}
+
+/* --- roots --- */
+
+static void build_xsdt(GByteArray *out, const uint64_t *tables, unsigned n)
+{
+    unsigned start = acpi_table_begin(out, "XSDT", 1);
+
+    for (unsigned i = 0; i < n; i++) {
+        acpi_append_int(out, tables[i], 8);
+    }
+    acpi_table_end(out, start);
+}
+
+static void build_rsdp(GByteArray *out, uint64_t xsdt)
+{
+    unsigned start = out->len;
+
+    acpi_append_text(out, "RSD PTR ", 8, 0);
+    acpi_append_int(out, 0, 1); /* checksum of the first 20 bytes */
+    acpi_append_text(out, "QEMU", 6, ' ');
+    acpi_append_int(out, 2, 1); /* revision */
+    acpi_append_int(out, 0, 4); /* no RSDT */
+    acpi_append_int(out, RSDP_SIZE, 4);
+    acpi_append_int(out, xsdt, 8);
+    acpi_append_int(out, 0, 4); /* checksum of the whole, reserved */
+    out->data[start + 8] = acpi_checksum(out, start, 20);
+    out->data[start + 32] = acpi_checksum(out, start, RSDP_SIZE);
+}
+
+/* The guest address of what is appended next, aligned to @align. */
+static uint64_t next_gpa(AcpiTables *t, unsigned align)
+{
+    unsigned len = t->blob->len;
+    unsigned aligned = (unsigned)round_up(len, align);
+
+    g_byte_array_set_size(t->blob, aligned);
+    memset(t->blob->data + len, 0, aligned - len);
+    return t->blob_gpa + aligned;
+}
+
+void acpi_build(AcpiTables *tables, const AcpiConfig *config, uint64_t blob_gpa)
+{
+    uint64_t facs, dsdt, xsdt, listed[3];
+
+    assert(blob_gpa % 64 == 0 && blob_gpa < 4 * GiB);
+    assert(config->ecam_buses >= 1 && config->ecam_buses <= 256);
+    tables->blob = g_byte_array_new();
+    tables->blob_gpa = blob_gpa;
+
+    facs = next_gpa(tables, 64);
+    build_facs(tables->blob);
+    dsdt = next_gpa(tables, 16);
+    build_dsdt(tables->blob, config);
+    listed[0] = next_gpa(tables, 16);
+    build_fadt(tables->blob, config, facs, dsdt);
+    listed[1] = next_gpa(tables, 16);
+    build_madt(tables->blob, config);
+    listed[2] = next_gpa(tables, 16);
+    build_mcfg(tables->blob, config);
+    xsdt = next_gpa(tables, 16);
+    build_xsdt(tables->blob, listed, G_N_ELEMENTS(listed));
+    tables->rsdp_gpa = next_gpa(tables, 16);
+    build_rsdp(tables->blob, xsdt);
+}
+
+void acpi_tables_finish(AcpiTables *tables)
+{
+    g_clear_pointer(&tables->blob, g_byte_array_unref);
+}

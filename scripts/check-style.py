@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds the tree against its rules: which folder may include which, one SPDX
+line per file, exit() in main.c alone, kernel interfaces only where they belong,
+and clang-format. Reports the longest files and functions without failing."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Folder -> layer. A file may include headers of its own layer and below.
+LAYERS = {
+    "util": 0,
+    "hw/core": 1,
+    "system": 2,
+    "accel": 3, "target/i386": 3, "chardev": 3, "hw/pci": 3, "hw/virtio": 3,
+    "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
+    "hw/scsi": 4,
+    "hw/i386": 5,
+}
+TOP = 6
+
+# What puts the program together sees all of it.
+TOP_FILES = {
+    "hw/device-types.c", "system/main.c", "system/options.c",
+    "system/startup.c",
+}
+
+# (pattern in a line of code, files that may hold it, what the rule says)
+ONLY_IN = [
+    (r"\b_?exit\s*\(|\babort\s*\(", r"system/main\.c",
+     "only system/main.c ends the process"),
+    (r"#include <linux/kvm\.h>|#include <asm/kvm\.h>",
+     r"accel/kvm/.*|include/accel/kvm.*|(include/)?target/i386/.*",
+     "<linux/kvm.h> belongs to accel/kvm and target/i386"),
+    (r"\bioctl\s*\(",
+     r"hw/virtio/vhost-backend\.c|accel/kvm/.*|target/i386/.*|chardev/.*",
+     "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
+    (r"#include \"hw/pci/",
+     r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci\.[ch]"
+     r"|hw/device-types\.c",
+     "only virtio-pci.c knows both virtio and PCI"),
+    (r"#include \"accel/",
+     r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c",
+     "only accelerators know accelerators"),
+]
+
+
+def code_files():
+    """Tracked and new C files of the program (tests are free to reach in)."""
+    out = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+        capture_output=True, text=True, check=False)
+    if out.returncode == 0:
+        names = out.stdout.splitlines()
+    else:  # an unpacked archive
+        names = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")
+                 if p.is_file() and "build" not in p.parts[len(ROOT.parts)]]
+    return sorted(n for n in names if (ROOT / n).is_file())
+
+
+def layer_of(name):
+    path = name.removeprefix("include/")
+    if path in TOP_FILES:
+        return TOP
+    for folder, layer in LAYERS.items():
+        if path.startswith(folder + "/"):
+            return layer
+    return None
+
+
+def check_includes(name, lines, fail):
+    mine = layer_of(name)
+    if mine is None:
+        return
+    for n, line in enumerate(lines, 1):
+        m = re.match(r'#include "([^"]+)"', line)
+        theirs = layer_of(m.group(1)) if m else None
+        if theirs is not None and theirs > mine:
+            fail(f"{name}:{n}: includes {m.group(1)}, a layer above")
+
+
+def strip_comments(text):
+    """Blanks comments and strings, keeping line numbers."""
+    def blank(m):
+        return re.sub(r"[^\n]", " ", m.group(0))
+    text = re.sub(r"/\*.*?\*/", blank, text, flags=re.S)
+    return re.sub(r'(?<!include )"(\\.|[^"\\\n])*"', blank, text)
+
+
+def check_only_in(name, lines, fail):
+    for pattern, allowed, rule in ONLY_IN:
+        if re.fullmatch(allowed, name):
+            continue
+        for n, line in enumerate(lines, 1):
+            if re.search(pattern, line):
+                fail(f"{name}:{n}: {rule}")
+
+
+def check_spdx(names, fail):
+    kinds = re.compile(r".*(\.(c|h|py|sh|S)|meson\.build|Makefile)$")
+    for name in names:
+        path = ROOT / name
+        head = path.read_bytes()[:300]
+        script = head.startswith(b"#!")
+        if (kinds.fullmatch(name) or script) and \
+                head.count(b"SPDX-License-Identifier:") != 1:
+            fail(f"{name}: needs exactly one SPDX line at its top")
+
+
+def function_lengths(name, lines):
+    start = None
+    for n, line in enumerate(lines, 1):
+        if line.startswith("{") and n > 1 and not lines[n - 2].startswith("#"):
+            start = n
+        elif line.startswith("}") and start:
+            head = next((l for l in reversed(lines[:start - 1])
+                         if re.match(r"\w", l)), "")
+            m = re.search(r"(\w+)\(", head)
+            yield n - start + 1, f"{name}: {m.group(1) if m else '?'}()"
+            start = None
+
+
+def main():
+    failures = []
+    names = code_files()
+    sources = [n for n in names if re.fullmatch(r".*\.[ch]", n)]
+    program = [n for n in sources if not n.startswith(("tests/",
+                                                       "linux-headers/"))]
+    functions = []
+    for name in program:
+        text = (ROOT / name).read_text()
+        lines = strip_comments(text).splitlines()
+        check_includes(name, lines, failures.append)
+        check_only_in(name, lines, failures.append)
+        functions += function_lengths(name, lines)
+    check_spdx(names, failures.append)
+    formatted = subprocess.run(
+        ["clang-format", "--dry-run", "--Werror", *sources], cwd=ROOT,
+        capture_output=True, text=True, check=False)
+    if formatted.returncode:
+        failures += sorted({l.split(": error")[0] + ": clang-format differs"
+                            for l in formatted.stderr.splitlines()
+                            if ": error" in l}) or [formatted.stderr]
+
+    sizes = sorted(((len((ROOT / n).read_text().splitlines()), n)
+                    for n in sources), reverse=True)
+    print("longest files:")
+    for size, name in sizes[:5]:
+        print(f"  {size:5} {name}")
+    print("longest functions:")
+    for size, name in sorted(functions, reverse=True)[:5]:
+        print(f"  {size:5} {name}")
+    for f in failures:
+        print(f"FAIL {f}")
+    print(f"{len(sources)} files, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

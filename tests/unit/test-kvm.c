@@ -1,0 +1,796 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The KVM accelerator against the kernel's KVM, with a few instructions of
+ * real-mode code as the guest. Skipped, with the reason, only where /dev/kvm
+ * cannot be opened; whatever else fails is a failure.
+ */
+#include "accel/kvm.h"
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#include "system/machine.h"
+#include "target/i386/cpu.h"
+#include "target/i386/kvm-state.h"
+#include "util/event-notifier.h"
+
+#define RAM_SIZE    MiB
+#define LOW_SIZE    (640 * KiB)
+#define ROM_OFFSET  0xf0000
+#define ROM_SIZE    (64 * KiB)
+#define ROM_TOP_GPA 0xffff0000 /* where the processor starts */
+#define ENTRY       0xfff0     /* in the ROM */
+#define MMIO_GPA    0xd0000
+#define MMIO_SIZE   0x2000
+#define PORT_BASE   0x500
+#define PORT_SIZE   0x100
+#define PORT_DONE   0xff /* offset: the guest is through */
+#define TIMEOUT_US  (20 * G_USEC_PER_SEC)
+
+typedef struct Board {
+    Machine *machine;
+    MemoryRegion ports, mmio;
+    GString *log;       /* accesses since the last reset (machine lock) */
+    unsigned finished;  /* times that the guest wrote PORT_DONE */
+    unsigned reads;     /* of ports since the last reset */
+    unsigned resets;    /* calls of reset */
+    const uint8_t *rom; /* what reset puts at the ROM's start */
+    size_t rom_size;
+    const uint8_t *rom_later; /* if not NULL, from the second reset on */
+    size_t rom_later_size;
+} Board;
+
+/* Loops without an exit. */
+static const uint8_t rom_spin[] = { 0xeb, 0xfe };
+
+/* Writes port after port without end. */
+static const uint8_t rom_flood[] = {
+    0xba, 0x00, 0x05, /* mov $0x500,%dx */
+    0xee,             /* out %al,(%dx) */
+    0xeb, 0xfd,       /* jmp to out */
+};
+
+/* Tells that it ran, and waits. */
+static const uint8_t rom_done[] = {
+    0xba, 0xff, 0x05, /* mov $0x5ff,%dx */
+    0xee,             /* out %al,(%dx) */
+    0xf4,             /* hlt */
+    0xeb, 0xfd,       /* jmp to hlt */
+};
+
+/* An interrupt without a table: triple fault. */
+static const uint8_t rom_triple_fault[] = {
+    0x2e, 0x0f, 0x01, 0x1e, 0x07, 0x00, /* lidt %cs:7 */
+    0xcc,                               /* int3 */
+    0,    0,    0,    0,    0,    0,
+};
+
+/* Every kind of access. */
+static const uint8_t rom_accesses[] = {
+    0xba, 0x00, 0x05,             /* mov $0x500,%dx */
+    0xb0, 0x11,                   /* mov $0x11,%al */
+    0xee,                         /* out %al,(%dx) */
+    0xb8, 0x00, 0xf0,             /* mov $0xf000,%ax */
+    0x8e, 0xd8,                   /* mov %ax,%ds */
+    0x31, 0xc0,                   /* xor %ax,%ax */
+    0x8e, 0xc0,                   /* mov %ax,%es */
+    0xfc,                         /* cld */
+    0xbe, 0x48, 0x00,             /* mov $text,%si */
+    0xb9, 0x05, 0x00,             /* mov $5,%cx */
+    0xf3, 0x6e,                   /* rep outsb */
+    0xbf, 0x00, 0x20,             /* mov $0x2000,%di */
+    0xb9, 0x03, 0x00,             /* mov $3,%cx */
+    0xf3, 0x6d,                   /* rep insw */
+    0xbe, 0x00, 0x20,             /* mov $0x2000,%si */
+    0x8e, 0xd8,                   /* mov %ax,%ds */
+    0xb9, 0x03, 0x00,             /* mov $3,%cx */
+    0xf3, 0x6f,                   /* rep outsw */
+    0xb8, 0x00, 0xd0,             /* mov $0xd000,%ax */
+    0x8e, 0xd8,                   /* mov %ax,%ds */
+    0x66, 0xc7, 0x06, 0xff, 0x0f, /* movl $0x44332211,0xfff */
+    0x11, 0x22, 0x33, 0x44,       /* (over the end of a page) */
+    0x66, 0xa1, 0xff, 0x0f,       /* mov 0xfff,%eax */
+    0xba, 0x04, 0x05,             /* mov $0x504,%dx */
+    0x66, 0xef,                   /* out %eax,(%dx) */
+    0xba, 0xff, 0x05,             /* mov $0x5ff,%dx */
+    0xee,                         /* out %al,(%dx) */
+    0xf4,                         /* hlt */
+    0xeb, 0xfd,                   /* jmp to hlt */
+    'h',  'e',  'l',  'l',  'o',  /* text, at 0x48 */
+};
+
+#define ACCESSES_LOG                                                     \
+    "out 0/1=11 out 0/1=68 out 0/1=65 out 0/1=6c out 0/1=6c out 0/1=6f " \
+    "in 0/2 in 0/2 in 0/2 out 0/2=1000 out 0/2=1001 out 0/2=1002 "       \
+    "write fff/1=11 write 1000/1=22 write 1001/1=33 write 1002/1=44 "    \
+    "read fff/1 read 1000/1 read 1001/1 read 1002/1 out 4/4=13121110 "   \
+    "out ff/1=10 "
+
+static uint64_t port_read(void *opaque, uint64_t offset, unsigned size)
+{
+    Board *b = opaque;
+
+    g_string_append_printf(b->log, "in %" PRIx64 "/%u ", offset, size);
+    /* A different value for each item of a string instruction. */
+    return 0x1000 + b->reads++;
+}
+
+static void port_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    Board *b = opaque;
+
+    if (b->log->len < 4096) {
+        g_string_append_printf(b->log, "out %" PRIx64 "/%u=%" PRIx64 " ",
+                               offset, size, value);
+    }
+    if (offset == PORT_DONE) {
+        b->finished++;
+        g_cond_broadcast(&b->machine->cond);
+    }
+}
+
+static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned size)
+{
+    Board *b = opaque;
+
+    g_string_append_printf(b->log, "read %" PRIx64 "/%u ", offset, size);
+    return offset + 0x11;
+}
+
+static void mmio_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    Board *b = opaque;
+
+    g_string_append_printf(b->log, "write %" PRIx64 "/%u=%" PRIx64 " ", offset,
+                           size, value);
+}
+
+static const MemoryRegionOps port_ops = { port_read, port_write };
+static const MemoryRegionOps mmio_ops = { mmio_read, mmio_write };
+
+static bool board_init(Machine *m, GError **errp)
+{
+    Board *b = m->board;
+
+    b->machine = m;
+    b->log = g_string_new(NULL);
+    g_assert_cmpint(guest_ram_init(&m->ram, RAM_SIZE), ==, 0);
+    guest_ram_add_block(&m->ram, 0, 0, LOW_SIZE);
+    guest_ram_add_block(&m->ram, ROM_OFFSET, ROM_OFFSET, ROM_SIZE);
+    guest_ram_add_block(&m->ram, ROM_TOP_GPA, ROM_OFFSET, ROM_SIZE);
+    for (unsigned i = 0; i < m->ram.n_blocks; i++) {
+        g_assert_cmpint(m->accel_ops->map_ram(m->accel, i, &m->ram.blocks[i]),
+                        ==, 0);
+    }
+    memory_region_init(&b->ports, "test-ports", &port_ops, b, PORT_SIZE);
+    memory_region_map(&b->ports, &m->io, PORT_BASE);
+    memory_region_init(&b->mmio, "test-mmio", &mmio_ops, b, MMIO_SIZE);
+    memory_region_map(&b->mmio, &m->memory, MMIO_GPA);
+    return true;
+}
+
+static void board_finish(Machine *m)
+{
+    Board *b = m->board;
+
+    memory_region_unmap(&b->ports);
+    memory_region_unmap(&b->mmio);
+    if (b->log) {
+        g_string_free(b->log, TRUE);
+    }
+    g_clear_pointer(&m->board, g_free);
+}
+
+static bool board_machine_done(Machine *m, GError **errp)
+{
+    return true;
+}
+
+static bool board_reset(Machine *m, GError **errp)
+{
+    Board *b = m->board;
+    static const uint8_t jump_to_start[] = { 0xe9, 0x0d, 0x00 };
+    uint8_t *rom = m->ram.host + ROM_OFFSET;
+
+    if (b->resets++ && b->rom_later) {
+        b->rom = b->rom_later;
+        b->rom_size = b->rom_later_size;
+    }
+    memset(m->ram.host, 0, RAM_SIZE);
+    memcpy(rom, b->rom, b->rom_size);
+    memcpy(rom + ENTRY, jump_to_start, sizeof(jump_to_start));
+    g_string_truncate(b->log, 0);
+    b->reads = 0;
+    return true;
+}
+
+static void board_powerdown(Machine *m)
+{
+}
+
+static const MachineType board_type = {
+    .name = "test",
+    .cpus_max = CPUS_MAX,
+    .init = board_init,
+    .finish = board_finish,
+    .machine_done = board_machine_done,
+    .reset = board_reset,
+    .powerdown = board_powerdown,
+};
+
+/* --- Fixture: a machine that is built, not started; locked --- */
+
+typedef struct Fixture {
+    Machine *m; /* NULL: no KVM here, the test is skipped */
+    Board *b;
+    const AccelOps *ops;
+} Fixture;
+
+static bool kvm_can_be_opened(void)
+{
+    auto_fd fd = neg_errno(open("/dev/kvm", O_RDWR | O_CLOEXEC));
+    g_autofree char *why = g_strdup_printf("/dev/kvm: %s",
+                                           g_strerror(fd < 0 ? -fd : 0));
+
+    if (fd < 0) {
+        g_test_skip(why);
+    }
+    return fd >= 0;
+}
+
+static void fixture_new(Fixture *f, CpuTopology topology, const uint8_t *rom,
+                        size_t rom_size)
+{
+    GError *error = NULL;
+    bool ok;
+
+    f->m = machine_new(&board_type, &kvm_accel_ops);
+    f->m->config.topology = topology;
+    f->m->config.n_cpus = topology.sockets * topology.cores * topology.threads;
+    f->m->board = f->b = g_new0(Board, 1);
+    f->b->rom = rom;
+    f->b->rom_size = rom_size;
+    f->ops = f->m->accel_ops;
+    machine_lock(f->m);
+    ok = machine_build(f->m, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+}
+
+static void fixture_free(Fixture *f)
+{
+    machine_unlock(f->m);
+    g_clear_pointer(&f->m, machine_free);
+}
+
+static void start(Fixture *f)
+{
+    GError *error = NULL;
+    bool ok = machine_start(f->m, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    vm_start_request(f->m);
+}
+
+static void wait_finished(Fixture *f, unsigned times)
+{
+    gint64 end = g_get_monotonic_time() + TIMEOUT_US;
+
+    while (f->b->finished < times) {
+        g_assert_true(g_cond_wait_until(&f->m->cond, &f->m->lock, end));
+    }
+}
+
+static void wait_state(Fixture *f, RunState state)
+{
+    gint64 end = g_get_monotonic_time() + TIMEOUT_US;
+
+    while (f->m->run_state != state) {
+        g_assert_true(g_cond_wait_until(&f->m->cond, &f->m->lock, end));
+    }
+}
+
+static void wait_resets(Fixture *f, unsigned resets)
+{
+    gint64 end = g_get_monotonic_time() + TIMEOUT_US;
+
+    while (f->b->resets < resets) {
+        g_assert_true(g_cond_wait_until(&f->m->cond, &f->m->lock, end));
+    }
+}
+
+static const CpuTopology one = { .sockets = 1, .cores = 1, .threads = 1 };
+static const CpuTopology four = { .sockets = 1, .cores = 2, .threads = 2 };
+
+/* --- Virtual machine --- */
+
+static void map_ram_beyond_last_slot_fails(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_done, sizeof(rom_done));
+    g_assert_cmpint(f.ops->map_ram(f.m->accel, 1U << 20, &f.m->ram.blocks[0]),
+                    ==, -ENOSPC);
+    fixture_free(&f);
+}
+
+static void topology_beyond_apic_ids_is_refused(void)
+{
+    Machine *m = machine_new(&board_type, &kvm_accel_ops);
+    GError *error = NULL;
+
+    m->config.topology = (CpuTopology){ 2, 129, 1 };
+    m->config.n_cpus = 258;
+    g_assert_false(kvm_accel_ops.init(m, &error));
+    g_assert_nonnull(strstr(error->message, "APIC id"));
+    g_assert_null(m->accel);
+    g_error_free(error);
+    machine_free(m);
+}
+
+static void gsi_lines_can_be_driven(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_done, sizeof(rom_done));
+    for (unsigned gsi = 0; gsi < 24; gsi++) {
+        f.ops->set_gsi(f.m->accel, gsi, true);
+        f.ops->set_gsi(f.m->accel, gsi, false);
+    }
+    f.ops->reset(f.m);
+    fixture_free(&f);
+}
+
+static const MsiMessage message = { .address = 0xfee00000, .data = 0x40 };
+
+static void msi_is_taken(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    start(&f);
+    g_assert_cmpint(f.ops->send_msi(f.m->accel, &message), ==, 0);
+    fixture_free(&f);
+}
+
+static void ioeventfd_kinds_are_taken(void)
+{
+    const IoEventFd kinds[] = {
+        { .addr = MMIO_GPA, .size = 0 },
+        { .addr = MMIO_GPA + 16, .size = 2, .match_value = true, .value = 1 },
+        { .addr = MMIO_GPA + 16, .size = 2, .match_value = true, .value = 2 },
+        { .addr = MMIO_GPA + 32, .size = 4 },
+        { .addr = PORT_BASE, .size = 2, .is_port = true },
+    };
+    EventNotifier e;
+    Fixture f;
+
+    fixture_new(&f, one, rom_done, sizeof(rom_done));
+    g_assert_cmpint(event_notifier_init(&e), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        IoEventFd io = kinds[i];
+
+        io.fd = e.fd;
+        g_assert_cmpint(f.ops->ioeventfd_add(f.m->accel, &io), ==, 0);
+        g_assert_cmpint(f.ops->ioeventfd_add(f.m->accel, &io), ==, -EEXIST);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        IoEventFd io = kinds[i];
+
+        io.fd = e.fd;
+        g_assert_cmpint(f.ops->ioeventfd_del(f.m->accel, &io), ==, 0);
+        g_assert_cmpint(f.ops->ioeventfd_del(f.m->accel, &io), ==, -ENOENT);
+    }
+    event_notifier_finish(&e);
+    fixture_free(&f);
+}
+
+static void ioeventfd_takes_the_write_of_the_guest(void)
+{
+    IoEventFd io = { .addr = PORT_BASE, .size = 1, .is_port = true };
+    EventNotifier e;
+    Fixture f;
+
+    fixture_new(&f, one, rom_flood, sizeof(rom_flood));
+    g_assert_cmpint(event_notifier_init(&e), ==, 0);
+    io.fd = e.fd;
+    g_assert_cmpint(f.ops->ioeventfd_add(f.m->accel, &io), ==, 0);
+    start(&f);
+    wait_state(&f, RUN_STATE_RUNNING);
+    machine_unlock(f.m);
+    for (int i = 0; !event_notifier_test_and_clear(&e); i++) {
+        g_assert_cmpint(i, <, 20000);
+        g_usleep(1000);
+    }
+    machine_lock(f.m);
+    g_assert_cmpstr(f.b->log->str, ==, "");
+    g_assert_cmpint(f.ops->ioeventfd_del(f.m->accel, &io), ==, 0);
+    event_notifier_finish(&e);
+    fixture_free(&f);
+}
+
+static void irqfd_drains_pending_signal_at_once(void)
+{
+    EventNotifier e;
+    Fixture f;
+    int route;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    g_assert_cmpint(event_notifier_init(&e), ==, 0);
+    event_notifier_set(&e);
+    route = f.ops->irqfd_add_msi(f.m->accel, e.fd, &message);
+    g_assert_cmpint(route, >=, 0);
+    f.ops->irqfd_del(f.m->accel, e.fd, route);
+    event_notifier_set(&e);
+    g_assert_true(event_notifier_is_set(&e));
+    event_notifier_finish(&e);
+    fixture_free(&f);
+}
+
+static void irqfd_route_is_kept_for_the_same_message(void)
+{
+    const MsiMessage other = { .address = 0xfee01000, .data = 0x41 };
+    EventNotifier a, b;
+    Fixture f;
+    int ra, rb;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    g_assert_cmpint(event_notifier_init(&a), ==, 0);
+    g_assert_cmpint(event_notifier_init(&b), ==, 0);
+    ra = f.ops->irqfd_add_msi(f.m->accel, a.fd, &message);
+    rb = f.ops->irqfd_add_msi(f.m->accel, b.fd, &message);
+    g_assert_cmpint(ra, >=, 0);
+    g_assert_cmpint(rb, >=, 0);
+    g_assert_cmpint(ra, !=, rb);
+    f.ops->irqfd_del(f.m->accel, a.fd, ra);
+    f.ops->irqfd_del(f.m->accel, b.fd, rb);
+    g_assert_cmpint(f.ops->irqfd_add_msi(f.m->accel, a.fd, &other), ==, ra);
+    g_assert_cmpint(f.ops->irqfd_add_msi(f.m->accel, b.fd, &message), ==, rb);
+    f.ops->irqfd_del(f.m->accel, a.fd, ra);
+    f.ops->irqfd_del(f.m->accel, b.fd, rb);
+    event_notifier_finish(&a);
+    event_notifier_finish(&b);
+    fixture_free(&f);
+}
+
+static void irqfd_twice_on_one_fd_fails_and_keeps_no_route(void)
+{
+    EventNotifier e;
+    Fixture f;
+    int route;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    g_assert_cmpint(event_notifier_init(&e), ==, 0);
+    route = f.ops->irqfd_add_msi(f.m->accel, e.fd, &message);
+    g_assert_cmpint(f.ops->irqfd_add_msi(f.m->accel, e.fd, &message), ==,
+                    -EBUSY);
+    g_assert_cmpint(f.ops->irqfd_add_msi(f.m->accel, e.fd, &message), ==,
+                    -EBUSY);
+    f.ops->irqfd_del(f.m->accel, e.fd, route);
+    event_notifier_finish(&e);
+    fixture_free(&f);
+}
+
+/* --- Running --- */
+
+static void guest_accesses_reach_the_devices(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_accesses, sizeof(rom_accesses));
+    start(&f);
+    wait_finished(&f, 1);
+    g_assert_cmpstr(f.b->log->str, ==, ACCESSES_LOG);
+    fixture_free(&f);
+}
+
+static void guest_runs_the_same_after_each_reset(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_accesses, sizeof(rom_accesses));
+    start(&f);
+    for (unsigned i = 1; i <= 20; i++) {
+        wait_finished(&f, i);
+        g_assert_cmpstr(f.b->log->str, ==, ACCESSES_LOG);
+        system_reset_request(f.m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
+        wait_resets(&f, 1 + i);
+    }
+    g_assert_cmpint(f.m->run_state, !=, RUN_STATE_INTERNAL_ERROR);
+    fixture_free(&f);
+}
+
+static void triple_fault_resets_the_machine(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_triple_fault, sizeof(rom_triple_fault));
+    f.b->rom_later = rom_done;
+    f.b->rom_later_size = sizeof(rom_done);
+    start(&f);
+    wait_finished(&f, 1);
+    g_assert_cmpuint(f.b->resets, ==, 2);
+    g_assert_cmpint(f.m->reset_cause, ==, SHUTDOWN_CAUSE_GUEST_PANIC);
+    fixture_free(&f);
+}
+
+static void pause_and_resume(Fixture *f)
+{
+    start(f);
+    for (unsigned i = 0; i < 300; i++) {
+        wait_state(f, RUN_STATE_RUNNING);
+        vm_stop_request(f->m, RUN_STATE_PAUSED);
+        wait_state(f, RUN_STATE_PAUSED);
+        vm_start_request(f->m);
+    }
+}
+
+static void pause_stops_a_guest_that_never_exits(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    pause_and_resume(&f);
+    fixture_free(&f);
+}
+
+static void pause_stops_a_guest_that_always_exits(void)
+{
+    Fixture f;
+
+    fixture_new(&f, one, rom_flood, sizeof(rom_flood));
+    pause_and_resume(&f);
+    fixture_free(&f);
+}
+
+static void pause_stops_vcpus_that_wait_for_startup(void)
+{
+    Fixture f;
+
+    fixture_new(&f, four, rom_spin, sizeof(rom_spin));
+    pause_and_resume(&f);
+    fixture_free(&f);
+}
+
+static void reset_of_many_vcpus_leaves_the_machine_running(void)
+{
+    Fixture f;
+
+    fixture_new(&f, four, rom_done, sizeof(rom_done));
+    start(&f);
+    for (unsigned i = 1; i <= 20; i++) {
+        wait_finished(&f, i);
+        system_reset_request(f.m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
+    }
+    wait_finished(&f, 21);
+    fixture_free(&f);
+}
+
+/* --- vCPU state --- */
+
+typedef struct Vm {
+    int kvm_fd, vm_fd, vcpu_fd;
+    KvmStateFormat format;
+    KvmCpuState *state;
+} Vm;
+
+static void vm_new(Vm *v)
+{
+    struct kvm_cpuid2 *cpuid;
+    X86CpuidConfig config = { .topology = one };
+
+    *v = (Vm){ 0 };
+    v->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    v->vm_fd = ioctl(v->kvm_fd, KVM_CREATE_VM, 0);
+    g_assert_cmpint(ioctl(v->vm_fd, KVM_SET_TSS_ADDR, 0xfeffd000), ==, 0);
+    g_assert_cmpint(ioctl(v->vm_fd, KVM_CREATE_IRQCHIP, 0), ==, 0);
+    v->vcpu_fd = ioctl(v->vm_fd, KVM_CREATE_VCPU, 0);
+    g_assert_cmpint(v->vcpu_fd, >=, 0);
+    cpuid = g_malloc0(sizeof(*cpuid) + 256 * sizeof(cpuid->entries[0]));
+    cpuid->nent = 256;
+    g_assert_cmpint(ioctl(v->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid), ==, 0);
+    g_assert_cmpint(kvm_cpu_set_cpuid(v->vcpu_fd, cpuid, &config), ==, 0);
+    g_free(cpuid);
+    g_assert_cmpint(kvm_state_format_init(&v->format, v->kvm_fd, v->vm_fd), ==,
+                    0);
+    g_assert_cmpint(kvm_cpu_state_new(&v->format, v->vcpu_fd, &v->state), ==,
+                    0);
+}
+
+static void vm_free(Vm *v)
+{
+    kvm_cpu_state_free(v->state);
+    kvm_state_format_finish(&v->format);
+    close(v->vcpu_fd);
+    close(v->vm_fd);
+    close(v->kvm_fd);
+}
+
+static uint64_t get_msr(Vm *v, uint32_t index)
+{
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry entry;
+    } m = { .head.nmsrs = 1, .entry.index = index };
+
+    g_assert_cmpint(ioctl(v->vcpu_fd, KVM_GET_MSRS, &m), ==, 1);
+    return m.entry.data;
+}
+
+static void set_msr(Vm *v, uint32_t index, uint64_t value)
+{
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry entry;
+    } m = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+
+    g_assert_cmpint(ioctl(v->vcpu_fd, KVM_SET_MSRS, &m), ==, 1);
+}
+
+static void new_vcpu_has_write_back_memory_and_fast_strings(void)
+{
+    Vm v;
+
+    vm_new(&v);
+    g_assert_cmphex(get_msr(&v, 0x2ff), ==, 0x806);
+    g_assert_cmphex(get_msr(&v, 0x1a0) & 1, ==, 1);
+    vm_free(&v);
+}
+
+static void load_restores_msrs(void)
+{
+    static const struct {
+        uint32_t index;
+        uint64_t value;
+    } msrs[] = {
+        { 0x174, 0x10 },                 /* SYSENTER_CS */
+        { 0x200, 0xc0000000 },           /* MTRR_PHYS_BASE_0 */
+        { 0x250, 0x0606060606060606 },   /* MTRR_FIX_64K */
+        { 0x277, 0x0407010600070106 },   /* PAT */
+        { 0x2ff, 0xc00 },                /* MTRR_DEF_TYPE */
+        { 0xc0000082, 0xffffffff81000 }, /* LSTAR */
+        { 0x4b564d01, 0x1001 },          /* kvmclock */
+        { 0x4b564d03, 0x2001 },          /* steal time */
+    };
+    uint64_t before[G_N_ELEMENTS(msrs)];
+    Vm v;
+
+    vm_new(&v);
+    for (size_t i = 0; i < G_N_ELEMENTS(msrs); i++) {
+        before[i] = get_msr(&v, msrs[i].index);
+        set_msr(&v, msrs[i].index, msrs[i].value);
+        g_assert_cmphex(get_msr(&v, msrs[i].index), !=, before[i]);
+    }
+    g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(msrs); i++) {
+        g_assert_cmphex(get_msr(&v, msrs[i].index), ==, before[i]);
+    }
+    vm_free(&v);
+}
+
+static void load_leaves_the_tsc_alone(void)
+{
+    Vm v;
+    uint64_t tsc;
+
+    vm_new(&v);
+    tsc = get_msr(&v, 0x10);
+    g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+    g_assert_cmpuint(get_msr(&v, 0x10), >=, tsc);
+    vm_free(&v);
+}
+
+static void load_leaves_64_bit_mode(void)
+{
+    const X86BootEntry entry = {
+        .rip = 0x1000200,
+        .rsi = 0x7000,
+        .rsp = 0x9000,
+        .cr3 = 0x9000,
+        .gdt_base = 0x6000,
+        .gdt_limit = 31,
+        .cs = 0x10,
+        .ds = 0x18,
+    };
+    struct kvm_sregs reset_sregs, sregs;
+    struct kvm_regs reset_regs, regs;
+    Vm v;
+
+    vm_new(&v);
+    ioctl(v.vcpu_fd, KVM_GET_SREGS, &reset_sregs);
+    ioctl(v.vcpu_fd, KVM_GET_REGS, &reset_regs);
+
+    g_assert_cmpint(kvm_cpu_set_boot_entry(v.vcpu_fd, &entry), ==, 0);
+    ioctl(v.vcpu_fd, KVM_GET_SREGS, &sregs);
+    ioctl(v.vcpu_fd, KVM_GET_REGS, &regs);
+    g_assert_cmphex(regs.rip, ==, 0x1000200);
+    g_assert_cmphex(regs.rsi, ==, 0x7000);
+    g_assert_cmphex(regs.rflags, ==, 2);
+    g_assert_cmphex(sregs.efer & 0x500, ==, 0x500);
+    g_assert_cmphex(sregs.cs.selector, ==, 0x10);
+    g_assert_cmphex(sregs.cs.l, ==, 1);
+    g_assert_cmphex(sregs.ss.selector, ==, 0x18);
+    g_assert_cmphex(sregs.gdt.limit, ==, 31);
+
+    g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+    ioctl(v.vcpu_fd, KVM_GET_SREGS, &sregs);
+    ioctl(v.vcpu_fd, KVM_GET_REGS, &regs);
+    g_assert_cmpmem(&regs, sizeof(regs), &reset_regs, sizeof(reset_regs));
+    g_assert_cmpmem(&sregs, sizeof(sregs), &reset_sregs, sizeof(reset_sregs));
+    vm_free(&v);
+}
+
+static void load_leaves_x2apic_mode(void)
+{
+    struct kvm_lapic_state reset_lapic, lapic;
+    struct kvm_sregs sregs;
+    Vm v;
+
+    vm_new(&v);
+    ioctl(v.vcpu_fd, KVM_GET_LAPIC, &reset_lapic);
+    ioctl(v.vcpu_fd, KVM_GET_SREGS, &sregs);
+    sregs.apic_base |= 1 << 10;
+    g_assert_cmpint(ioctl(v.vcpu_fd, KVM_SET_SREGS, &sregs), ==, 0);
+    set_msr(&v, 0x6e0, UINT64_MAX);
+
+    g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+    ioctl(v.vcpu_fd, KVM_GET_SREGS, &sregs);
+    ioctl(v.vcpu_fd, KVM_GET_LAPIC, &lapic);
+    g_assert_cmphex(sregs.apic_base & 1 << 10, ==, 0);
+    g_assert_cmpmem(&lapic, sizeof(lapic), &reset_lapic, sizeof(reset_lapic));
+    g_assert_cmphex(get_msr(&v, 0x6e0), ==, 0);
+    vm_free(&v);
+}
+
+#define TEST(_name)           \
+    {                         \
+        "/kvm/" #_name, _name \
+    }
+static const struct {
+    const char *path;
+    void (*run)(void);
+} tests[] = {
+    TEST(map_ram_beyond_last_slot_fails),
+    TEST(topology_beyond_apic_ids_is_refused),
+    TEST(gsi_lines_can_be_driven),
+    TEST(msi_is_taken),
+    TEST(ioeventfd_kinds_are_taken),
+    TEST(ioeventfd_takes_the_write_of_the_guest),
+    TEST(irqfd_drains_pending_signal_at_once),
+    TEST(irqfd_route_is_kept_for_the_same_message),
+    TEST(irqfd_twice_on_one_fd_fails_and_keeps_no_route),
+    TEST(guest_accesses_reach_the_devices),
+    TEST(guest_runs_the_same_after_each_reset),
+    TEST(triple_fault_resets_the_machine),
+    TEST(pause_stops_a_guest_that_never_exits),
+    TEST(pause_stops_a_guest_that_always_exits),
+    TEST(pause_stops_vcpus_that_wait_for_startup),
+    TEST(reset_of_many_vcpus_leaves_the_machine_running),
+    TEST(new_vcpu_has_write_back_memory_and_fast_strings),
+    TEST(load_restores_msrs),
+    TEST(load_leaves_the_tsc_alone),
+    TEST(load_leaves_64_bit_mode),
+    TEST(load_leaves_x2apic_mode),
+};
+
+static void run_with_kvm(gconstpointer run)
+{
+    void (*const *test)(void) = run;
+
+    if (kvm_can_be_opened()) {
+        (*test)();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        g_test_add_data_func(tests[i].path, &tests[i].run, run_with_kvm);
+    }
+    return g_test_run();
+}
