@@ -28,6 +28,11 @@ static void send_event(Chardev *chr, ChardevEvent event)
     }
 }
 
+void chardev_send_break(Chardev *chr)
+{
+    send_event(chr, CHARDEV_BREAK);
+}
+
 static size_t frontend_room(const Chardev *chr)
 {
     return chr->fe ? chr->fe->can_receive(chr->fe_opaque) : 0;

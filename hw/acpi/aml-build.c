@@ -78,7 +78,8 @@ void acpi_append_text(GByteArray *out, const char *text, unsigned size,
 
 /* --- names and lengths --- */
 
-static bool name_char_ok(char c, bool first)
+/* Only an assert calls it. */
+static G_GNUC_UNUSED bool name_char_ok(char c, bool first)
 {
     return (c >= 'A' && c <= 'Z') || c == '_' ||
            (!first && c >= '0' && c <= '9');

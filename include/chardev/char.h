@@ -73,6 +73,9 @@ void chardev_detach(Chardev *chr);
  * taken). Machine lock. */
 size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
 
+/* Sends the front end a break, as Ctrl-A b does. Machine lock. */
+void chardev_send_break(Chardev *chr);
+
 /* The front end has room again. Machine lock. */
 void chardev_accept_input(Chardev *chr);
 

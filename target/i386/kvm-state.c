@@ -255,6 +255,34 @@ static int save_msrs(KvmCpuState *s, const KvmStateFormat *format, int vcpu_fd)
     return 0;
 }
 
+/*
+ * Writes back the MSRs that have changed. The others are left alone: KVM has
+ * MSRs that it lists and reads but logs a complaint about when they are
+ * written, and some that it takes no more once the vCPU has run.
+ */
+static int load_msrs(const KvmCpuState *s, int vcpu_fd)
+{
+    g_autofree struct kvm_msr_entry *now = g_memdup2(
+        s->msrs, s->n_msrs * sizeof(s->msrs[0]));
+    g_autofree struct kvm_msr_entry *changed = g_new(struct kvm_msr_entry,
+                                                     s->n_msrs);
+    unsigned n_changed = 0, pos = 0;
+    int n = transfer_msrs(vcpu_fd, KVM_GET_MSRS, now, s->n_msrs, now);
+
+    if (n < 0) {
+        return n;
+    }
+    for (unsigned i = 0; i < s->n_msrs; i++) {
+        bool readable = pos < (unsigned)n && now[pos].index == s->msrs[i].index;
+
+        if (!readable || now[pos].data != s->msrs[i].data) {
+            changed[n_changed++] = s->msrs[i];
+        }
+        pos += readable;
+    }
+    return transfer_msrs(vcpu_fd, KVM_SET_MSRS, changed, n_changed, NULL);
+}
+
 /* --- Whole state --- */
 
 /* One part of the state that a single call reads or writes. */
@@ -287,7 +315,6 @@ int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
         { KVM_GET_REGS, &s->regs },
         { KVM_GET_SREGS, &s->sregs },
         { format->has_xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, s->xsave },
-        { KVM_GET_XCRS, &s->xcrs },
         { KVM_GET_DEBUGREGS, &s->debugregs },
         { KVM_GET_VCPU_EVENTS, &s->events },
         { KVM_GET_LAPIC, &s->lapic },
@@ -295,6 +322,9 @@ int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
 
     set_firmware_msrs(vcpu_fd);
     r = run_calls(vcpu_fd, calls, G_N_ELEMENTS(calls));
+    if (r == 0 && format->has_xcrs) {
+        r = neg_errno(ioctl(vcpu_fd, KVM_GET_XCRS, &s->xcrs));
+    }
     if (r == 0 && format->has_nested) {
         /* A vCPU that never ran has no more to say than the header. */
         s->nested.size = sizeof(s->nested);
@@ -348,7 +378,7 @@ int kvm_cpu_state_load(const KvmCpuState *s, int vcpu_fd)
     }
     if (r == 0) {
         /* After the APIC, since the TSC deadline is one of them. */
-        r = transfer_msrs(vcpu_fd, KVM_SET_MSRS, s->msrs, s->n_msrs, NULL);
+        r = load_msrs(s, vcpu_fd);
     }
     if (r >= 0) {
         r = neg_errno(ioctl(vcpu_fd, KVM_SET_MP_STATE, &s->mp_state));

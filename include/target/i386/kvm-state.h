@@ -19,6 +19,7 @@ typedef struct KvmStateFormat {
     struct kvm_msr_list *msrs; /* those KVM saves; owned */
     size_t xsave_size;         /* bytes, at least sizeof(struct kvm_xsave) */
     bool has_xsave2;
+    bool has_xcrs;   /* the host's processors have XSAVE */
     bool has_nested; /* the guest may run guests */
 } KvmStateFormat;
 
@@ -40,8 +41,9 @@ int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
                       KvmCpuState **ret_state);
 void kvm_cpu_state_free(KvmCpuState *state);
 
-/* Writes @state back. An MSR that KVM refuses is skipped with a trace. The TSC
- * is not written, or the vCPUs' counters would drift apart. */
+/* Writes @state back; of the MSRs those that have changed. An MSR that KVM
+ * refuses is skipped with a trace. The TSC is not written, or the vCPUs'
+ * counters would drift apart. */
 int kvm_cpu_state_load(const KvmCpuState *state, int vcpu_fd);
 
 /* Puts a vCPU in its power-on state into 64-bit mode at @entry. */

@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The command line of the shipped binary: each valid form, each refusal with
+# its exact sentence, exit status and number of lines. TAP on stdout.
+# usage: cmdline.sh BINARY
+set -u
+
+vmm=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0 failed=0
+me=qemu-system-x86_64
+
+result() { # OK NAME [DETAIL]
+    n=$((n + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $n - $2"
+    else
+        echo "not ok $n - $2"
+        failed=1
+        printf '%s\n' "$3" | sed 's/^/# /'
+    fi
+}
+
+# refused MESSAGE ARGUMENT...: status 1, nothing on stdout, one line on stderr.
+refused() {
+    local message="$me: $1" status out
+    shift
+
+    out=$(timeout 20 "$vmm" "$@" 2>&1 < /dev/null)
+    status=$?
+    [ "$status" = 1 ] && [ "$out" = "$message" ]
+    result $? "refused: $*" "status $status: $out"$'\n'"expected: $message"
+}
+
+# prints PATTERN ARGUMENT...: status 0, PATTERN on stdout, nothing on stderr.
+prints() {
+    local pattern=$1 status out
+    shift
+
+    out=$(timeout 20 "$vmm" "$@" 2> "$work/err" < /dev/null)
+    status=$?
+    [ "$status" = 0 ] && grep -qE -- "$pattern" <<< "$out" && [ ! -s "$work/err" ]
+    result $? "prints $pattern: $*" "status $status: $out $(cat "$work/err")"
+}
+
+# runs ARGUMENT...: starts without a message and ends with 0 at SIGTERM.
+runs() {
+    local pid status=0
+
+    "$vmm" -accel qtest -display none "$@" > "$work/out" 2>&1 < /dev/null &
+    pid=$!
+    for _ in $(seq 100); do
+        # It is up when it catches SIGTERM, signal 15.
+        caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+        [ $((0x${caught:-0} >> 14 & 1)) = 1 ] && break
+        sleep 0.05
+    done
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid" || status=$?
+    [ "$status" = 0 ] && [ ! -s "$work/out" ]
+    result $? "runs: $*" "status $status: $(cat "$work/out")"
+}
+
+# --- help ---
+prints '^usage: qemu-system-x86_64' -help
+prints '^usage: ' -h
+prints '^usage: ' --help
+prints 'version [0-9]+\.[0-9]+\.[0-9]+$' -version
+prints '^q35 +.*alias of pc-q35' -machine help
+prints '^q35' -M help
+prints '^name "vhost-scsi-pci", bus PCI' -device help
+prints '^ +wwpn=<str>.*\(required\)$' -device vhost-scsi-pci,help
+prints 'worker_per_virtqueue=<bool>.*default: off' -device vhost-scsi-pci,help
+prints '^kvm$' -accel help
+prints '^x86 host' -cpu help
+prints 'socket' -chardev help
+prints '^vhost_new_worker$' -trace help
+prints '^guest_errors' -d help
+
+# --- unknown and malformed ---
+refused '-nographics: invalid option; did you mean '"'-nographic'?" -nographics
+refused '--xyzzy: invalid option; see -help' --xyzzy
+refused 'disk.img: unexpected argument: a disk is given with -device vhost-scsi-pci,wwpn=...' disk.img
+refused '-m: requires an argument' -m
+refused "-m: invalid size 'lots': a number with an optional suffix M, G or T is expected" -m lots
+refused "-m: unknown parameter 'slot'" -m 512,slot=2
+refused '-m: 1048576 bytes of RAM: whole MiB from 16 MiB to 1048576 MiB are expected' -accel qtest -m 1
+refused '-m: 1100048498688 bytes of RAM: whole MiB from 16 MiB to 1048576 MiB are expected' -accel qtest -m 1049088
+refused "-smp: 'cpus' cannot be '0': a number from 1 to 255 is expected" -smp 0
+refused "-smp: 'cpus' cannot be '256': a number from 1 to 255 is expected" -smp 256
+refused '-smp: sockets (2) * cores (2) * threads (1) must be the number of vCPUs (3), at most 255' -smp 3,sockets=2,cores=2
+refused '-smp: maxcpus (4) must be cpus (2): vCPUs cannot be added later' -smp 2,maxcpus=4
+refused "unsupported machine type 'q53', did you mean 'q35'?; see -machine help" -machine q53
+refused '-machine: this machine has no usb: give usb=off' -machine q35,usb=on
+refused "-machine: unknown parameter 'usbb'; did you mean 'usb'?" -machine q35,usbb=off
+refused "invalid accelerator 'xen'; see -accel help" -accel xen
+refused "unable to find CPU model 'hosd', did you mean 'host'?; this machine passes the host's processor on: see -cpu help" -cpu hosd
+refused "-uuid: 'x' is not a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)" -uuid x
+refused "-rtc: base cannot be 'moon': utc or localtime is expected" -rtc base=moon
+refused "-display: 'gtk' is not supported: only 'none' is" -display gtk
+refused "-trace: no trace event matches 'vhots_*'; see -trace help" -trace 'vhots_*'
+refused "-d: unknown log item 'cpu'; see -d help" -d cpu
+refused "-D: cannot open log file '/nonexistent/log': No such file or directory" -D /nonexistent/log
+refused "-pidfile: cannot create '/nonexistent/pid': No such file or directory" -accel qtest -pidfile /nonexistent/pid
+refused 'nothing to boot: this machine has no firmware, give a Linux kernel with -kernel'
+refused '-initrd is only allowed with -kernel' -initrd x
+refused '-append is only allowed with -kernel' -append x
+refused '-nographic cannot be used with -daemonize' -accel qtest -nographic -daemonize
+
+# --- devices ---
+dev() { # MESSAGE ARGUMENT
+    refused "-device vhost-scsi-pci: $1" -accel qtest -device "$2"
+}
+wwpn=naa.5001405aaaaaaaaa
+refused "-device vhost-scsi-pcj: 'vhost-scsi-pcj' is not a valid device model name; did you mean 'vhost-scsi-pci'?" \
+    -accel qtest -device vhost-scsi-pcj
+refused "-device e1000: 'e1000' is not a valid device model name; see -device help" -accel qtest -device e1000
+refused "-device mch: Parameter 'driver' expects a pluggable device type: 'mch' is part of the machine" \
+    -accel qtest -device mch
+refused "-device (no driver): Parameter 'driver' is missing" -accel qtest -device '{"id":"x"}'
+dev 'vhost-scsi-pci: property '"'wwpn' is required: give wwpn=... (name of the LIO vhost target, naa.<16 hex digits>)" \
+    vhost-scsi-pci
+for bad in naa.123 naa.5001405aaaaaaaag naa.5001405aaaaaaaaab 5001405aaaaaaaaa fc. iqn. naa.5001405/aaaaaaaa; do
+    dev "vhost-scsi: property 'wwpn' cannot be '$bad': naa. and 16 hex digits are expected, or an fc. or iqn. name of LIO" \
+        vhost-scsi-pci,wwpn=$bad
+done
+dev "Property 'vhost-scsi-pci.wwnp' not found; did you mean 'wwpn'?" vhost-scsi-pci,wwnp=x
+dev "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci,wwpn=$wwpn,iothread=x
+dev "vhost-scsi: property 'num_queues' cannot be '0': 1 to 1024 request queues, or 'auto', are expected" \
+    vhost-scsi-pci,wwpn=$wwpn,num_queues=0
+dev "vhost-scsi: property 'num_queues' cannot be '1025': 1 to 1024 request queues, or 'auto', are expected" \
+    vhost-scsi-pci,wwpn=$wwpn,num_queues=1025
+for bad in 2 3 100 2048; do
+    dev "vhost-scsi: property 'virtqueue_size' cannot be '$bad': a power of two from 4 to 1024 is expected" \
+        vhost-scsi-pci,wwpn=$wwpn,virtqueue_size=$bad
+done
+dev "vhost-scsi-pci: property 'worker_per_virtqueue' cannot be 'perhaps': 'on' or 'off' is expected" \
+    vhost-scsi-pci,wwpn=$wwpn,worker_per_virtqueue=perhaps
+dev "vhost-scsi-pci: property 'addr' cannot be '20': SLOT[.FUNCTION] in hex, at most 1f.7, is expected" \
+    vhost-scsi-pci,wwpn=$wwpn,addr=20
+dev "Bus 'pci.7' not found" vhost-scsi-pci,wwpn=$wwpn,bus=pci.7
+dev "vhost-scsi: property 'vhostfd' cannot be 'x': the number of an inherited file descriptor is expected" \
+    vhost-scsi-pci,wwpn=$wwpn,vhostfd=x
+dev "vhost-scsi: property 'vhostfd': descriptor 99 is not open: Bad file descriptor" \
+    vhost-scsi-pci,wwpn=$wwpn,vhostfd=99
+dev "vhost-scsi: the descriptor of property 'vhostfd' is not a vhost-scsi device: Inappropriate ioctl for device" \
+    vhost-scsi-pci,wwpn=$wwpn,vhostfd=0
+# The same device in JSON, the same refusal.
+dev "Property 'vhost-scsi-pci.wwnp' not found; did you mean 'wwpn'?" \
+    '{"driver":"vhost-scsi-pci","wwnp":"x"}'
+dev "vhost-scsi: the descriptor of property 'vhostfd' is not a vhost-scsi device: Inappropriate ioctl for device" \
+    '{"driver":"vhost-scsi-pci","wwpn":"'$wwpn'","vhostfd":"0","num_queues":4,"worker_per_virtqueue":true}'
+if [ ! -e /dev/vhost-scsi ]; then
+    dev 'vhost-scsi: cannot open /dev/vhost-scsi, load the kernel module (modprobe vhost_scsi): No such file or directory' \
+        vhost-scsi-pci,wwpn=$wwpn
+fi
+
+# --- character devices ---
+refused "-chardev: parameter 'id' is required" -accel qtest -chardev null
+refused "-chardev: Duplicate ID 'a'" -accel qtest -chardev null,id=a -chardev null,id=a
+refused "-serial: no chardev 'b'" -accel qtest -serial chardev:b
+
+# --- what runs ---
+runs
+runs -machine q35,accel=qtest,usb=off -smp 2,sockets=2 -m 64M -nodefaults
+runs -M pc-q35-7.2 -m size=1.5G -cpu max -S -no-reboot -no-shutdown
+runs -name guest=x,debug-threads=on -uuid 01234567-89ab-cdef-0123-456789abcdef -rtc base=utc
+runs -chardev "file,id=c,path=$work/log" -serial chardev:c -monitor none -vga none -net none
+runs -serial "unix:$work/sock,server=on,wait=off" -serial null -no-user-config
+runs -device isa-serial,index=1 -smp 255
+
+# --- pidfile and daemon ---
+out=$(timeout 20 "$vmm" -accel qtest -display none -daemonize -pidfile "$work/pid" 2>&1 < /dev/null | cat)
+pid=$(cat "$work/pid" 2>/dev/null)
+# The pipe above ends only when the daemon has let go of its stdout.
+[ -z "$out" ] && [ -n "$pid" ] && [ "$(readlink "/proc/$pid/fd/2")" = /dev/null ]
+result $? 'daemonize: detached from stdio, pidfile written' "$out"
+refused "-pidfile: '$work/pid' belongs to a running process" -accel qtest -display none -pidfile "$work/pid"
+[ -n "$pid" ] && kill -TERM "$pid"
+for _ in $(seq 100); do
+    [ -e "$work/pid" ] || break
+    sleep 0.05
+done
+[ ! -e "$work/pid" ]
+result $? 'daemonize: SIGTERM ends it and removes the pidfile' ''
+refused "-device e1000: 'e1000' is not a valid device model name; see -device help" \
+    -accel qtest -daemonize -device e1000
+
+echo "1..$n"
+exit $failed
