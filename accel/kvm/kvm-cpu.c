@@ -31,7 +31,12 @@ static void ignore_signal(int signum)
 
 int kvm_install_kick_handler(void)
 {
-    struct sigaction action = { .sa_handler = ignore_signal };
+    /* A device's write() or read() that the signal meets goes on; KVM_RUN
+     * returns all the same. */
+    struct sigaction action = {
+        .sa_handler = ignore_signal,
+        .sa_flags = SA_RESTART,
+    };
 
     sigemptyset(&action.sa_mask);
     return neg_errno(sigaction(KVM_KICK_SIGNAL, &action, NULL));

@@ -216,7 +216,7 @@ static uint8_t bcd(int v)
 }
 
 /* The seconds since 1970 that BCD registers in 24-hour mode show. */
-static int64_t shown_seconds(Fixture *f)
+static int64_t read_seconds(Fixture *f)
 {
     struct tm tm = { 0 };
     uint8_t v[7];
@@ -235,6 +235,18 @@ static int64_t shown_seconds(Fixture *f)
     tm.tm_mon = v[4] - 1;
     tm.tm_year = v[6] * 100 + v[5] - 1900;
     return timegm(&tm);
+}
+
+/* The same, but not torn by an update in between. */
+static int64_t shown_seconds(Fixture *f)
+{
+    int64_t a, b = read_seconds(f);
+
+    do {
+        a = b;
+        b = read_seconds(f);
+    } while (a != b);
+    return b;
 }
 
 static void test_host_clock(void)

@@ -21,6 +21,7 @@ typedef struct TestVirtio {
     VirtIODevice vdev;
     unsigned starts, stops;
     bool fail;
+    GMutex *hang; /* start() waits for this one; NULL: it does not */
 } TestVirtio;
 
 static TestVirtio *test_from(VirtIODevice *vdev)
@@ -36,6 +37,10 @@ static bool test_set_config(VirtIODevice *vdev, unsigned offset,
 
 static bool test_start(VirtIODevice *vdev, GError **errp)
 {
+    if (test_from(vdev)->hang) {
+        g_mutex_lock(test_from(vdev)->hang);
+        g_mutex_unlock(test_from(vdev)->hang);
+    }
     if (test_from(vdev)->fail) {
         error_setg(errp, "told to fail");
         return false;
@@ -442,6 +447,57 @@ static void test_intx_shows_and_clears_in_isr(Fixture *f, gconstpointer data)
     g_assert_false(f->intx);
 }
 
+static gpointer drive_in_a_vcpu_thread(gpointer opaque)
+{
+    Fixture *f = opaque;
+
+    machine_lock(f->m);
+    drive(f);
+    machine_unlock(f->m);
+    return NULL;
+}
+
+static gpointer read_status_in_a_vcpu_thread(gpointer opaque)
+{
+    Fixture *f = opaque;
+    uint8_t value;
+
+    machine_lock(f->m);
+    value = status(f);
+    machine_unlock(f->m);
+    return GUINT_TO_POINTER(value);
+}
+
+/* While the kernel hangs in start() the machine lock is free, and whoever
+ * touches the device waits for the end. */
+static void test_hung_back_end_leaves_the_machine_lock(Fixture *f,
+                                                       gconstpointer data)
+{
+    GThread *driver, *reader;
+    GMutex hang;
+
+    g_mutex_init(&hang);
+    g_mutex_lock(&hang);
+    f->t->hang = &hang;
+    driver = g_thread_new("driver", drive_in_a_vcpu_thread, f);
+    while (!f->t->vdev.busy) {
+        g_cond_wait_until(&f->m->cond, &f->m->lock,
+                          g_get_monotonic_time() + 1000);
+    }
+    reader = g_thread_new("reader", read_status_in_a_vcpu_thread, f);
+    machine_unlock(f->m);
+    machine_lock(f->m);
+    g_assert_true(f->t->vdev.busy);
+    g_assert_cmpuint(f->t->starts, ==, 0);
+    g_mutex_unlock(&hang);
+    machine_unlock(f->m);
+    g_thread_join(driver);
+    g_assert_cmphex(GPOINTER_TO_UINT(g_thread_join(reader)), ==, READY);
+    machine_lock(f->m);
+    g_assert_true(f->t->vdev.started);
+    g_mutex_clear(&hang);
+}
+
 static unsigned cfg_cap(Fixture *f)
 {
     return f->proxy->cfg_cap;
@@ -488,6 +544,8 @@ int main(int argc, char **argv)
         test_driver_ok_without_features_is_a_fault);
     ADD("/virtio-pci/status/failed-start",
         test_failed_start_needs_reset_and_can_be_repeated);
+    ADD("/virtio-pci/status/hung-back-end",
+        test_hung_back_end_leaves_the_machine_lock);
     ADD("/virtio-pci/queue/registers", test_queue_registers);
     ADD("/virtio-pci/queue/size", test_queue_size_out_of_rule_is_a_fault);
     ADD("/virtio-pci/width", test_registers_want_their_width);
