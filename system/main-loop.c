@@ -5,20 +5,23 @@
 
 #include <glib-unix.h>
 
-#define POLL_FDS_MAX 1024
-
-static bool iterate(Machine *m, GPollFD *fds)
+/* One turn of the loop. @fds is room for what is polled and grows with it: a
+ * guest without MSI-X has a watch for each virtqueue. */
+static bool iterate(Machine *m, GArray *fds)
 {
     int timeout_ms, max_priority, n;
 
     g_main_context_prepare(m->context, &max_priority);
-    n = g_main_context_query(m->context, max_priority, &timeout_ms, fds,
-                             POLL_FDS_MAX);
-    assert(n <= POLL_FDS_MAX);
+    while ((n = g_main_context_query(m->context, max_priority, &timeout_ms,
+                                     (GPollFD *)(void *)fds->data,
+                                     (int)fds->len)) > (int)fds->len) {
+        g_array_set_size(fds, (guint)n);
+    }
     machine_unlock(m);
-    g_poll(fds, (guint)n, timeout_ms);
+    g_poll((GPollFD *)(void *)fds->data, (guint)n, timeout_ms);
     machine_lock(m);
-    if (g_main_context_check(m->context, max_priority, fds, n)) {
+    if (g_main_context_check(m->context, max_priority,
+                             (GPollFD *)(void *)fds->data, n)) {
         g_main_context_dispatch(m->context);
     }
     return !m->quitting;
@@ -26,7 +29,7 @@ static bool iterate(Machine *m, GPollFD *fds)
 
 void machine_run_main_loop(Machine *m)
 {
-    g_autofree GPollFD *fds = g_new(GPollFD, POLL_FDS_MAX);
+    g_autoptr(GArray) fds = g_array_new(FALSE, TRUE, sizeof(GPollFD));
 
     machine_lock(m);
     g_main_context_acquire(m->context);

@@ -67,18 +67,27 @@ static bool set_accel(Options *o, const char *list, GError **errp)
     return false;
 }
 
+/* A switch without effect here must be one all the same; absent is off. */
+static bool check_switch(const char *what, json_object *dict, const char *key,
+                         bool *ret_on, GError **errp)
+{
+    const char *value = keyval_get(dict, key);
+
+    *ret_on = false;
+    if (value && parse_bool(value, ret_on) < 0) {
+        error_setg(errp, "%s: parameter '%s' expects 'on' or 'off'", what, key);
+        return false;
+    }
+    return true;
+}
+
 /* A switch for what this machine does not have: QEMU's name, and off. */
 static bool check_absent(const char *what, json_object *dict, const char *key,
                          GError **errp)
 {
-    const char *value = keyval_get(dict, key);
     bool on;
 
-    if (!value) {
-        return true;
-    }
-    if (parse_bool(value, &on) < 0) {
-        error_setg(errp, "%s: parameter '%s' expects 'on' or 'off'", what, key);
+    if (!check_switch(what, dict, key, &on, errp)) {
         return false;
     }
     if (on) {
@@ -117,9 +126,9 @@ static bool set_machine(Options *o, const char *name, GError **errp)
     }
     g_ptr_array_add(names, NULL);
     near = nearest_name(name, (const char *const *)names->pdata);
-    error_setg(errp, "unsupported machine type '%s'%s%s%s; see -machine help",
-               name, near ? ", did you mean '" : "", near ? near : "",
-               near ? "'?" : "");
+    error_setg(errp, "unsupported machine type '%s'%s%s%s", name,
+               near ? "; did you mean '" : "; see -machine help",
+               near ? near : "", near ? "'?" : "");
     return false;
 }
 
@@ -133,6 +142,7 @@ static bool opt_machine(Options *o, const char *arg, GError **errp)
                                           "smm", "sata",   NULL };
     auto_json *dict = NULL;
     const char *type, *accel;
+    bool dump;
 
     if (is_help(arg)) {
         print_machines();
@@ -150,7 +160,8 @@ static bool opt_machine(Options *o, const char *arg, GError **errp)
     }
     type = keyval_get(dict, "type");
     accel = keyval_get(dict, "accel");
-    return (!type || set_machine(o, type, errp)) &&
+    return check_switch("-machine", dict, "dump-guest-core", &dump, errp) &&
+           (!type || set_machine(o, type, errp)) &&
            (!accel || set_accel(o, accel, errp));
 }
 
@@ -158,6 +169,7 @@ static bool opt_accel(Options *o, const char *arg, GError **errp)
 {
     static const char *const keys[] = { "accel", NULL };
     auto_json *dict = NULL;
+    const char *name;
 
     if (is_help(arg)) {
         printf("Accelerators supported in QEMU binary:\n");
@@ -168,8 +180,11 @@ static bool opt_accel(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "accel", errp);
-    return dict && keyval_check_keys(dict, "-accel", keys, errp) &&
-           set_accel(o, keyval_get(dict, "accel"), errp);
+    if (!dict || !keyval_check_keys(dict, "-accel", keys, errp)) {
+        return false;
+    }
+    name = keyval_get(dict, "accel");
+    return set_accel(o, name ? name : "", errp);
 }
 
 static bool opt_enable_kvm(Options *o, const char *arg, GError **errp)
@@ -183,6 +198,7 @@ static bool opt_cpu(Options *o, const char *arg, GError **errp)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     auto_json *dict = NULL;
     const char *model, *near;
+    bool migratable;
 
     if (is_help(arg)) {
         printf("Available CPUs:\n");
@@ -193,7 +209,8 @@ static bool opt_cpu(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "model", errp);
-    if (!dict || !keyval_check_keys(dict, "-cpu", keys, errp)) {
+    if (!dict || !keyval_check_keys(dict, "-cpu", keys, errp) ||
+        !check_switch("-cpu", dict, "migratable", &migratable, errp)) {
         return false;
     }
     model = keyval_get(dict, "model");
@@ -208,10 +225,10 @@ static bool opt_cpu(Options *o, const char *arg, GError **errp)
     g_ptr_array_add(names, NULL);
     near = model ? nearest_name(model, (const char *const *)names->pdata)
                  : NULL;
-    error_setg(errp,
-               "unable to find CPU model '%s'%s%s%s; this machine passes the "
-               "host's processor on: see -cpu help",
-               model ? model : "", near ? ", did you mean '" : "",
+    error_setg(errp, "unable to find CPU model '%s'%s%s%s", model ? model : "",
+               near ? "; did you mean '"
+                    : "; this machine passes the host's processor on, see "
+                      "-cpu help",
                near ? near : "", near ? "'?" : "");
     return false;
 }
@@ -296,11 +313,11 @@ static bool opt_m(Options *o, const char *arg, GError **errp)
         return false;
     }
     size = keyval_get(dict, "size");
-    if (parse_size(size, MiB, &o->config.ram_size) < 0) {
+    if (!size || parse_size(size, MiB, &o->config.ram_size) < 0) {
         error_setg(errp,
                    "-m: invalid size '%s': a number with an optional suffix "
                    "M, G or T is expected",
-                   size);
+                   size ? size : "");
         return false;
     }
     return true;
@@ -429,9 +446,19 @@ static bool opt_net(Options *o, const char *arg, GError **errp)
     return only_none("-net", arg, errp);
 }
 
+static bool opt_nic(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-nic", arg, errp);
+}
+
 static bool opt_monitor(Options *o, const char *arg, GError **errp)
 {
     return only_none("-monitor", arg, errp);
+}
+
+static bool opt_parallel(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-parallel", arg, errp);
 }
 
 static bool opt_nothing(Options *o, const char *arg, GError **errp)
@@ -488,8 +515,10 @@ static bool opt_name(Options *o, const char *arg, GError **errp)
                                         NULL };
     auto_json *dict = keyval_parse(arg, "guest", errp);
     const char *guest;
+    bool debug;
 
-    if (!dict || !keyval_check_keys(dict, "-name", keys, errp)) {
+    if (!dict || !keyval_check_keys(dict, "-name", keys, errp) ||
+        !check_switch("-name", dict, "debug-threads", &debug, errp)) {
         return false;
     }
     guest = keyval_get(dict, "guest");
@@ -546,6 +575,15 @@ static bool opt_rtc(Options *o, const char *arg, GError **errp)
 
 /* --- log --- */
 
+static bool set_log_file(const char *option, const char *path, GError **errp)
+{
+    if (!log_set_file(path, errp)) {
+        g_prefix_error(errp, "%s: ", option);
+        return false;
+    }
+    return true;
+}
+
 static bool opt_trace(Options *o, const char *arg, GError **errp)
 {
     static const char *const keys[] = { "enable", "file", NULL };
@@ -568,7 +606,7 @@ static bool opt_trace(Options *o, const char *arg, GError **errp)
                    pattern);
         return false;
     }
-    return !file || log_set_file(file, errp);
+    return !file || set_log_file("-trace", file, errp);
 }
 
 static bool opt_d(Options *o, const char *arg, GError **errp)
@@ -583,7 +621,7 @@ static bool opt_d(Options *o, const char *arg, GError **errp)
 
 static bool opt_log_file(Options *o, const char *arg, GError **errp)
 {
-    return log_set_file(arg, errp);
+    return set_log_file("-D", arg, errp);
 }
 
 static const Option option_table[] = {
@@ -616,9 +654,9 @@ static const Option option_table[] = {
     { "display", "none", "no display: there is none", opt_display },
     { "vga", "none", "no graphics adapter: there is none", opt_vga },
     { "net", "none", "no default network: there is none", opt_net },
-    { "nic", "none", "no default network: there is none", opt_net },
+    { "nic", "none", "no default network: there is none", opt_nic },
     { "monitor", "none", "no monitor", opt_monitor },
-    { "parallel", "none", "no parallel port: there is none", opt_monitor },
+    { "parallel", "none", "no parallel port: there is none", opt_parallel },
     { "nodefaults", NULL, "no default serial port", opt_nodefaults },
     { "no-user-config", NULL, "no configuration files: there are none",
       opt_nothing },

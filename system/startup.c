@@ -66,10 +66,10 @@ static bool add_serials(Machine *m, const Options *o, GError **errp)
 
 static bool add_device(Machine *m, json_object *opts, GError **errp)
 {
-    const char *driver = keyval_get(opts, "driver");
+    const char *id = keyval_get(opts, "id");
 
     if (!device_add(&m->tree, opts, errp)) {
-        g_prefix_error(errp, "-device %s: ", driver ? driver : "(no driver)");
+        g_prefix_error(errp, "-device%s%s: ", id ? " " : "", id ? id : "");
         return false;
     }
     return true;

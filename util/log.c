@@ -119,7 +119,7 @@ bool log_set_file(const char *path, GError **errp)
                   0644);
 
     if (fd < 0) {
-        error_setg_errno(errp, errno, "-D: cannot open log file '%s'", path);
+        error_setg_errno(errp, errno, "cannot open log file '%s'", path);
         return false;
     }
     if (log_fd != STDERR_FILENO) {

@@ -164,10 +164,15 @@ static bool set_value(Device *dev, const char *name, json_object *value,
     Device *instance;
     const Property *prop;
 
-    if (g_str_equal(name, "id") && value) {
+    if (!value) {
+        error_setg(errp, "%s: property '%s' cannot be null", dev->type->name,
+                   name);
+        return false;
+    }
+    if (g_str_equal(name, "id")) {
         return set_id(dev, json_object_get_string(value), errp);
     }
-    if (g_str_equal(name, "bus") && value) {
+    if (g_str_equal(name, "bus")) {
         g_free(dev->bus_name);
         dev->bus_name = g_strdup(json_object_get_string(value));
         return true;

@@ -205,7 +205,8 @@ static bool set_number(const Property *prop, void *instance, const char *owner,
     }
     if (r < 0 || v < prop->min || v > max) {
         g_autofree char *range = g_strdup_printf(
-            "a number from %" PRIu64 " to %" PRIu64, prop->min, max);
+            "a number from %" PRIu64 " to %" PRIu64 "%s", prop->min, max,
+            prop->kind == PROPERTY_AUTO32 ? " or 'auto'" : "");
 
         return refuse(prop, owner, text, range, errp);
     }

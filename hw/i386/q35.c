@@ -26,7 +26,8 @@
  * two exits, so that 256 would cost 16,000 exits before its init. */
 #define PCI_BUSES 1
 
-/* The pages that KVM on Intel needs for itself, see accel/kvm.h. */
+/* IOAPIC, local APICs, and the pages that an accelerator needs for itself
+ * (target/i386/cpu.h). */
 #define PLATFORM_BASE UINT64_C(0xfec00000)
 #define PLATFORM_END  UINT64_C(0x100000000)
 

@@ -2,6 +2,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "system/machine.h"
+#include "util/error.h"
 #include "util/log.h"
 
 static uint8_t *entry(const PciDevice *dev, unsigned vector)
@@ -78,9 +79,12 @@ static void update_vector(PciDevice *dev, unsigned vector)
         }
         if (!open) {
             disconnect(dev, b);
-        } else if (connect(dev, b) < 0) {
-            log_item(LOG_GUEST_ERROR, "%s: vector %u: no interrupt route",
-                     device_label(&dev->dev), vector);
+        } else if (connect(dev, b) < 0 && !s->route_failed) {
+            /* Once: a guest can make it happen again and again. */
+            s->route_failed = true;
+            warn_report("%s: no interrupt route for MSI-X vector %u: its "
+                        "interrupts are lost",
+                        device_label(&dev->dev), vector);
         }
     }
     if (open && s->pending[vector]) {

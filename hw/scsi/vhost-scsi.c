@@ -48,18 +48,27 @@ static bool is_directory(const char *path)
     return g_file_test(path, G_FILE_TEST_IS_DIR);
 }
 
-/* Whether one of the target's portal groups has a nexus. */
+/* Whether one of the target's portal groups has a nexus, as far as we may look:
+ * a nexus that we may not read counts as one. */
 static bool has_nexus(const char *target)
 {
     g_autoptr(GDir) dir = g_dir_open(target, 0, NULL);
     const char *name;
 
+    if (!dir) {
+        return true;
+    }
     while (dir && (name = g_dir_read_name(dir))) {
         g_autofree char *path = g_build_filename(target, name, "nexus", NULL);
         g_autofree char *nexus = NULL;
+        g_autoptr(GError) err = NULL;
 
-        if (g_str_has_prefix(name, "tpgt_") &&
-            g_file_get_contents(path, &nexus, NULL, NULL) && *nexus) {
+        if (!g_str_has_prefix(name, "tpgt_")) {
+            continue;
+        }
+        if (g_file_get_contents(path, &nexus, NULL, &err)
+                ? *nexus
+                : g_error_matches(err, G_FILE_ERROR, G_FILE_ERROR_ACCES)) {
             return true;
         }
     }
@@ -240,14 +249,6 @@ static bool check_properties(const VhostScsi *s, GError **errp)
                    "vhost-scsi: property 'wwpn' cannot be '%s': naa. and 16 "
                    "hex digits are expected, or an fc. or iqn. name of LIO",
                    s->wwpn);
-        return false;
-    }
-    if (s->num_queues == 0 || (s->num_queues != PROPERTY_AUTO &&
-                               s->num_queues > VHOST_SCSI_QUEUES_MAX)) {
-        error_setg(errp,
-                   "vhost-scsi: property 'num_queues' cannot be '%u': 1 to %d "
-                   "request queues, or 'auto', are expected",
-                   s->num_queues, VHOST_SCSI_QUEUES_MAX);
         return false;
     }
     if (!is_power_of_2(s->virtqueue_size) ||
@@ -509,6 +510,7 @@ static const Property vhost_scsi_props[] = {
     PROP_U32("boot_tpgt", VhostScsi, boot_tpgt,
              .summary = "portal group of the boot disk, for firmware"),
     PROP_AUTO32("num_queues", VhostScsi, num_queues, .def = PROPERTY_AUTO,
+                .min = 1, .max = VHOST_SCSI_QUEUES_MAX,
                 .summary = "request queues; auto: one per vCPU"),
     PROP_U32("virtqueue_size", VhostScsi, virtqueue_size, .def = 128,
              .summary = "descriptors per virtqueue, a power of two"),

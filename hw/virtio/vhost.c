@@ -159,7 +159,7 @@ static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
     int r;
 
     if (!ring_addresses(q, ram, &addr)) {
-        return failed(dev, "the ring's addresses are not in RAM", (int)i,
+        return failed(dev, "the check that the ring lies in RAM", (int)i,
                       -EFAULT);
     }
     r = dev->ops->vhost_set_vring_num(dev, &num);

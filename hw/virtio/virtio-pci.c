@@ -72,7 +72,8 @@ static void connect_interrupt(VirtIOPCIInterrupt *irq)
     irq->msix = (MsixBinding){ .notifier = irq->notifier,
                                .vector = irq->vector };
     irq->bound = msix_bind(pci, &irq->msix) == 0;
-    if (!irq->bound) {
+    if (!irq->bound &&
+        !(vdev_of(irq->proxy)->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
         virtio_error(vdev_of(irq->proxy),
                      "no interrupt route for MSI-X vector %u", irq->vector);
     }
@@ -147,8 +148,10 @@ static void map_notify(VirtIOPCIProxy *proxy)
         int r = accel->ops->ioeventfd_add(accel, &io);
 
         if (r < 0) {
-            log_item(LOG_GUEST_ERROR, "%s: no ioeventfd for queue %u: %s",
-                     label_of(proxy), i, g_strerror(-r));
+            virtio_warn(vdev_of(proxy),
+                        "no ioeventfd for queue %u (%s): its notifications "
+                        "take the slow path through user space",
+                        i, g_strerror(-r));
         }
     }
 }

@@ -86,6 +86,19 @@ void virtio_error(VirtIODevice *vdev, const char *fmt, ...)
     set_needs_reset(vdev);
 }
 
+void virtio_warn(VirtIODevice *vdev, const char *fmt, ...)
+{
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    if (vdev->errors_logged++ < VIRTIO_ERRORS_LOGGED_MAX) {
+        va_start(ap, fmt);
+        text = g_strdup_vprintf(fmt, ap);
+        va_end(ap);
+        warn_report("%s: %s", device_label(&vdev->dev), text);
+    }
+}
+
 void virtio_set_features(VirtIODevice *vdev, uint64_t features)
 {
     if (vdev->status & VIRTIO_CONFIG_S_FEATURES_OK) {
@@ -125,6 +138,11 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
     }
     /* The driver clears no bit but by reset, and NEEDS_RESET is ours. */
     vdev->status |= (uint8_t)(set & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+    if ((set & VIRTIO_CONFIG_S_DRIVER_OK) &&
+        (vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+        /* A fault of before: the driver listens only now. */
+        set_needs_reset(vdev);
+    }
     update(vdev);
 }
 

@@ -17,7 +17,8 @@ typedef enum RunState {
     RUN_STATE_PRELAUNCH, /* built, not started (-S) */
     RUN_STATE_RUNNING,
     RUN_STATE_PAUSED,
-    RUN_STATE_SHUTDOWN,       /* the guest powered off under -no-shutdown */
+    RUN_STATE_SHUTDOWN,       /* told to end; it stays so if the guest powered
+                               * off under -no-shutdown */
     RUN_STATE_INTERNAL_ERROR, /* a vCPU cannot go on */
 } RunState;
 

@@ -91,12 +91,19 @@ refused "-smp: 'cpus' cannot be '0': a number from 1 to 255 is expected" -smp 0
 refused "-smp: 'cpus' cannot be '256': a number from 1 to 255 is expected" -smp 256
 refused '-smp: sockets (2) * cores (2) * threads (1) must be the number of vCPUs (3), at most 255' -smp 3,sockets=2,cores=2
 refused '-smp: maxcpus (4) must be cpus (2): vCPUs cannot be added later' -smp 2,maxcpus=4
-refused "unsupported machine type 'q53', did you mean 'q35'?; see -machine help" -machine q53
+refused "unsupported machine type 'q53'; did you mean 'q35'?" -machine q53
 refused '-machine: this machine has no usb: give usb=off' -machine q35,usb=on
 refused "-machine: unknown parameter 'usbb'; did you mean 'usb'?" -machine q35,usbb=off
 refused "invalid accelerator 'xen'; see -accel help" -accel xen
-refused "unable to find CPU model 'hosd', did you mean 'host'?; this machine passes the host's processor on: see -cpu help" -cpu hosd
+refused "unable to find CPU model 'hosd'; did you mean 'host'?" -cpu hosd
 refused "-uuid: 'x' is not a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)" -uuid x
+refused "unable to find CPU model 'Skylake-Server'; this machine passes the host's processor on, see -cpu help" -cpu Skylake-Server
+refused "-m: invalid size '': a number with an optional suffix M, G or T is expected" -m '{}'
+refused "invalid accelerator ''; see -accel help" -accel '{}'
+refused "-parallel: 'x' is not supported: only 'none' is" -parallel x
+refused "-nic: 'user' is not supported: only 'none' is" -nic user
+refused "-trace: cannot open log file '/nonexistent/log': No such file or directory" -trace 'kvm_*,file=/nonexistent/log'
+refused "-name: parameter 'debug-threads' expects 'on' or 'off'" -name x,debug-threads=maybe
 refused "-rtc: base cannot be 'moon': utc or localtime is expected" -rtc base=moon
 refused "-display: 'gtk' is not supported: only 'none' is" -display gtk
 refused "-trace: no trace event matches 'vhots_*'; see -trace help" -trace 'vhots_*'
@@ -110,15 +117,15 @@ refused '-nographic cannot be used with -daemonize' -accel qtest -nographic -dae
 
 # --- devices ---
 dev() { # MESSAGE ARGUMENT
-    refused "-device vhost-scsi-pci: $1" -accel qtest -device "$2"
+    refused "-device: $1" -accel qtest -device "$2"
 }
 wwpn=naa.5001405aaaaaaaaa
-refused "-device vhost-scsi-pcj: 'vhost-scsi-pcj' is not a valid device model name; did you mean 'vhost-scsi-pci'?" \
+refused "-device: 'vhost-scsi-pcj' is not a valid device model name; did you mean 'vhost-scsi-pci'?" \
     -accel qtest -device vhost-scsi-pcj
-refused "-device e1000: 'e1000' is not a valid device model name; see -device help" -accel qtest -device e1000
-refused "-device mch: Parameter 'driver' expects a pluggable device type: 'mch' is part of the machine" \
+refused "-device: 'e1000' is not a valid device model name; see -device help" -accel qtest -device e1000
+refused "-device: Parameter 'driver' expects a pluggable device type: 'mch' is part of the machine" \
     -accel qtest -device mch
-refused "-device (no driver): Parameter 'driver' is missing" -accel qtest -device '{"id":"x"}'
+refused "-device x: Parameter 'driver' is missing" -accel qtest -device '{"id":"x"}'
 dev 'vhost-scsi-pci: property '"'wwpn' is required: give wwpn=... (name of the LIO vhost target, naa.<16 hex digits>)" \
     vhost-scsi-pci
 for bad in naa.123 naa.5001405aaaaaaaag naa.5001405aaaaaaaaab 5001405aaaaaaaaa fc. iqn. naa.5001405/aaaaaaaa; do
@@ -127,9 +134,9 @@ for bad in naa.123 naa.5001405aaaaaaaag naa.5001405aaaaaaaaab 5001405aaaaaaaaa f
 done
 dev "Property 'vhost-scsi-pci.wwnp' not found; did you mean 'wwpn'?" vhost-scsi-pci,wwnp=x
 dev "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci,wwpn=$wwpn,iothread=x
-dev "vhost-scsi: property 'num_queues' cannot be '0': 1 to 1024 request queues, or 'auto', are expected" \
+dev "vhost-scsi-pci: property 'num_queues' cannot be '0': a number from 1 to 1024 or 'auto' is expected" \
     vhost-scsi-pci,wwpn=$wwpn,num_queues=0
-dev "vhost-scsi: property 'num_queues' cannot be '1025': 1 to 1024 request queues, or 'auto', are expected" \
+dev "vhost-scsi-pci: property 'num_queues' cannot be '1025': a number from 1 to 1024 or 'auto' is expected" \
     vhost-scsi-pci,wwpn=$wwpn,num_queues=1025
 for bad in 2 3 100 2048; do
     dev "vhost-scsi: property 'virtqueue_size' cannot be '$bad': a power of two from 4 to 1024 is expected" \
@@ -139,6 +146,7 @@ dev "vhost-scsi-pci: property 'worker_per_virtqueue' cannot be 'perhaps': 'on' o
     vhost-scsi-pci,wwpn=$wwpn,worker_per_virtqueue=perhaps
 dev "vhost-scsi-pci: property 'addr' cannot be '20': SLOT[.FUNCTION] in hex, at most 1f.7, is expected" \
     vhost-scsi-pci,wwpn=$wwpn,addr=20
+dev "vhost-scsi-pci: property 'id' cannot be null" '{"driver":"vhost-scsi-pci","id":null}'
 dev "Bus 'pci.7' not found" vhost-scsi-pci,wwpn=$wwpn,bus=pci.7
 dev "vhost-scsi: property 'vhostfd' cannot be 'x': the number of an inherited file descriptor is expected" \
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=x
@@ -184,7 +192,7 @@ for _ in $(seq 100); do
 done
 [ ! -e "$work/pid" ]
 result $? 'daemonize: SIGTERM ends it and removes the pidfile' ''
-refused "-device e1000: 'e1000' is not a valid device model name; see -device help" \
+refused "-device: 'e1000' is not a valid device model name; see -device help" \
     -accel qtest -daemonize -device e1000
 
 echo "1..$n"

@@ -32,6 +32,7 @@ typedef struct MsixState {
     uint8_t *pending;    /* a byte a vector, for msix_notify(); owned */
     MemoryRegion region; /* table at 0, pending bits at pba_offset */
     unsigned pba_offset;
+    bool route_failed;   /* said once that there is no route */
     GPtrArray *bindings; /* MsixBinding, borrowed from who bound them */
 } MsixState;
 

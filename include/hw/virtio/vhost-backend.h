@@ -56,8 +56,6 @@ typedef struct VhostOps {
     /* Waits for all commands in flight. */
     int (*vhost_scsi_clear_endpoint)(VhostDev *dev,
                                      const struct vhost_scsi_target *target);
-    int (*vhost_scsi_get_events_missed)(VhostDev *dev, uint32_t *ret_missed);
-    int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
 } VhostOps;
 
 extern const VhostOps kernel_ops;

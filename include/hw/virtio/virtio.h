@@ -115,6 +115,9 @@ void virtio_config_write(VirtIODevice *vdev, unsigned offset, uint64_t value,
  * tells the driver, and prints one line. Specification 2.1.1. */
 void virtio_error(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* One line of warning, within the same limit of lines. */
+void virtio_warn(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
 static inline bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit)
 {
     return vdev->guest_features >> bit & 1;

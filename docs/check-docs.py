@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds the manual against the program: every option of -help, every property
+of vhost-scsi-pci with type and default, and every message of the sources named
+below is documented, and no option or property that there is not.
+usage: check-docs.py BINARY"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent
+ROOT = DOCS.parent
+
+# Sources whose messages a user sees, and where these are explained.
+MESSAGES = {
+    "hw/scsi/vhost-scsi.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
+}
+CALLS = r"\b(?:error_setg|error_setg_errno|set_call_error|virtio_error" \
+        r"|warn_report|error_report)\s*\("
+FRAGMENT_MIN = 8  # shorter pieces between conversions prove nothing
+
+
+def run(*args):
+    return subprocess.run(args, capture_output=True, text=True,
+                          check=True).stdout
+
+
+def flat(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def read(name):
+    return (DOCS / name).read_text()
+
+
+def compare(what, have, documented, fail):
+    for name in sorted(have - documented):
+        fail(f"{what} {name} is not documented")
+    for name in sorted(documented - have):
+        fail(f"{what} {name} is documented, and the program has none")
+
+
+def check_options(binary, fail):
+    have = set(re.findall(r"^(-[\w-]+)", run(binary, "-help"), re.M))
+    for page in ("system/invocation.rst", "man/qemu-system-x86_64.rst"):
+        documented = set(re.findall(r"^\.\. option:: (-[\w-]+)", read(page),
+                                    re.M))
+        compare(f"{page}: option", have, documented, fail)
+
+
+def check_properties(binary, fail):
+    lines = run(binary, "-device", "vhost-scsi-pci,help").splitlines()[1:]
+    have = {" ".join(m.groups()) for m in
+            (re.match(r"\s+(\S+)\s+- .*(\((?:default: .*|required)\))$", line)
+             for line in lines)}
+    page = "system/devices/vhost-scsi.rst"
+    documented = set(re.findall(r"^\.\. describe:: (.*)$", read(page), re.M))
+    compare(f"{page}: property", have, documented, fail)
+
+
+def string_of(code):
+    """The string that @code begins with or that follows its first arguments,
+    with macros left out, as far as its literals reach."""
+    parts = []
+    for m in re.finditer(r'"((?:\\.|[^"\\])*)"|([,;)])', code):
+        if m.group(2):
+            if parts or m.group(2) == ";":
+                break
+            continue
+        parts.append(m.group(1))
+    return "\0".join(parts) if parts else ""
+
+
+def fragments(source):
+    text = re.sub(r"/\*.*?\*/", " ", (ROOT / source).read_text(), flags=re.S)
+    for m in re.finditer(CALLS, text):
+        # Literals on both sides of a macro (PRIu64, a path) stay apart.
+        body = re.sub(r'"\s+"', "", text[m.end():m.end() + 600])
+        for piece in re.split(r"%?\0|%[-\d.]*(?:l|ll|z)?[a-zA-Z]|%$",
+                              string_of(body)):
+            piece = piece.strip(" ;:,'")
+            if len(piece) >= FRAGMENT_MIN:
+                yield piece
+
+
+def check_messages(fail):
+    for source, page in MESSAGES.items():
+        text = flat(read(page))
+        for piece in fragments(source):
+            if piece not in text:
+                fail(f"{page}: nothing about the message '{piece}' of "
+                     f"{source}")
+
+
+def main():
+    failures = []
+    check_options(sys.argv[1], failures.append)
+    check_properties(sys.argv[1], failures.append)
+    check_messages(failures.append)
+    for f in failures:
+        print(f"FAIL {f}")
+    print(f"{len(failures)} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
