@@ -4,29 +4,52 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-int guest_ram_init(GuestRam *ram, uint64_t size)
+#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+/* Whether the host gives huge pages to shared memory that asks for them. Most
+ * hosts give them to anonymous memory only. */
+static bool shared_memory_has_huge_pages(void)
 {
-    void *p;
+    g_autofree char *mode = NULL;
+
+    return g_file_get_contents(SHMEM_ENABLED, &mode, NULL, NULL) &&
+           !strstr(mode, "[never]") && !strstr(mode, "[deny]");
+}
+
+static int open_memfd(uint64_t size)
+{
+    auto_fd fd = neg_errno(
+        memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     int r;
 
-    *ram = (GuestRam){ .fd = -1, .size = size };
-    ram->fd = neg_errno(
-        memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (ram->fd < 0) {
-        return ram->fd;
+    if (fd < 0) {
+        return fd;
     }
-    r = neg_errno(ftruncate(ram->fd, (off_t)size));
+    r = neg_errno(ftruncate(fd, (off_t)size));
     if (r < 0) {
         return r;
     }
     /* Whoever the fd is shared with cannot take memory away under us. */
     r = neg_errno(
-        fcntl(ram->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
-    if (r < 0) {
-        return r;
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+    return r < 0 ? r : steal_fd(&fd);
+}
+
+int guest_ram_init(GuestRam *ram, uint64_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void *p;
+
+    *ram = (GuestRam){ .fd = -1, .size = size };
+    if (shared_memory_has_huge_pages()) {
+        flags = MAP_SHARED;
+        ram->fd = open_memfd(size);
+        if (ram->fd < 0) {
+            return ram->fd;
+        }
     }
-    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-             ram->fd, 0);
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, ram->fd,
+             0);
     if (p == MAP_FAILED) {
         return -errno;
     }
@@ -60,7 +83,7 @@ void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
         .gpa = gpa,
         .size = size,
         .host = ram->host + offset,
-        .fd_offset = offset,
+        .offset = offset,
     };
 }
 

@@ -2,8 +2,11 @@
 /*
  * The guest's address spaces (memory and I/O ports) and its RAM.
  *
- * RAM is one memfd; RamBlock says which part of it the guest sees where. It is
- * given to the accelerator as memory slots and to vhost as its memory table.
+ * RAM is one mapping; RamBlock says which part of it the guest sees where. It
+ * is given to the accelerator as memory slots and to vhost as its memory table.
+ * It is a memfd, which other processes can share, where the host has huge pages
+ * for shared memory, and anonymous memory elsewhere: with small pages a guest
+ * pays for each of them with a page fault in KVM, and for each TLB miss.
  * Everything else is a MemoryRegion with read and write functions, reached by
  * an exit.
  */
@@ -66,19 +69,19 @@ void address_space_write(AddressSpace *as, uint64_t addr, uint64_t value,
 typedef struct RamBlock {
     uint64_t gpa;
     uint64_t size;
-    uint8_t *host;      /* mapping of fd at fd_offset */
-    uint64_t fd_offset; /* in GuestRam.fd */
+    uint8_t *host;
+    uint64_t offset; /* in GuestRam.host, and in its fd if there is one */
 } RamBlock;
 
 typedef struct GuestRam {
-    int fd; /* memfd, owned; -1 before guest_ram_init() */
+    int fd; /* memfd, owned; -1: anonymous memory */
     uint8_t *host;
     uint64_t size;
     RamBlock blocks[RAM_BLOCKS_MAX];
     unsigned n_blocks;
 } GuestRam;
 
-/* Makes a sealed memfd of @size bytes and maps it. Pages are not touched.
+/* Maps @size bytes, a sealed memfd or anonymous memory. Pages are not touched.
  * Returns 0 or -errno; undo with guest_ram_finish(), which accepts a failed
  * one. */
 int guest_ram_init(GuestRam *ram, uint64_t size);
