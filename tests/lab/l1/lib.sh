@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What scenarios are written with, inside L1: a LIO target, a VMM, the guest's console, checks. For busybox ash.
+#
+# Several VMMs may run side by side, each under a name ("vm", "second"); its files are in $RUN/NAME.*:
+#   .log   the guest's console        .err  the VMM's standard error     .in   fifo to the guest's console
+#   .pid   process id                 .rc   exit status, once it ended   .trace  the VMM's trace log
+
+# The demo runs the same on a real host, with a directory of its own and a target that is there.
+LAB_HOME=${LAB_HOME:-/lab}
+. "$LAB_HOME/config"
+
+RUN=${LAB_RUN:-/run/lab}
+GUEST_KERNEL=${LAB_GUEST_KERNEL:-/guest/vmlinuz}
+GUEST_INITRD=${LAB_GUEST_INITRD:-/guest/initrd}
+WWPN=${LAB_WWPN:-naa.5001405000000001}
+DISK=/target/disk0
+DISK_BYTES=$((64 * 1024 * 1024))
+TARGET=/sys/kernel/config/target
+
+EXTRA_APPEND= # further words of the guest's kernel command line
+NO_TRACE=     # set: our VMM runs without its trace
+LABRUN=       # options of labrun for the VMM that is started next
+
+# Options of kernel modules, by file name; max_io_vqs is small so that a test can go beyond it cheaply.
+module_options() {
+    case $1 in
+    vhost_scsi.ko) echo "$LAB_VHOST_SCSI_OPTIONS" ;;
+    esac
+}
+
+# Time limits are for a machine that boots L1 in a few seconds; a slower one gets as much more.
+SLOWNESS=$(cat /run/slowness 2>/dev/null || echo 1)
+
+### checks
+
+# check TEXT COMMAND...: one expectation. The scenario goes on after a failure, and fails at its end.
+check() {
+    local text=$1
+    shift
+    if "$@"; then
+        echo "LAB-OK $SCENARIO: $text"
+    else
+        echo "LAB-FAIL $SCENARIO: $text"
+        echo "$text" >> "$RUN/failed"
+    fi
+}
+
+equal() {
+    [ "$1" = "$2" ] && return
+    echo "LAB-NOTE $SCENARIO: got '$1', expected '$2'"
+    return 1
+}
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+    local tries=$(($1 * 5 * SLOWNESS))
+    shift
+    while ! "$@"; do
+        [ "$tries" -gt 0 ] || return 1
+        tries=$((tries - 1))
+        usleep 200000
+    done
+}
+
+note() {
+    echo "LAB-NOTE $SCENARIO: $*"
+}
+
+### LIO target
+
+target_backstore() {
+    local core=$TARGET/core/fileio_0/disk0
+
+    [ -d "$core" ] && return
+    truncate -s "$DISK_BYTES" "$DISK"
+    mkdir -p "$core"
+    echo "fd_dev_name=$DISK,fd_dev_size=$DISK_BYTES" > "$core/control"
+    echo 1 > "$core/enable"
+    echo 0 > "$core/attrib/emulate_pr"
+}
+
+# target_make [no-nexus]
+target_make() {
+    local tpg=$TARGET/vhost/$WWPN/tpgt_1
+
+    target_remove # what a person or a broken scenario left
+    target_backstore
+    mkdir -p "$tpg/lun/lun_0"
+    [ "$1" = no-nexus ] || echo naa.5001405000000002 > "$tpg/nexus"
+    ln -s "$TARGET/core/fileio_0/disk0" "$tpg/lun/lun_0/disk"
+}
+
+target_remove() {
+    local tpg=$TARGET/vhost/$WWPN/tpgt_1
+
+    [ -d "$tpg" ] || return 0
+    rm -f "$tpg/lun/lun_0/disk" # first: the nexus stays while a LUN is linked
+    echo NULL > "$tpg/nexus" 2>/dev/null
+    rmdir "$tpg/lun/lun_0" "$tpg" "$TARGET/vhost/$WWPN" "$TARGET/vhost"
+}
+
+host_sum() {
+    head -c "$(($1 * 1048576))" "$DISK" | sha256sum | cut -d' ' -f1
+}
+
+### VMM
+
+# The program and the options that differ between VMMs: $LAB_KIND is ours or qemu.
+vmm_program() {
+    case $LAB_KIND in
+    qemu) echo /usr/bin/qemu-system-x86_64 ;;
+    *) echo "${LAB_PROGRAM:-/vmm/qemu-system-x86_64}" ;;
+    esac
+}
+
+is_ours() {
+    [ "$LAB_KIND" != qemu ]
+}
+
+# What every VMM gets: vmm_base CPUS VERBS, as words on standard output.
+vmm_base() {
+    echo "-machine ${MACHINE:-q35} -accel kvm -cpu max -smp $1 -m 256 -nodefaults -no-user-config -display none" \
+        "-serial stdio -kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
+}
+
+guest_append() {
+    echo "console=ttyS0 quiet panic=-1 mitigations=off lab.run=$1 $EXTRA_APPEND"
+}
+
+# vhost_scsi QUEUES [MORE]: the -device argument, with a worker per queue where the VMM knows the property.
+vhost_scsi() {
+    local more=${2:+,$2}
+
+    is_ours || more=$(echo "$more" | sed 's/,worker_per_virtqueue=[a-z]*//')
+    echo "vhost-scsi-pci,wwpn=$WWPN,num_queues=$1$more"
+}
+
+# vmm_spawn NAME WORDS...: runs any command line as VMM NAME; $LABRUN may hold options for labrun.
+vmm_spawn() {
+    local name=$1 base=$RUN/$1
+    shift
+
+    set +f
+    rm -f "$base".*
+    mkfifo "$base.in"
+    : > "$base.log"
+    : > "$base.err"
+    echo "$*" > "$base.cmd"
+    (
+        # Open for reading and writing, or the VMM would block here and see end of file later.
+        exec 3<> "$base.in"
+        # shellcheck disable=SC2086 # options are words
+        labrun $LABRUN -- "$@" <&3 3>&- > "$base.log" 2> "$base.err" &
+        echo $! > "$base.pid"
+        wait $!
+        echo $? > "$base.rc"
+    ) &
+    wait_for 5 test -s "$base.pid"
+    cat "$base.pid" >> "$RUN/pids"
+}
+
+# vmm_start NAME CPUS QUEUES DEVICE_OPTIONS VERBS [WORDS...]
+vmm_start() {
+    local name=$1 cpus=$2 queues=$3 device=$4 verbs=$5 trace=
+    shift 5
+
+    [ -n "$NO_TRACE" ] || ! is_ours || trace="-trace virtio_pci_notify_slow -trace vhost_* -D $RUN/$name.trace"
+    set -f # no file names out of -trace vhost_*; vmm_spawn undoes it
+    # shellcheck disable=SC2046,SC2086 # options are words
+    vmm_spawn "$name" "$(vmm_program)" $(vmm_base "$cpus") -append "$(guest_append "$verbs")" \
+        -device "$(vhost_scsi "$queues" "$device")" $trace "$@"
+}
+
+vmm_pid() {
+    cat "$RUN/$1.pid"
+}
+
+vmm_alive() {
+    [ ! -s "$RUN/$1.rc" ]
+}
+
+vmm_gone() {
+    [ -s "$RUN/$1.rc" ]
+}
+
+# vmm_ends NAME SECONDS STATUS
+vmm_ends() {
+    wait_for "$2" vmm_gone "$1" && equal "$(cat "$RUN/$1.rc")" "$3"
+}
+
+vmm_kill() {
+    vmm_gone "$1" || kill -9 "$(vmm_pid "$1")"
+    wait_for 10 vmm_gone "$1"
+}
+
+# The threads of a VMM that are vhost workers: "TID NAME" lines.
+vmm_workers() {
+    for task in /proc/"$(vmm_pid "$1")"/task/*; do
+        case $(cat "$task/comm" 2>/dev/null) in
+        vhost-*) echo "${task##*/} $(cat "$task/comm")" ;;
+        esac
+    done
+}
+
+vmm_worker_count() {
+    vmm_workers "$1" | wc -l
+}
+
+vmm_threads() {
+    ls "/proc/$(vmm_pid "$1")/task" | wc -l
+}
+
+vmm_fds() {
+    ls "/proc/$(vmm_pid "$1")/fd" | wc -l
+}
+
+# Kernel threads of the legacy kind, for all VMMs: processes of their own.
+kernel_workers() {
+    cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^vhost-[0-9]'
+}
+
+no_worker_anywhere() {
+    ! cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -q '^vhost-[0-9]'
+}
+
+# QEMU warns that L1 has one processor only; that is no news here.
+messages() {
+    grep -v 'recommended cpus supported by KVM' "$RUN/$1.err"
+}
+
+no_messages() {
+    equal "$(messages "$1" | wc -l)" 0
+}
+
+# The slow notify path: a kick that left the kernel. The trace option itself must have been taken.
+no_slow_notify() {
+    is_ours || return 0
+    [ -e "$RUN/$1.trace" ] || return 1
+    equal "$(grep -c virtio_pci_notify_slow "$RUN/$1.trace")" 0
+}
+
+### guest
+
+guest_says() {
+    grep -Eq -- "$2" "$RUN/$1.log"
+}
+
+# guest_wait NAME SECONDS PATTERN [COUNT]: until COUNT lines of the guest match, or the VMM is gone.
+guest_wait() {
+    labwait "$RUN/$1.log" "$(($2 * SLOWNESS))" "${4:-1}" "$3" "$RUN/$1.rc"
+}
+
+# guest_count NAME PATTERN
+guest_count() {
+    grep -Ec -- "$2" "$RUN/$1.log"
+}
+
+# The last value of a GUEST line: guest_value NAME LINE KEY
+guest_value() {
+    grep "^$2 " "$RUN/$1.log" | tail -n 1 | tr -d '\r' | sed "s/.*$3=\([^ ]*\).*/\1/"
+}
+
+guest_sum() {
+    grep '^GUEST-SUM' "$RUN/$1.log" | tail -n 1 | tr -d '\r' | cut -d' ' -f2
+}
+
+# guest_send NAME VERB ARGUMENT: without waiting.
+guest_send() {
+    GUEST_NUMBER=$((${GUEST_NUMBER:-0} + 1))
+    echo "$GUEST_NUMBER $2 $3" > "$RUN/$1.in"
+}
+
+# guest_do NAME SECONDS VERB ARGUMENT: true if the guest's command succeeded.
+guest_do() {
+    guest_send "$1" "$3" "$4"
+    guest_wait "$1" "$2" "^GUEST-DONE $GUEST_NUMBER rc=0"
+}

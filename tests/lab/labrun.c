@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs a program inside L1 under conditions that busybox cannot set up:
+ *
+ *   labrun [-u UID] [-p NPROC] [-f FD=PATH] [-m MARKER] -- PROGRAM ARGS...
+ *
+ *   -u UID       as this user and group, without capabilities
+ *   -p NPROC     with RLIMIT_NPROC (counts for an ordinary user only)
+ *   -f FD=PATH   with PATH open for reading and writing as file descriptor FD
+ *   -m MARKER    prints the line "LABRUN elapsed=SECONDS" when the program's
+ *                output has MARKER: from exec() to a line on the guest's console
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *marker;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "labrun: %s: %s\n", what, strerror(errno));
+    exit(125);
+}
+
+static void open_as(const char *spec)
+{
+    const char *path = strchr(spec, '=');
+    int want = atoi(spec), fd;
+
+    if (!path) {
+        errno = EINVAL;
+        fail(spec);
+    }
+    fd = open(path + 1, O_RDWR);
+    if (fd < 0 || dup2(fd, want) < 0) {
+        fail(path + 1);
+    }
+    if (fd != want) {
+        close(fd);
+    }
+}
+
+static void limit_nproc(const char *text)
+{
+    struct rlimit limit = { .rlim_cur = atol(text), .rlim_max = atol(text) };
+
+    if (setrlimit(RLIMIT_NPROC, &limit)) {
+        fail("RLIMIT_NPROC");
+    }
+}
+
+static void become(const char *text)
+{
+    int uid = atoi(text);
+
+    if (setgroups(0, NULL) || setgid(uid) || setuid(uid)) {
+        fail("setuid");
+    }
+}
+
+/* Copies the VMM's output line by line until it ends; the first line with the
+ * marker stops the clock. */
+static void copy_output(FILE *in, const struct timespec *start)
+{
+    char line[4096];
+    struct timespec end;
+    bool seen = false;
+
+    while (fgets(line, sizeof(line), in)) {
+        if (!seen && strstr(line, marker)) {
+            clock_gettime(CLOCK_MONOTONIC, &end);
+            seen = true;
+            printf("LABRUN elapsed=%.3f\n",
+                   (end.tv_sec - start->tv_sec) +
+                       (end.tv_nsec - start->tv_nsec) / 1e9);
+        }
+        fputs(line, stdout);
+        fflush(stdout);
+    }
+}
+
+/* The child copies and this process becomes the VMM, so that our process id is
+ * the VMM's for whoever started us. */
+static void start_clock(void)
+{
+    struct timespec start;
+    int out[2];
+
+    if (pipe(out)) {
+        fail("pipe");
+    }
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (fork() == 0) {
+        close(out[1]);
+        copy_output(fdopen(out[0], "r"), &start);
+        exit(0);
+    }
+    dup2(out[1], STDOUT_FILENO);
+    close(out[0]);
+    close(out[1]);
+}
+
+int main(int argc, char **argv)
+{
+    const char *user = NULL;
+    int option;
+
+    while ((option = getopt(argc, argv, "+u:p:f:m:")) != -1) {
+        switch (option) {
+        case 'u':
+            user = optarg;
+            break;
+        case 'p':
+            limit_nproc(optarg);
+            break;
+        case 'f':
+            open_as(optarg);
+            break;
+        case 'm':
+            marker = optarg;
+            break;
+        default:
+            return 125;
+        }
+    }
+    if (optind == argc) {
+        errno = EINVAL;
+        fail("no program");
+    }
+    signal(SIGINT,
+           SIG_DFL); /* a shell starts background jobs with it ignored */
+    if (user) {
+        become(user); /* last: the files above are opened as root */
+    }
+    if (marker) {
+        start_clock();
+    }
+    execvp(argv[optind], argv + optind);
+    fail(argv[optind]);
+}

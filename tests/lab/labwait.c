@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * labwait FILE SECONDS COUNT REGEX [ENDFILE]: waits until COUNT lines of a
+ * growing FILE match REGEX.
+ *
+ * Exit status 0: seen; 1: time is up, or ENDFILE is there (the writer has
+ * ended). A shell loop around grep would do, but each fork costs milliseconds
+ * in software emulation, on the one processor the guest needs.
+ */
+#include <regex.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Counts matching complete lines from *from on; an unfinished last line is
+ * left for the next time. */
+static long matches(FILE *file, long *from, const regex_t *regex)
+{
+    static char line[65536];
+    long count = 0;
+
+    fseek(file, *from, SEEK_SET);
+    while (fgets(line, sizeof(line), file)) {
+        long at = ftell(file), length = at - *from;
+
+        if (length <= 0 || line[length - 1] != '\n') {
+            break;
+        }
+        *from = at;
+        count += !regexec(regex, line, 0, NULL, 0);
+    }
+    return count;
+}
+
+int main(int argc, char **argv)
+{
+    double end;
+    long want, from = 0;
+    regex_t regex;
+    FILE *file;
+
+    if (argc < 5 || regcomp(&regex, argv[4], REG_EXTENDED | REG_NOSUB)) {
+        fprintf(stderr, "usage: labwait FILE SECONDS COUNT REGEX [ENDFILE]\n");
+        return 2;
+    }
+    end = now() + atof(argv[2]);
+    want = atol(argv[3]);
+    file = fopen(argv[1], "r");
+    if (!file) {
+        return 1;
+    }
+    for (;;) {
+        struct stat st;
+        bool over = now() >= end ||
+                    (argc > 5 && !stat(argv[5], &st) && st.st_size > 0);
+
+        want -= matches(
+            file, &from,
+            &regex); /* after looking at ENDFILE: the last lines count */
+        if (want <= 0) {
+            return 0;
+        }
+        if (over) {
+            return 1;
+        }
+        usleep(100000);
+    }
+}

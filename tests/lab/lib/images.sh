@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The two initial RAM disks: the guest's, and L1's, which carries the VMM under test and the guest inside it.
+# Uncompressed cpio on purpose: software emulation copies faster than it decompresses.
+
+# In load order; modprobe resolves the rest. vhost_scsi is left out of the boot list: a scenario loads it.
+L1_MODULES=(configfs target_core_mod target_core_file vhost vhost_scsi kvm kvm-amd)
+GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
+
+# copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
+# order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
+copy_modules() {
+    local kernel=$1 to=$2 version file name
+    shift 2
+
+    version=$(cat "$kernel/version")
+    mkdir -p "$to"
+    /sbin/modprobe -d "$kernel" -S "$version" -a --show-depends "$@" |
+        awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+        while read -r file; do
+            name=$(basename "${file%.xz}")
+            case $file in
+            *.xz) xz -dc "$file" > "$to/$name" ;;
+            *) cp "$file" "$to/$name" ;;
+            esac
+            echo "$name"
+        done > "$to/modules.list"
+}
+
+busybox_tree() {
+    mkdir -p "$1"/{bin,dev,proc,sys,tmp,etc}
+    cp "$(command -v busybox)" "$1/bin/busybox"
+    for applet in sh mount insmod cat; do
+        ln -s busybox "$1/bin/$applet"
+    done
+}
+
+pack() {
+    (cd "$1" && find . | cpio --quiet -o -H newc -R 0:0) > "$2"
+}
+
+compile_static() {
+    ${CC:-cc} -O2 -Wall -Wextra -static -pthread -o "$2" "$1"
+}
+
+# copy_program PROGRAM TREE: with every shared library, at the same paths.
+copy_program() {
+    local file
+
+    install -D "$1" "$2$3"
+    ldd "$1" 2>/dev/null | awk '/=> \// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+        while read -r file; do
+            install -D "$(readlink -f "$file")" "$2$file"
+        done
+}
+
+# Debian's QEMU, which the lab measures against, needs its firmware too.
+copy_qemu() {
+    copy_program /usr/bin/qemu-system-x86_64 "$1" /usr/bin/qemu-system-x86_64
+    mkdir -p "$1/usr/share/seabios" "$1/usr/share/qemu"
+    cp /usr/share/seabios/bios*.bin "$1/usr/share/seabios/"
+    cp /usr/share/qemu/{bios-microvm,qboot,kvmvapic,linuxboot_dma,pvh}*.* "$1/usr/share/qemu/"
+}
+
+# guest_image WORK: WORK/guest.cpio
+guest_image() {
+    local tree=$1/guest-tree
+
+    busybox_tree "$tree"
+    copy_modules "$LAB_CACHE/6.12" "$tree/modules" "${GUEST_MODULES[@]}" || return
+    compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
+    install -m 755 "$LAB_DIR/guest/init" "$tree/init"
+    pack "$tree" "$1/guest.cpio"
+}
+
+# l1_image WORK KERNEL_NAME CONFIG_FILE: WORK/l1.cpio
+l1_image() {
+    local work=$1 kernel=$LAB_CACHE/$2 config=$3 tree=$1/l1-tree
+
+    busybox_tree "$tree"
+    mkdir -p "$tree/lab/scenarios" "$tree/guest" "$tree/usr/lib"
+    copy_modules "$kernel" "$tree/modules" "${L1_MODULES[@]}" || return
+    compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
+    compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
+    install -m 755 "$LAB_DIR/l1/init" "$tree/init"
+    cp "$LAB_DIR"/l1/* "$tree/lab/"
+    cp -r "$LAB_DIR"/scenarios/* "$tree/lab/scenarios/"
+    cp "$config" "$tree/lab/config"
+    cp "$LAB_CACHE/6.12/vmlinuz" "$tree/guest/vmlinuz"
+    cp "$work/guest.cpio" "$tree/guest/initrd"
+    [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
+    [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
+    pack "$tree" "$work/l1.cpio"
+}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Starts L1, the emulated host, and reads its markers.
+
+# For programs that hand more to their scenario.
+l1_extra_config() {
+    :
+}
+
+l1_config() {
+    cat <<END
+LAB_KIND=${LAB_KIND:-ours}
+LAB_SCENARIOS="$*"
+LAB_SHELL="${shell:-}"
+LAB_VHOST_SCSI_OPTIONS="max_io_vqs=16"
+END
+    l1_extra_config
+}
+
+# The common part of L1's command line: l1_qemu IMAGE_DIR KERNEL_NAME. One processor: with two, the emulated
+# kernel oopses when KVM patches its code. Four-level page tables: the two-dimensional page walks of the guest
+# inside get a fifth cheaper.
+l1_command() {
+    l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off -smp 1 -m 4096 -display none -monitor none
+        -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
+        -append "console=ttyS0 quiet panic=-1 mitigations=off")
+}
+
+# Removes what this run made; ends what it started.
+l1_cleanup() {
+    for pid in $(cat "$WORK/pids" 2>/dev/null); do
+        ! grep -qa qemu-system "/proc/$pid/cmdline" 2>/dev/null || kill -9 "$pid" 2>/dev/null
+    done
+    [ -n "${LAB_FAILED:-}${keep:-}" ] || rm -rf "$WORK"
+}
+
+l1_prepare() {
+    local dir=$1 kernel=$2
+    shift 2
+
+    mkdir -p "$dir"
+    cp "$WORK/guest.cpio" "$dir/guest.cpio"
+    l1_config "$@" > "$dir/config"
+    l1_image "$dir" "$kernel" "$dir/config" || die "cannot build L1's image"
+    rm -rf "$dir/l1-tree" "$dir/guest.cpio"
+}
+
+l1_shell() {
+    shell=1
+    l1_prepare "$WORK/shell" "$1"
+    l1_command "$WORK/shell" "$1"
+    "${l1[@]}" -serial stdio -serial "file:$WORK/details.log"
+}
+
+# l1_run_all MACHINE...: machines are KERNEL:LANE; as many at once as there are processors for, each L1 has one.
+l1_run_all() {
+    local machine kernel chosen jobs=${LAB_JOBS:-$(nproc)}
+
+    for machine in "$@"; do
+        kernel=${machine%:*}
+        mapfile -t chosen < <(chosen_for "$machine")
+        [ ${#chosen[@]} -gt 0 ] || continue
+        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+            wait -n
+        done
+        l1_run "$machine" "$kernel" "${chosen[@]}" &
+    done
+    wait
+}
+
+# l1_run NAME KERNEL SCENARIO...: boots, prints progress, returns when L1 is off or its time is up.
+l1_run() {
+    local dir=$WORK/l1-$1 kernel=$2 pid limit=60 name
+    shift 2
+
+    # L1 stretches its limits on a slow machine; this one is for an L1 that hangs.
+    for name in "$@"; do
+        limit=$((limit + 2 * $(scenario_field "$name" limit)))
+    done
+    l1_prepare "$dir" "$kernel" "$@"
+    l1_command "$dir" "$kernel"
+    say "booting kernel $kernel for: $*"
+    "${l1[@]}" -serial "file:$dir/console.log" -serial "file:$dir/details.log" \
+        < /dev/null > "$dir/qemu.log" 2>&1 &
+    pid=$!
+    echo "$pid" >> "$WORK/pids"
+    l1_follow "$dir" "$pid" "$limit"
+}
+
+# Prints each result as it comes.
+l1_follow() {
+    local dir=$1 pid=$2 end=$((SECONDS + $3)) shown=0 lines
+
+    while kill -0 "$pid" 2>/dev/null; do
+        if [ "$SECONDS" -gt "$end" ]; then
+            say "L1's time is up; ending it (pid $pid)"
+            kill -9 "$pid"
+            break
+        fi
+        sleep 0.5
+        show_results "$dir"
+    done
+    wait "$pid" 2>/dev/null
+    show_results "$dir"
+    rm -f "$dir/l1.cpio"
+}
+
+# Lines for people: results, and what failed. "shown" counts the console lines already looked at.
+show_results() {
+    lines=$(wc -l < "$1/console.log" 2>/dev/null || echo 0)
+    [ "$lines" -gt "$shown" ] || return 0
+    head -n "$lines" "$1/console.log" | tail -n +$((shown + 1)) | tr -d '\r' |
+        sed -n -e 's/^LAB-FAIL /    FAIL /p' \
+            -e 's/^LAB-RESULT \([^ ]*\) pass \([0-9]*\).*/PASS \1 (\2 s)/p' \
+            -e 's/^LAB-RESULT \([^ ]*\) fail \([0-9]*\) \(.*\)/FAIL \1 (\2 s): \3/p' \
+            -e 's/^LAB-RESULT \([^ ]*\) skip [0-9]* \(.*\)/SKIP \1: \2/p'
+    shown=$lines
+}
+
+result_of() {
+    cat "$WORK"/l1-*/console.log 2>/dev/null | tr -d '\r' |
+        awk -v name="$1" '$1 == "LAB-RESULT" && $2 == name { print $3 }'
+}
+
+# judge_all SCENARIO...: the count, and where the logs are if something failed.
+judge_all() {
+    local name passed=0 failed=0 skipped=0
+
+    for name in "$@"; do
+        case $(result_of "$name") in
+        pass) passed=$((passed + 1)) ;;
+        fail) failed=$((failed + 1)) ;;
+        skip) skipped=$((skipped + 1)) ;;
+        *)
+            failed=$((failed + 1))
+            echo "FAIL $name: no result; L1 crashed or hung"
+            ;;
+        esac
+    done
+    if [ "$failed" -gt 0 ]; then
+        LAB_FAILED=1
+        echo "logs: $WORK (console.log: checks; details.log: consoles, VMM messages, kernel logs)"
+    fi
+    echo "lab: $passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ] || exit 1
+}
