@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -66,6 +67,20 @@ static void watch_for_client(Chardev *chr)
                                 client_waits, chr);
 }
 
+#define WAIT_SLICE_MS 200
+
+/* Whether one of the signals has come that main() will end for: they are
+ * blocked, so that only asking shows them. */
+static bool end_is_asked_for(void)
+{
+    sigset_t pending;
+
+    sigemptyset(&pending);
+    (void)sigpending(&pending);
+    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+           sigismember(&pending, SIGHUP);
+}
+
 /* Blocks until a client has come. A signal must be able to end this. */
 static bool wait_for_client(Chardev *chr, GError **errp)
 {
@@ -77,9 +92,9 @@ static bool wait_for_client(Chardev *chr, GError **errp)
     while (!accept_client(chr)) {
         struct pollfd p = { .fd = s->listen_fd, .events = POLLIN };
 
-        if (poll(&p, 1, -1) < 0) {
-            error_setg_errno(errp, errno,
-                             "chardev '%s': no client has connected", chr->id);
+        (void)poll(&p, 1, WAIT_SLICE_MS);
+        if (end_is_asked_for()) {
+            error_setg(errp, "chardev '%s': no client has connected", chr->id);
             return false;
         }
     }

@@ -63,7 +63,10 @@ bool cpus_start(Machine *m, GError **errp)
 
         cpu->machine = m;
         cpu->index = i;
-        cpu->thread = g_thread_new(name, cpu_thread, cpu);
+        cpu->thread = machine_thread_new(name, cpu_thread, cpu, errp);
+        if (!cpu->thread) {
+            return false;
+        }
     }
     for (unsigned i = 0; i < n; i++) {
         while (!m->cpus[i].ready) {

@@ -69,12 +69,23 @@ bool machine_build(Machine *m, GError **errp)
 
 bool machine_start(Machine *m, GError **errp)
 {
-    if (!cpus_start(m, errp) || !m->type->machine_done(m, errp) ||
-        !machine_reset(m, errp)) {
-        return false;
+    return cpus_start(m, errp) && m->type->machine_done(m, errp) &&
+           machine_reset(m, errp) && runstate_init(m, errp);
+}
+
+GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
+                            GError **errp)
+{
+    g_autoptr(GError) err = NULL;
+    GThread *thread = g_thread_try_new(name, func, data, &err);
+
+    if (!thread) {
+        error_setg(errp,
+                   "cannot create thread '%s' (%s): raise the thread limits "
+                   "(ulimit -u, pids.max of the cgroup)",
+                   name, err->message);
     }
-    runstate_init(m);
-    return true;
+    return thread;
 }
 
 bool machine_reset(Machine *m, GError **errp)

@@ -4,51 +4,66 @@
 #include "system/options.h"
 #include "util/error.h"
 
-#include <glib-unix.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 
-static gboolean host_signal(gpointer opaque)
+/* The signals that ask for an orderly end. They are blocked in all threads and
+ * read from a descriptor, so that none is lost and none needs a handler. */
+static int open_signals(void)
 {
-    Machine *m = opaque;
+    sigset_t set;
 
-    system_shutdown_request(m, SHUTDOWN_CAUSE_HOST_SIGNAL);
-    return G_SOURCE_CONTINUE;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return neg_errno(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-static void watch_signal(Machine *m, int signum)
+static bool host_signal(void *opaque, GIOCondition condition)
 {
-    GSource *source = g_unix_signal_source_new(signum);
+    /* Stays readable: one request is enough. */
+    system_shutdown_request(opaque, SHUTDOWN_CAUSE_HOST_SIGNAL);
+    return false;
+}
 
-    g_source_set_callback(source, host_signal, m, NULL);
-    g_source_attach(source, m->context);
-    g_source_unref(source);
+static void serve(Machine *m, int signal_fd, bool daemonized)
+{
+    GSource *signals;
+
+    machine_lock(m);
+    signals = machine_watch_fd(m, signal_fd, G_IO_IN, host_signal, m);
+    if (!m->config.start_paused) {
+        vm_start_request(m);
+    }
+    machine_unlock(m);
+    if (daemonized) {
+        daemon_ready();
+    }
+    machine_run_main_loop(m);
+    machine_lock(m);
+    machine_unwatch(&signals);
+    machine_unlock(m);
 }
 
 static int run(Options *o)
 {
+    auto_fd signal_fd = open_signals();
     GError *err = NULL;
-    Machine *m;
+    Machine *m = NULL;
 
+    if (signal_fd < 0) {
+        error_report("cannot watch signals: %s", g_strerror(-signal_fd));
+        return 1;
+    }
     if (o->pidfile && !pidfile_create(o->pidfile, &err)) {
         error_report_gerror(err);
         return 1;
     }
     m = machine_from_options(o, &err);
     if (m) {
-        bool paused = m->config.start_paused;
-
-        watch_signal(m, SIGINT);
-        watch_signal(m, SIGTERM);
-        watch_signal(m, SIGHUP);
-        if (o->daemonize) {
-            daemon_ready();
-        }
-        machine_lock(m);
-        if (!paused) {
-            vm_start_request(m);
-        }
-        machine_unlock(m);
-        machine_run_main_loop(m);
+        serve(m, signal_fd, o->daemonize);
         machine_end(m);
     } else {
         error_report_gerror(err);

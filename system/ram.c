@@ -4,7 +4,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+#define HUGE_PAGE_SIZE (2 * MiB) /* of x86 */
+#define SHMEM_ENABLED  "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 /* Whether the host gives huge pages to shared memory that asks for them. Most
  * hosts give them to anonymous memory only. */
@@ -35,6 +36,36 @@ static int open_memfd(uint64_t size)
     return r < 0 ? r : steal_fd(&fd);
 }
 
+/* A mapping that begins at a huge page: KVM maps one only where the guest's
+ * address and ours are equal modulo its size. */
+static void *map_aligned(uint64_t size, int flags, int fd)
+{
+    uint64_t room = size + HUGE_PAGE_SIZE;
+    uint8_t *area = mmap(NULL, room, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *p;
+    uint64_t before;
+
+    if (area == MAP_FAILED) {
+        return MAP_FAILED;
+    }
+    p = (uint8_t *)(uintptr_t)round_up((uintptr_t)area, HUGE_PAGE_SIZE);
+    before = (uint64_t)(p - area);
+    if (mmap(p, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE | MAP_FIXED,
+             fd, 0) == MAP_FAILED) {
+        int r = errno;
+
+        munmap(area, room);
+        errno = r;
+        return MAP_FAILED;
+    }
+    if (before) {
+        munmap(area, before);
+    }
+    munmap(p + size, room - before - size);
+    return p;
+}
+
 int guest_ram_init(GuestRam *ram, uint64_t size)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -48,8 +79,7 @@ int guest_ram_init(GuestRam *ram, uint64_t size)
             return ram->fd;
         }
     }
-    p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, ram->fd,
-             0);
+    p = map_aligned(size, flags, ram->fd);
     if (p == MAP_FAILED) {
         return -errno;
     }

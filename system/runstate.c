@@ -225,9 +225,10 @@ static void *control_thread(void *opaque)
     return NULL;
 }
 
-void runstate_init(Machine *m)
+bool runstate_init(Machine *m, GError **errp)
 {
-    m->control_thread = g_thread_new("control", control_thread, m);
+    m->control_thread = machine_thread_new("control", control_thread, m, errp);
+    return m->control_thread;
 }
 
 void runstate_finish(Machine *m)

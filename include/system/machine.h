@@ -122,6 +122,10 @@ bool machine_build(Machine *machine, GError **errp);
  * threads; the guest runs after vm_start_request(). Machine lock. */
 bool machine_start(Machine *machine, GError **errp);
 
+/* A thread of the machine, to be joined by the caller. NULL on failure. */
+GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
+                            GError **errp);
+
 /* Resets accelerator, vCPUs, devices and board. The vCPUs are paused. Machine
  * lock. */
 bool machine_reset(Machine *machine, GError **errp);

@@ -65,7 +65,7 @@ void runstate_add_notifier(Machine *machine, RunStateNotifier *n);
 void runstate_del_notifier(Machine *machine, RunStateNotifier *n);
 
 /* Starts the control thread. Machine lock. */
-void runstate_init(Machine *machine);
+bool runstate_init(Machine *machine, GError **errp);
 /* Ends and joins it. Releases the machine lock while it waits. */
 void runstate_finish(Machine *machine);
 

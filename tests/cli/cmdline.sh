@@ -51,9 +51,10 @@ runs() {
     "$vmm" -accel qtest -display none "$@" > "$work/out" 2>&1 < /dev/null &
     pid=$!
     for _ in $(seq 100); do
-        # It is up when it catches SIGTERM, signal 15.
-        caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-        [ $((0x${caught:-0} >> 14 & 1)) = 1 ] && break
+        # From its start it blocks SIGTERM, signal 15, and reads it when it runs.
+        blocked=$(sed -n 's/^SigBlk:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "${me:0:15}" ] &&
+            [ $((0x${blocked:-0} >> 14 & 1)) = 1 ] && break
         sleep 0.05
     done
     kill -TERM "$pid" 2>/dev/null
