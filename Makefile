@@ -27,7 +27,7 @@ demo:
 	tests/lab/demo
 
 measure: all
-	tests/lab/measure
+	tests/bench/measure
 
 clean:
 	rm -rf $(BUILD) build-asan build-clang

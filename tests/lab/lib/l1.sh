@@ -67,9 +67,10 @@ l1_run_all() {
     wait
 }
 
-# Tries to boot L1. The emulator that runs it now and then crashes the kernel while that starts; nothing of what
-# is tested has run by then.
+# Tries to boot L1, and how long one may take (it is up after 5 to 10 s). The emulator that runs it now and then
+# crashes or hangs the kernel while that starts; nothing of what is tested has run by then.
 L1_TRIES=3
+L1_BOOT_SECONDS=90
 
 # l1_run NAME KERNEL SCENARIO...: boots, prints progress, returns when L1 is off or its time is up.
 l1_run() {
@@ -89,18 +90,26 @@ l1_run() {
         pid=$!
         echo "$pid" >> "$WORK/pids"
         l1_follow "$dir" "$pid" "$limit"
-        ! grep -q '^LAB-BOOT' "$dir/console.log" || break
+        ! l1_is_up "$dir" || break
         say "kernel $kernel did not come up in the emulator (try $try of $L1_TRIES)"
         cp "$dir/console.log" "$dir/console-$try.log"
     done
     rm -f "$dir/l1.cpio"
 }
 
+l1_is_up() {
+    grep -q '^LAB-BOOT' "$1/console.log" 2>/dev/null
+}
+
 # Prints each result as it comes.
 l1_follow() {
-    local dir=$1 pid=$2 end=$((SECONDS + $3)) shown=0 lines
+    local dir=$1 pid=$2 end=$((SECONDS + $3)) boot_end=$((SECONDS + L1_BOOT_SECONDS)) shown=0 lines
 
     while kill -0 "$pid" 2>/dev/null; do
+        if [ "$SECONDS" -gt "$boot_end" ] && ! l1_is_up "$dir"; then
+            kill -9 "$pid"
+            break
+        fi
         if [ "$SECONDS" -gt "$end" ]; then
             say "L1's time is up; ending it (pid $pid)"
             kill -9 "$pid"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: figures of this VMM and of Debian's QEMU, taken in turns (tests/lab/measure)
+# about: figures of this VMM and of Debian's QEMU, taken in turns (tests/bench/measure)
 # limit: 600
-# hidden: run by tests/lab/measure
+# hidden: run by tests/bench/measure
 
 # $LAB_ROUNDS and $LAB_CONTENDERS (of: ours q35 microvm) come from the configuration.
 EVENTS=/sys/kernel/tracing/events/kvm
