@@ -399,7 +399,7 @@ int chardev_set_nonblock(int fd)
 static const ChardevBackend *find_backend(const char *name, GError **errp)
 {
     const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
-    const char *near;
+    g_autofree char *near = NULL;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
         if (g_str_equal(backends[i]->name, name)) {
@@ -407,10 +407,8 @@ static const ChardevBackend *find_backend(const char *name, GError **errp)
         }
         names[i] = backends[i]->name;
     }
-    near = nearest_name(name, names);
-    error_setg(errp, "'%s' is not a valid char driver name%s%s%s", name,
-               near ? "; did you mean '" : "; see -chardev help",
-               near ? near : "", near ? "'?" : "");
+    near = suggest_name(name, names, "; see -chardev help");
+    error_setg(errp, "'%s' is not a valid char driver name%s", name, near);
     return NULL;
 }
 
@@ -544,7 +542,7 @@ static json_object *parse_short(const char *text, GError **errp)
     static const char *const words[] = { "none", "null",  "pty",   "stdio",
                                          "mon:", "file:", "unix:", NULL };
     const char *rest = after(text, "unix:");
-    const char *near;
+    g_autofree char *near = NULL;
     json_object *opts;
 
     if (rest) {
@@ -563,12 +561,11 @@ static json_object *parse_short(const char *text, GError **errp)
         return opts;
     }
     json_object_put(opts);
-    near = nearest_name(text, words);
-    error_setg(errp, "'%s' is not a valid character device%s%s%s", text,
-               near ? "; did you mean '"
-                    : "; give stdio, mon:stdio, null, none, file:PATH, pty or "
-                      "unix:PATH",
-               near ? near : "", near ? "'?" : "");
+    near = suggest_name(
+        text, words,
+        "; give stdio, mon:stdio, null, none, file:PATH, pty or "
+        "unix:PATH");
+    error_setg(errp, "'%s' is not a valid character device%s", text, near);
     return NULL;
 }
 

@@ -114,7 +114,7 @@ static void print_machines(void)
 static bool set_machine(Options *o, const char *name, GError **errp)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    const char *near;
+    g_autofree char *near = NULL;
 
     o->machine = machine_type_find(name);
     if (o->machine) {
@@ -125,10 +125,9 @@ static bool set_machine(Options *o, const char *name, GError **errp)
         g_ptr_array_add(names, (char *)machine_types[i]->alias);
     }
     g_ptr_array_add(names, NULL);
-    near = nearest_name(name, (const char *const *)names->pdata);
-    error_setg(errp, "unsupported machine type '%s'%s%s%s", name,
-               near ? "; did you mean '" : "; see -machine help",
-               near ? near : "", near ? "'?" : "");
+    near = suggest_name(name, (const char *const *)names->pdata,
+                        "; see -machine help");
+    error_setg(errp, "unsupported machine type '%s'%s", name, near);
     return false;
 }
 
@@ -197,7 +196,8 @@ static bool opt_cpu(Options *o, const char *arg, GError **errp)
     static const char *const keys[] = { "model", "migratable", NULL };
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     auto_json *dict = NULL;
-    const char *model, *near;
+    const char *model;
+    g_autofree char *near = NULL;
     bool migratable;
 
     if (is_help(arg)) {
@@ -223,13 +223,11 @@ static bool opt_cpu(Options *o, const char *arg, GError **errp)
         g_ptr_array_add(names, (char *)m->name);
     }
     g_ptr_array_add(names, NULL);
-    near = model ? nearest_name(model, (const char *const *)names->pdata)
-                 : NULL;
-    error_setg(errp, "unable to find CPU model '%s'%s%s%s", model ? model : "",
-               near ? "; did you mean '"
-                    : "; this machine passes the host's processor on, see "
-                      "-cpu help",
-               near ? near : "", near ? "'?" : "");
+    near = suggest_name(model ? model : "", (const char *const *)names->pdata,
+                        "; this machine passes the host's processor on, see "
+                        "-cpu help");
+    error_setg(errp, "unable to find CPU model '%s'%s", model ? model : "",
+               near);
     return false;
 }
 

@@ -129,3 +129,12 @@ const char *nearest_name(const char *name, const char *const *names)
     }
     return best;
 }
+
+char *suggest_name(const char *name, const char *const *names,
+                   const char *otherwise)
+{
+    const char *near = nearest_name(name, names);
+
+    return near ? g_strdup_printf("; did you mean '%s'?", near)
+                : g_strdup(otherwise);
+}

@@ -123,16 +123,14 @@ bool keyval_check_keys(json_object *dict, const char *what,
 {
     json_object_object_foreach(dict, key, value)
     {
-        const char *near;
+        g_autofree char *near = NULL;
 
         (void)value;
         if (g_strv_contains(keys, key)) {
             continue;
         }
-        near = nearest_name(key, keys);
-        error_setg(errp, "%s: unknown parameter '%s'%s%s%s", what, key,
-                   near ? "; did you mean '" : "", near ? near : "",
-                   near ? "'?" : "");
+        near = suggest_name(key, keys, "");
+        error_setg(errp, "%s: unknown parameter '%s'%s", what, key, near);
         return false;
     }
     return true;

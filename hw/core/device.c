@@ -111,7 +111,7 @@ static void add_names(GPtrArray *names, const Property *props)
 static void unknown_property(Device *dev, const char *name, GError **errp)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    const char *near;
+    g_autofree char *near = NULL;
 
     for (const DeviceType *t = dev->type; t; t = t->backend) {
         add_names(names, t->props);
@@ -120,10 +120,9 @@ static void unknown_property(Device *dev, const char *name, GError **errp)
     g_ptr_array_add(names, (char *)"id");
     g_ptr_array_add(names, (char *)"bus");
     g_ptr_array_add(names, NULL);
-    near = nearest_name(name, (const char *const *)names->pdata);
-    error_setg(errp, "Property '%s.%s' not found%s%s%s", dev->type->name, name,
-               near ? "; did you mean '" : "", near ? near : "",
-               near ? "'?" : "");
+    near = suggest_name(name, (const char *const *)names->pdata, "");
+    error_setg(errp, "Property '%s.%s' not found%s", dev->type->name, name,
+               near);
 }
 
 /* QEMU's rule for identifiers: a letter, then letters, digits, - . _ */
@@ -272,7 +271,7 @@ static const DeviceType *user_type(const char *driver, GError **errp)
 {
     const DeviceType *type = device_type_find(driver);
     g_autoptr(GPtrArray) names = NULL;
-    const char *near;
+    g_autofree char *near = NULL;
 
     if (type && type->user_creatable) {
         return type;
@@ -291,10 +290,9 @@ static const DeviceType *user_type(const char *driver, GError **errp)
         }
     }
     g_ptr_array_add(names, NULL);
-    near = nearest_name(driver, (const char *const *)names->pdata);
-    error_setg(errp, "'%s' is not a valid device model name%s%s%s", driver,
-               near ? "; did you mean '" : "; see -device help",
-               near ? near : "", near ? "'?" : "");
+    near = suggest_name(driver, (const char *const *)names->pdata,
+                        "; see -device help");
+    error_setg(errp, "'%s' is not a valid device model name%s", driver, near);
     return NULL;
 }
 

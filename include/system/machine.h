@@ -40,7 +40,6 @@ typedef struct MachineConfig {
     bool no_reboot;
     bool no_shutdown;
     bool start_paused;                 /* -S */
-    bool debug_threads;                /* -name debug-threads=on */
     bool rtc_localtime;                /* -rtc base=localtime */
     Chardev *serial[SERIAL_PORTS_MAX]; /* borrowed; NULL: no such port */
 } MachineConfig;

@@ -20,4 +20,9 @@ int parse_bool(const char *s, bool *ret_value);
  * or NULL if none is near enough to be meant. */
 const char *nearest_name(const char *name, const char *const *names);
 
+/* The end of a message that refuses @name: "; did you mean 'X'?", or
+ * @otherwise if no name is near enough. The caller frees it. */
+char *suggest_name(const char *name, const char *const *names,
+                   const char *otherwise);
+
 #endif
