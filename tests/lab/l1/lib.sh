@@ -62,6 +62,18 @@ wait_for() {
     done
 }
 
+# settled COMMAND...: what it prints, once it has printed the same twice with a second between. A VMM may use
+# helper threads while it starts.
+settled() {
+    local last now
+
+    last=$("$@")
+    while sleep 1; now=$("$@"); [ "$now" != "$last" ]; do
+        last=$now
+    done
+    echo "$now"
+}
+
 note() {
     echo "LAB-NOTE $SCENARIO: $*"
 }
@@ -155,7 +167,7 @@ vmm_spawn() {
         wait $!
         echo $? > "$base.rc"
     ) &
-    wait_for 5 test -s "$base.pid"
+    wait_for 30 test -s "$base.pid"
     cat "$base.pid" >> "$RUN/pids"
 }
 
@@ -190,7 +202,7 @@ vmm_ends() {
 
 vmm_kill() {
     vmm_gone "$1" || kill -9 "$(vmm_pid "$1")"
-    wait_for 10 vmm_gone "$1"
+    wait_for 30 vmm_gone "$1"
 }
 
 # The threads of a VMM that are vhost workers: "TID NAME" lines.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: shows a person the disk, its queues, the I/O and the worker threads (tests/lab/demo)
-# limit: 120
+# limit: 240
 # hidden: run by tests/lab/demo, in L1 or on a real host
 
 QUEUES=4
@@ -117,10 +117,10 @@ scenario() {
     tell "=== worker_per_virtqueue=$LAB_DEMO"
     vmm_start vm 4 $QUEUES "worker_per_virtqueue=$LAB_DEMO" "$(verbs)"
     tell_command
-    check "guest boots" guest_wait vm 60 GUEST-INIT || return
+    check "guest boots" guest_wait vm 90 GUEST-INIT || return
     tell "guest: kernel is up after $(guest_value vm GUEST-INIT uptime) s"
-    check "guest finds the disk" guest_wait vm 20 'GUEST-DISK sd'
-    check "guest's I/O is done" guest_wait vm 60 GUEST-READY
+    check "guest finds the disk" guest_wait vm 90 'GUEST-DISK sd'
+    check "guest's I/O is done" guest_wait vm 90 GUEST-READY
     tell_disk
     tell_io
     tell_workers
@@ -128,5 +128,5 @@ scenario() {
         check "sums agree" equal "$(guest_sum vm)" "$(host_sum 8)"
     fi
     guest_send vm poweroff
-    check "poweroff ends the VMM" vmm_ends vm 20 0
+    check "poweroff ends the VMM" vmm_ends vm 45 0
 }

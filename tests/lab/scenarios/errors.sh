@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: each start that must fail does so with one line and status 1; a start failure under the guest does not
-# limit: 150
+# limit: 240
 # only: ours
 
 # name ; QUEUES of vhost-scsi-pci ; more device options ; options of labrun ; the message (extended regex).
@@ -54,7 +54,7 @@ said() {
 
 # What holds for every start that fails: failed_well NAME REGEX
 failed_well() {
-    check "$1: status 1" vmm_ends "$1" 10 1
+    check "$1: status 1" vmm_ends "$1" 45 1
     check "$1: one line" equal "$(messages "$1" | wc -l)" 1
     check "$1: says /$2/" said "$1" "$2"
     vmm_kill "$1"
@@ -79,6 +79,11 @@ run_table() {
     done < "$RUN/table"
 }
 
+# A guest that prints has been started.
+ended_or_runs() {
+    vmm_gone "$1" || test -s "$RUN/$1.log"
+}
+
 # RLIMIT_NPROC hides behind ENOMEM. How many threads the VMM has by then is its own business, so the limit
 # rises until the start succeeds; on the way the worker's message must have been seen.
 thread_limit() {
@@ -87,7 +92,8 @@ thread_limit() {
     chmod 666 /dev/vhost-scsi
     while [ "$limit" -le 16 ]; do
         LABRUN="-u 1000 -p $limit" vmm_start "nproc$limit" 1 4 worker_per_virtqueue=on disk,serve
-        if ! wait_for 3 vmm_gone "nproc$limit"; then
+        wait_for 60 ended_or_runs "nproc$limit"
+        if ! vmm_gone "nproc$limit"; then
             vmm_kill "nproc$limit"
             break
         fi
@@ -107,27 +113,27 @@ start_failure() {
     EXTRA_APPEND="lab.late=1 scsi_mod.scan=manual"
     vmm_start vm 1 2 worker_per_virtqueue=on serve
     EXTRA_APPEND=
-    check "guest is up" guest_wait vm 60 GUEST-READY
+    check "guest is up" guest_wait vm 90 GUEST-READY
     target_remove
-    guest_do vm 20 load
-    guest_do vm 10 status
+    guest_do vm 60 load
+    guest_do vm 60 status
     check "start failure: the guest sees NEEDS_RESET" guest_says vm '^GUEST-STATUS 0x0*[4-7c-f][0-9a-f]'
     check "start failure: the VMM lives" vmm_alive vm
     check "start failure: one line" equal "$(messages vm | wc -l)" 1
     check "start failure: names the target" said vm "$WWPN"
     target_make
-    guest_do vm 20 unbind
-    guest_do vm 20 bind
-    guest_do vm 20 scan
-    check "after the target is back, a rebind finds the disk" guest_do vm 20 disk
-    check "and its I/O is good" guest_do vm 20 fill 1
+    guest_do vm 60 unbind
+    guest_do vm 60 bind
+    guest_do vm 60 scan
+    check "after the target is back, a rebind finds the disk" guest_do vm 60 disk
+    check "and its I/O is good" guest_do vm 60 fill 1
     check "and no further line was written" equal "$(messages vm | wc -l)" 1
 }
 
 in_use() {
     vmm_start in_use 1 1 '' disk,serve
     failed_well in_use "target 'naa[^']*' is in use"
-    check "in_use: the first VMM goes on" guest_do vm 20 fill 1
+    check "in_use: the first VMM goes on" guest_do vm 60 fill 1
 }
 
 scenario() {

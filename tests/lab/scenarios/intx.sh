@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: the device without MSI-X (vectors=0, INTx through the IOAPIC) and with page-per-vq=on serves I/O
 # lane: b
-# limit: 90
+# limit: 240
 
 io_with() {
     vmm_start "$1" 2 2 "worker_per_virtqueue=on,$1" disk,queues,fill:2,sum:2,serve
-    check "[$1] guest's I/O is done" guest_wait "$1" 60 GUEST-READY
+    check "[$1] guest's I/O is done" guest_wait "$1" 90 GUEST-READY
     check "[$1] data written through all CPUs read back" guest_says "$1" 'labio: .* 2 cpus, data good'
     check "[$1] guest and backing file have the same sum" equal "$(guest_sum "$1")" "$(host_sum 2)"
     check "[$1] no kick left the kernel" no_slow_notify "$1"
     check "[$1] nothing on standard error" no_messages "$1"
     guest_send "$1" poweroff
-    check "[$1] poweroff ends the VMM with status 0" vmm_ends "$1" 15 0
+    check "[$1] poweroff ends the VMM with status 0" vmm_ends "$1" 45 0
 }
 
 scenario() {

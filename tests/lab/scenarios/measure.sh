@@ -54,7 +54,7 @@ count_end() {
 timed_boot() {
     contender "$1"
     LABRUN="-m GUEST-INIT" NO_TRACE=1 vmm_start vm 2 2 worker_per_virtqueue=on disk,serve
-    if ! guest_wait vm 60 GUEST-READY; then
+    if ! guest_wait vm 90 GUEST-READY; then
         note "$1: the guest did not come up: $(messages vm)"
         vmm_kill vm
         return 1
@@ -73,19 +73,19 @@ counted_boot() {
     contender "$1"
     count_start
     EXTRA_APPEND=lab.pause=3 NO_TRACE=1 vmm_start vm 2 2 worker_per_virtqueue=on disk,serve
-    guest_wait vm 60 GUEST-INIT
+    guest_wait vm 90 GUEST-INIT
     figure "$1" boot_exits "$(exits)"
     note "$1: exits to user space by KVM_EXIT_ reason: $(histogram kvm_userspace_exit)"
     note "$1: port accesses: $(histogram kvm_pio)"
     note "$1: MMIO accesses: $(histogram kvm_mmio)"
-    if guest_wait vm 60 GUEST-READY; then
+    if guest_wait vm 90 GUEST-READY; then
         # The same commands to the letter but for the count: the console costs exits, too.
         before=$(exits)
-        guest_do vm 20 bench 0000
+        guest_do vm 60 bench 0000
         idle=$(exits)
         guest_do vm 60 bench $READS
         figure "$1" read_exits $(($(exits) - idle - (idle - before)))
-        guest_do vm 10 show
+        guest_do vm 60 show
         note "$1: $(grep '^labio' "$RUN/vm.log" | tr -d '\r')"
     fi
     vmm_kill vm
