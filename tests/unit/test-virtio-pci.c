@@ -3,99 +3,18 @@
  * device of the test whose back end only counts. */
 #include "fake-accel.h"
 #include "hw/pci/pci-host.h"
-#include "hw/virtio/virtio-pci.h"
-#include "util/error.h"
+#include "test-virtio.h"
 
 #include <linux/virtio_pci.h>
 
 #define ECAM     PCIE_ECAM_BASE_DEFAULT
 #define MSIX_BAR UINT64_C(0xc0000000)
 #define BAR      UINT64_C(0xc0100000)
-#define QUEUES   3
-#define OFFERED  (UINT64_C(1) << VIRTIO_F_VERSION_1 | 2)
+#define QUEUES   TEST_VIRTIO_QUEUES
+#define OFFERED  TEST_VIRTIO_FEATURES
 #define READY                                               \
     (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | \
      VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
-
-typedef struct TestVirtio {
-    VirtIODevice vdev;
-    unsigned starts, stops;
-    bool fail;
-    GMutex *hang; /* start() waits for this one; NULL: it does not */
-} TestVirtio;
-
-static TestVirtio *test_from(VirtIODevice *vdev)
-{
-    return container_of(vdev, TestVirtio, vdev);
-}
-
-static bool test_set_config(VirtIODevice *vdev, unsigned offset,
-                            const uint8_t *data, unsigned len)
-{
-    return data[0] == vdev->config[offset];
-}
-
-static bool test_start(VirtIODevice *vdev, GError **errp)
-{
-    if (test_from(vdev)->hang) {
-        g_mutex_lock(test_from(vdev)->hang);
-        g_mutex_unlock(test_from(vdev)->hang);
-    }
-    if (test_from(vdev)->fail) {
-        error_setg(errp, "told to fail");
-        return false;
-    }
-    test_from(vdev)->starts++;
-    return true;
-}
-
-static void test_stop(VirtIODevice *vdev)
-{
-    test_from(vdev)->stops++;
-}
-
-static const VirtioOps test_ops = {
-    .set_config = test_set_config,
-    .start = test_start,
-    .stop = test_stop,
-};
-
-static bool backend_realize(Device *dev, GError **errp)
-{
-    VirtIODevice *vdev = virtio_device_from(dev);
-
-    if (!virtio_init(vdev, &test_ops, 8, 8, QUEUES, 64, errp)) {
-        return false;
-    }
-    vdev->host_features = OFFERED;
-    memcpy(vdev->config, "\1\2\3\4\5\6\7\10", 8);
-    return true;
-}
-
-static void backend_unrealize(Device *dev)
-{
-    virtio_finish(virtio_device_from(dev));
-}
-
-static const DeviceType backend_type = {
-    .name = "test-virtio",
-    .bus = BUS_VIRTIO,
-    .size = sizeof(TestVirtio),
-    .realize = backend_realize,
-    .unrealize = backend_unrealize,
-};
-
-static const DeviceType proxy_type = {
-    .name = "test-virtio-pci",
-    .bus = BUS_PCI,
-    .size = sizeof(VirtIOPCIProxy),
-    .props = virtio_pci_props,
-    .bus_props = pci_bus_props,
-    .backend = &backend_type,
-    .realize = virtio_pci_realize,
-    .unrealize = virtio_pci_unrealize,
-    .reset = virtio_pci_reset,
-};
 
 typedef struct Fixture {
     Machine *m;
@@ -131,11 +50,11 @@ static void set_up(Fixture *f, gconstpointer data)
     host->root.set_intx = set_intx;
     host->root.opaque = f;
     pci_host_setup_ecam(host, ECAM);
-    dev = device_new(&f->m->tree, &proxy_type);
+    dev = device_new(&f->m->tree, &test_virtio_pci_type);
     g_assert_true(device_set(dev, "addr", "1", NULL));
     g_assert_true(device_realize(dev, NULL));
     f->proxy = container_of(pci_device_from(dev), VirtIOPCIProxy, pci);
-    f->t = test_from(virtio_device_from(dev->backend));
+    f->t = test_virtio_from(virtio_device_from(dev->backend));
     config_set(f, PCI_BASE_ADDRESS_1, MSIX_BAR, 4);
     config_set(f, PCI_BASE_ADDRESS_4, BAR, 4);
     config_set(f, PCI_BASE_ADDRESS_5, 0, 4);
@@ -473,11 +392,10 @@ static gpointer read_status_in_a_vcpu_thread(gpointer opaque)
 static void test_hung_back_end_leaves_the_machine_lock(Fixture *f,
                                                        gconstpointer data)
 {
+    EventNotifier hang = EVENT_NOTIFIER_NONE;
     GThread *driver, *reader;
-    GMutex hang;
 
-    g_mutex_init(&hang);
-    g_mutex_lock(&hang);
+    g_assert_cmpint(event_notifier_init(&hang), ==, 0);
     f->t->hang = &hang;
     driver = g_thread_new("driver", drive_in_a_vcpu_thread, f);
     while (!f->t->vdev.busy) {
@@ -489,13 +407,13 @@ static void test_hung_back_end_leaves_the_machine_lock(Fixture *f,
     machine_lock(f->m);
     g_assert_true(f->t->vdev.busy);
     g_assert_cmpuint(f->t->starts, ==, 0);
-    g_mutex_unlock(&hang);
+    event_notifier_set(&hang);
     machine_unlock(f->m);
     g_thread_join(driver);
     g_assert_cmphex(GPOINTER_TO_UINT(g_thread_join(reader)), ==, READY);
     machine_lock(f->m);
     g_assert_true(f->t->vdev.started);
-    g_mutex_clear(&hang);
+    event_notifier_finish(&hang);
 }
 
 static unsigned cfg_cap(Fixture *f)
