@@ -4,7 +4,7 @@
 BUILD = build
 PREFIX = $(or $(prefix),/usr/local)
 
-.PHONY: all install check demo measure clean
+.PHONY: all install check demo measure coverage fuzz clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,5 +29,15 @@ demo:
 measure: all
 	tests/bench/measure
 
+coverage:
+	scripts/install-deps
+	scripts/coverage
+
+# As long as you like: make fuzz SECONDS=3600
+SECONDS = 60
+fuzz:
+	scripts/install-deps
+	tests/fuzz/run --seconds $(SECONDS)
+
 clean:
-	rm -rf $(BUILD) build-asan build-clang
+	rm -rf $(BUILD) build-asan build-clang build-coverage build-fuzz build-tsan

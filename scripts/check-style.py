@@ -26,7 +26,7 @@ TOP = 6
 # What puts the program together sees all of it.
 TOP_FILES = {
     "hw/device-types.c", "system/main.c", "system/options.c",
-    "system/startup.c",
+    "system/options-int.h", "system/options-machine.c", "system/startup.c",
 }
 
 # (pattern in a line of code, files that may hold it, what the rule says)
@@ -41,10 +41,11 @@ ONLY_IN = [
      "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
      r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci\.[ch]"
-     r"|hw/device-types\.c",
+     r"|hw/device-types\.c|accel/qtest/qtest-irq\.c",
      "only virtio-pci.c knows both virtio and PCI"),
     (r"#include \"accel/",
-     r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c",
+     r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c"
+     r"|system/startup\.c",
      "only accelerators know accelerators"),
 ]
 

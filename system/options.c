@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "chardev/char.h"
-#include "system/options.h"
-#include "target/i386/cpu.h"
+#include "options-int.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -46,29 +45,12 @@ static bool opt_version(Options *o, const char *arg, GError **errp)
     return true;
 }
 
-static bool is_help(const char *arg)
+bool option_is_help(const char *arg)
 {
     return g_str_equal(arg, "help") || g_str_equal(arg, "?");
 }
 
-/* --- machine --- */
-
-static bool set_accel(Options *o, const char *list, GError **errp)
-{
-    g_auto(GStrv) names = g_strsplit(list, ":", 0);
-
-    for (char **name = names; *name; name++) {
-        o->accel = accel_find(*name);
-        if (o->accel) {
-            return true;
-        }
-    }
-    error_setg(errp, "invalid accelerator '%s'; see -accel help", list);
-    return false;
-}
-
-/* A switch without effect here must be one all the same; absent is off. */
-static bool check_switch(const char *what, json_object *dict, const char *key,
+bool option_check_switch(const char *what, json_object *dict, const char *key,
                          bool *ret_on, GError **errp)
 {
     const char *value = keyval_get(dict, key);
@@ -81,249 +63,9 @@ static bool check_switch(const char *what, json_object *dict, const char *key,
     return true;
 }
 
-/* A switch for what this machine does not have: QEMU's name, and off. */
-static bool check_absent(const char *what, json_object *dict, const char *key,
-                         GError **errp)
-{
-    bool on;
-
-    if (!check_switch(what, dict, key, &on, errp)) {
-        return false;
-    }
-    if (on) {
-        error_setg(errp, "%s: this machine has no %s: give %s=off", what, key,
-                   key);
-    }
-    return !on;
-}
-
-static void print_machines(void)
-{
-    printf("Supported machines are:\n");
-    for (unsigned i = 0; machine_types[i]; i++) {
-        const MachineType *t = machine_types[i];
-
-        if (t->alias) {
-            printf("%-20s %s (alias of %s)%s\n", t->alias, t->summary, t->name,
-                   t->is_default ? " (default)" : "");
-        }
-        printf("%-20s %s\n", t->name, t->summary);
-    }
-}
-
-static bool set_machine(Options *o, const char *name, GError **errp)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
-
-    o->machine = machine_type_find(name);
-    if (o->machine) {
-        return true;
-    }
-    for (unsigned i = 0; machine_types[i]; i++) {
-        g_ptr_array_add(names, (char *)machine_types[i]->name);
-        g_ptr_array_add(names, (char *)machine_types[i]->alias);
-    }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata,
-                        "; see -machine help");
-    error_setg(errp, "unsupported machine type '%s'%s", name, near);
-    return false;
-}
-
-static bool opt_machine(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = {
-        "type", "accel",           "usb", "vmport", "hpet", "smm",
-        "sata", "dump-guest-core", NULL
-    };
-    static const char *const absent[] = { "usb", "vmport", "hpet",
-                                          "smm", "sata",   NULL };
-    auto_json *dict = NULL;
-    const char *type, *accel;
-    bool dump;
-
-    if (is_help(arg)) {
-        print_machines();
-        o->help_printed = true;
-        return true;
-    }
-    dict = keyval_parse(arg, "type", errp);
-    if (!dict || !keyval_check_keys(dict, "-machine", keys, errp)) {
-        return false;
-    }
-    for (unsigned i = 0; absent[i]; i++) {
-        if (!check_absent("-machine", dict, absent[i], errp)) {
-            return false;
-        }
-    }
-    type = keyval_get(dict, "type");
-    accel = keyval_get(dict, "accel");
-    return check_switch("-machine", dict, "dump-guest-core", &dump, errp) &&
-           (!type || set_machine(o, type, errp)) &&
-           (!accel || set_accel(o, accel, errp));
-}
-
-static bool opt_accel(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = { "accel", NULL };
-    auto_json *dict = NULL;
-    const char *name;
-
-    if (is_help(arg)) {
-        printf("Accelerators supported in QEMU binary:\n");
-        for (unsigned i = 0; accel_types[i]; i++) {
-            printf("%s\n", accel_types[i]->name);
-        }
-        o->help_printed = true;
-        return true;
-    }
-    dict = keyval_parse(arg, "accel", errp);
-    if (!dict || !keyval_check_keys(dict, "-accel", keys, errp)) {
-        return false;
-    }
-    name = keyval_get(dict, "accel");
-    return set_accel(o, name ? name : "", errp);
-}
-
-static bool opt_enable_kvm(Options *o, const char *arg, GError **errp)
-{
-    return set_accel(o, "kvm", errp);
-}
-
-static bool opt_cpu(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = { "model", "migratable", NULL };
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    auto_json *dict = NULL;
-    const char *model;
-    g_autofree char *near = NULL;
-    bool migratable;
-
-    if (is_help(arg)) {
-        printf("Available CPUs:\n");
-        for (const CpuModel *m = cpu_models; m->name; m++) {
-            printf("x86 %-10s %s\n", m->name, m->summary);
-        }
-        o->help_printed = true;
-        return true;
-    }
-    dict = keyval_parse(arg, "model", errp);
-    if (!dict || !keyval_check_keys(dict, "-cpu", keys, errp) ||
-        !check_switch("-cpu", dict, "migratable", &migratable, errp)) {
-        return false;
-    }
-    model = keyval_get(dict, "model");
-    for (const CpuModel *m = cpu_models; m->name; m++) {
-        if (!g_strcmp0(m->name, model)) {
-            g_free(o->config.cpu_model);
-            o->config.cpu_model = g_strdup(model);
-            return true;
-        }
-        g_ptr_array_add(names, (char *)m->name);
-    }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(model ? model : "", (const char *const *)names->pdata,
-                        "; this machine passes the host's processor on, see "
-                        "-cpu help");
-    error_setg(errp, "unable to find CPU model '%s'%s", model ? model : "",
-               near);
-    return false;
-}
-
-/* One number of -smp; absent leaves *@n. */
-static bool get_count(json_object *dict, const char *key, unsigned *n,
-                      GError **errp)
-{
-    const char *text = keyval_get(dict, key);
-    uint64_t v;
-
-    if (!text) {
-        return true;
-    }
-    if (parse_u64(text, &v) < 0 || v < 1 || v > CPUS_MAX) {
-        error_setg(errp,
-                   "-smp: '%s' cannot be '%s': a number from 1 to %d is "
-                   "expected",
-                   key, text, CPUS_MAX);
-        return false;
-    }
-    *n = (unsigned)v;
-    return true;
-}
-
-/* What is not given follows from what is; of a number of vCPUs alone, cores of
- * one socket are made. */
-static bool opt_smp(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = { "cpus",  "maxcpus", "sockets",
-                                        "cores", "threads", NULL };
-    auto_json *dict = keyval_parse(arg, "cpus", errp);
-    unsigned cpus = 0, max = 0;
-    CpuTopology t = { 0 };
-
-    if (!dict || !keyval_check_keys(dict, "-smp", keys, errp) ||
-        !get_count(dict, "cpus", &cpus, errp) ||
-        !get_count(dict, "maxcpus", &max, errp) ||
-        !get_count(dict, "sockets", &t.sockets, errp) ||
-        !get_count(dict, "cores", &t.cores, errp) ||
-        !get_count(dict, "threads", &t.threads, errp)) {
-        return false;
-    }
-    t.threads = t.threads ? t.threads : 1;
-    if (!t.cores) {
-        unsigned per_core = MAX(t.sockets, 1) * t.threads;
-
-        t.cores = cpus > per_core ? cpus / per_core : 1;
-    }
-    if (!t.sockets) {
-        unsigned per_socket = t.cores * t.threads;
-
-        t.sockets = cpus > per_socket ? cpus / per_socket : 1;
-    }
-    cpus = cpus ? cpus : t.sockets * t.cores * t.threads;
-    if (t.sockets * t.cores * t.threads != cpus || cpus > CPUS_MAX) {
-        error_setg(errp,
-                   "-smp: sockets (%u) * cores (%u) * threads (%u) must be "
-                   "the number of vCPUs (%u), at most %d",
-                   t.sockets, t.cores, t.threads, cpus, CPUS_MAX);
-        return false;
-    }
-    if (max && max != cpus) {
-        error_setg(errp,
-                   "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot "
-                   "be added later",
-                   max, cpus);
-        return false;
-    }
-    o->config.n_cpus = cpus;
-    o->config.topology = t;
-    return true;
-}
-
-static bool opt_m(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = { "size", NULL };
-    auto_json *dict = keyval_parse(arg, "size", errp);
-    const char *size;
-
-    if (!dict || !keyval_check_keys(dict, "-m", keys, errp)) {
-        return false;
-    }
-    size = keyval_get(dict, "size");
-    if (!size || parse_size(size, MiB, &o->config.ram_size) < 0) {
-        error_setg(errp,
-                   "-m: invalid size '%s': a number with an optional suffix "
-                   "M, G or T is expected",
-                   size ? size : "");
-        return false;
-    }
-    return true;
-}
-
 /* --- boot --- */
 
-static bool set_string(char **field, const char *arg)
+bool option_set_string(char **field, const char *arg)
 {
     g_free(*field);
     *field = g_strdup(arg);
@@ -332,17 +74,17 @@ static bool set_string(char **field, const char *arg)
 
 static bool opt_kernel(Options *o, const char *arg, GError **errp)
 {
-    return set_string(&o->config.kernel, arg);
+    return option_set_string(&o->config.kernel, arg);
 }
 
 static bool opt_initrd(Options *o, const char *arg, GError **errp)
 {
-    return set_string(&o->config.initrd, arg);
+    return option_set_string(&o->config.initrd, arg);
 }
 
 static bool opt_append(Options *o, const char *arg, GError **errp)
 {
-    return set_string(&o->config.append, arg);
+    return option_set_string(&o->config.append, arg);
 }
 
 /* --- devices --- */
@@ -381,7 +123,7 @@ static bool opt_device(Options *o, const char *arg, GError **errp)
 {
     json_object *dict;
 
-    if (is_help(arg)) {
+    if (option_is_help(arg)) {
         device_print_types(stdout);
         o->help_printed = true;
         return true;
@@ -403,7 +145,7 @@ static bool opt_chardev(Options *o, const char *arg, GError **errp)
 {
     json_object *dict;
 
-    if (is_help(arg)) {
+    if (option_is_help(arg)) {
         chardev_print_backends(stdout);
         o->help_printed = true;
         return true;
@@ -504,7 +246,7 @@ static bool opt_daemonize(Options *o, const char *arg, GError **errp)
 
 static bool opt_pidfile(Options *o, const char *arg, GError **errp)
 {
-    return set_string(&o->pidfile, arg);
+    return option_set_string(&o->pidfile, arg);
 }
 
 static bool opt_name(Options *o, const char *arg, GError **errp)
@@ -516,7 +258,7 @@ static bool opt_name(Options *o, const char *arg, GError **errp)
     bool debug;
 
     if (!dict || !keyval_check_keys(dict, "-name", keys, errp) ||
-        !check_switch("-name", dict, "debug-threads", &debug, errp)) {
+        !option_check_switch("-name", dict, "debug-threads", &debug, errp)) {
         return false;
     }
     guest = keyval_get(dict, "guest");
@@ -525,7 +267,7 @@ static bool opt_name(Options *o, const char *arg, GError **errp)
                    STRING_LENGTH_MAX);
         return false;
     }
-    return set_string(&o->config.name, guest);
+    return option_set_string(&o->config.name, guest);
 }
 
 static bool opt_uuid(Options *o, const char *arg, GError **errp)
@@ -588,7 +330,7 @@ static bool opt_trace(Options *o, const char *arg, GError **errp)
     auto_json *dict = NULL;
     const char *pattern, *file;
 
-    if (is_help(arg)) {
+    if (option_is_help(arg)) {
         trace_print_events(stdout);
         o->help_printed = true;
         return true;
@@ -607,9 +349,19 @@ static bool opt_trace(Options *o, const char *arg, GError **errp)
     return !file || set_log_file("-trace", file, errp);
 }
 
+static bool opt_qtest(Options *o, const char *arg, GError **errp)
+{
+    return option_set_string(&o->qtest, arg);
+}
+
+static bool opt_qtest_log(Options *o, const char *arg, GError **errp)
+{
+    return option_set_string(&o->qtest_log, arg);
+}
+
 static bool opt_d(Options *o, const char *arg, GError **errp)
 {
-    if (is_help(arg)) {
+    if (option_is_help(arg)) {
         log_print_items(stdout);
         o->help_printed = true;
         return true;
@@ -627,15 +379,15 @@ static const Option option_table[] = {
     { "help", NULL, "print this help", opt_help },
     { "version", NULL, "print the version", opt_version },
     { "machine", "[type=]NAME[,accel=...]", "machine; -machine help lists them",
-      opt_machine },
-    { "M", "[type=]NAME", "the same as -machine", opt_machine },
-    { "accel", "NAME", "accelerator; -accel help lists them", opt_accel },
-    { "enable-kvm", NULL, "the same as -accel kvm", opt_enable_kvm },
-    { "cpu", "MODEL", "CPU model; -cpu help lists them", opt_cpu },
+      option_machine },
+    { "M", "[type=]NAME", "the same as -machine", option_machine },
+    { "accel", "NAME", "accelerator; -accel help lists them", option_accel },
+    { "enable-kvm", NULL, "the same as -accel kvm", option_enable_kvm },
+    { "cpu", "MODEL", "CPU model; -cpu help lists them", option_cpu },
     { "smp", "[cpus=]N[,sockets=,cores=,threads=]", "vCPUs (default 1)",
-      opt_smp },
+      option_smp },
     { "m", "[size=]SIZE", "guest RAM in MiB or with a suffix (default 128)",
-      opt_m },
+      option_m },
     { "kernel", "FILE", "Linux bzImage to boot", opt_kernel },
     { "initrd", "FILE", "its initial RAM disk", opt_initrd },
     { "append", "TEXT", "its command line", opt_append },
@@ -670,6 +422,12 @@ static const Option option_table[] = {
     { "trace", "[enable=]PATTERN[,file=FILE]",
       "switch trace events on; -trace help lists them", opt_trace },
     { "d", "ITEM[,ITEM...]", "log; -d help lists the items", opt_d },
+    { "qtest", "DEV",
+      "serve a test under -accel qtest: unix:PATH[,server=on,wait=off], fd:N, "
+      "stdio, chardev:ID",
+      opt_qtest },
+    { "qtest-log", "FILE|none", "log its lines to FILE instead of stderr",
+      opt_qtest_log },
     { "D", "FILE", "log to FILE instead of stderr", opt_log_file },
     { NULL, NULL, NULL, NULL },
 };
@@ -706,6 +464,8 @@ void options_free(Options *o)
     g_ptr_array_unref(o->chardevs);
     g_ptr_array_unref(o->serials);
     g_free(o->pidfile);
+    g_free(o->qtest);
+    g_free(o->qtest_log);
     g_free(o);
 }
 
@@ -746,6 +506,11 @@ static bool check_whole(const Options *o, GError **errp)
     if (!o->config.kernel && g_str_equal(o->accel->name, "kvm")) {
         error_setg(errp, "nothing to boot: this machine has no firmware, give "
                          "a Linux kernel with -kernel");
+        return false;
+    }
+    if (o->qtest && !g_str_equal(o->accel->name, "qtest")) {
+        error_setg(errp, "-qtest needs -accel qtest: a test cannot drive the "
+                         "devices while vCPUs do");
         return false;
     }
     if (o->daemonize && o->nographic) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "accel/qtest.h"
 #include "chardev/char.h"
 #include "system/options.h"
 #include "util/error.h"
@@ -23,26 +24,33 @@ static bool add_chardev(Machine *m, json_object *opts, GError **errp)
     return true;
 }
 
+/* The character device that the short form @text of @option names, or that is
+ * made of it with the id @id; NULL for "none". */
+static bool get_chardev(Machine *m, const char *option, const char *text,
+                        const char *id, Chardev **ret_chr, GError **errp)
+{
+    if (g_str_has_prefix(text, "chardev:")) {
+        *ret_chr = chardev_find(m, text + strlen("chardev:"));
+        if (!*ret_chr) {
+            error_setg(errp, "%s: no chardev '%s'", option,
+                       text + strlen("chardev:"));
+        }
+        return *ret_chr;
+    }
+    if (!chardev_new_from_short(m, text, id, ret_chr, errp)) {
+        g_prefix_error(errp, "%s: ", option);
+        return false;
+    }
+    return true;
+}
+
 /* One -serial argument, for port @index. */
 static bool add_serial(Machine *m, unsigned index, const char *text,
                        GError **errp)
 {
     g_autofree char *id = g_strdup_printf("serial%u", index);
-    Chardev *chr = NULL;
 
-    if (g_str_has_prefix(text, "chardev:")) {
-        chr = chardev_find(m, text + strlen("chardev:"));
-        if (!chr) {
-            error_setg(errp, "-serial: no chardev '%s'",
-                       text + strlen("chardev:"));
-            return false;
-        }
-    } else if (!chardev_new_from_short(m, text, id, &chr, errp)) {
-        g_prefix_error(errp, "-serial: ");
-        return false;
-    }
-    m->config.serial[index] = chr;
-    return true;
+    return get_chardev(m, "-serial", text, id, &m->config.serial[index], errp);
 }
 
 static bool add_serials(Machine *m, const Options *o, GError **errp)
@@ -75,14 +83,48 @@ static bool add_device(Machine *m, json_object *opts, GError **errp)
     return true;
 }
 
+/* "fd:N": a connected stream socket that whoever started us has passed. */
+static Chardev *new_fd_chardev(Machine *m, const char *fd, GError **errp)
+{
+    auto_json *opts = json_object_new_object();
+    Chardev *chr;
+
+    json_object_object_add(opts, "backend", json_object_new_string("socket"));
+    json_object_object_add(opts, "id", json_object_new_string("qtest"));
+    json_object_object_add(opts, "fd", json_object_new_string(fd));
+    chr = chardev_new(m, opts, errp);
+    if (!chr) {
+        g_prefix_error(errp, "-qtest: ");
+    }
+    return chr;
+}
+
+/* The character device of -qtest; NULL without it. */
+static bool add_qtest(Machine *m, const char *text, Chardev **ret_chr,
+                      GError **errp)
+{
+    *ret_chr = NULL;
+    if (text && g_str_has_prefix(text, "fd:")) {
+        *ret_chr = new_fd_chardev(m, text + strlen("fd:"), errp);
+        return *ret_chr;
+    }
+    return !text || get_chardev(m, "-qtest", text, "qtest", ret_chr, errp);
+}
+
 static bool build(Machine *m, const Options *o, GError **errp)
 {
+    Chardev *qtest;
+
     for (unsigned i = 0; i < o->chardevs->len; i++) {
         if (!add_chardev(m, g_ptr_array_index(o->chardevs, i), errp)) {
             return false;
         }
     }
-    if (!add_serials(m, o, errp) || !machine_build(m, errp)) {
+    if (!add_qtest(m, o->qtest, &qtest, errp) || !add_serials(m, o, errp) ||
+        !machine_build(m, errp)) {
+        return false;
+    }
+    if (qtest && !qtest_serve(m, qtest, o->qtest_log, errp)) {
         return false;
     }
     for (unsigned i = 0; i < o->devices->len; i++) {

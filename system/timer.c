@@ -38,10 +38,14 @@ static void schedule(TimerList *list)
 {
     int64_t ready_us = -1;
 
-    if (list->running && !list->stepped && list->timers->len) {
+    if (list->running && list->timers->len) {
         const Timer *t = g_ptr_array_index(list->timers, 0);
 
-        ready_us = (t->expire_ns + list->base_ns + 999) / 1000;
+        if (!list->stepped) {
+            ready_us = (t->expire_ns + list->base_ns + 999) / 1000;
+        } else if (t->expire_ns <= list->now_ns) {
+            ready_us = 0; /* due although the clock stands */
+        }
     }
     g_source_set_ready_time(&list->source, ready_us);
 }

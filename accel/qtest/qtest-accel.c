@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine whose vCPUs never run any code. Interrupts and eventfds lead
- * nowhere yet. */
-#include "accel/qtest.h"
-
-#include "system/machine.h"
+/* A machine whose vCPUs never run any code. */
+#include "qtest-int.h"
 #include "target/i386/cpu.h"
 
 typedef struct QtestCpu {
@@ -14,20 +11,30 @@ typedef struct QtestCpu {
 
 static bool qtest_init(Machine *machine, GError **errp)
 {
+    QtestAccel *q;
+
     if (!x86_topology_check(&machine->config.topology, errp)) {
         return false;
     }
-    machine->accel = g_new0(Accel, 1);
-    machine->accel->ops = &qtest_accel_ops;
-    machine->accel->machine = machine;
+    q = g_new0(QtestAccel, 1);
+    q->accel = (Accel){ .ops = &qtest_accel_ops, .machine = machine };
+    qtest_irq_init(q);
+    machine->accel = &q->accel;
+    /* From its first step on a clock moves by steps alone. */
+    timer_list_step_to(machine->timers, 0);
     return true;
 }
 
 static void qtest_finish(Machine *machine)
 {
-    g_clear_pointer(&machine->accel, g_free);
+    QtestAccel *q = qtest_accel(g_steal_pointer(&machine->accel));
+
+    qtest_wire_free(q->wire);
+    qtest_irq_finish(q);
+    g_free(q);
 }
 
+/* There is no interrupt controller; its inputs are driven by the devices. */
 static void qtest_reset(Machine *machine)
 {
 }
@@ -35,29 +42,6 @@ static void qtest_reset(Machine *machine)
 static int qtest_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
 {
     return 0;
-}
-
-static void qtest_set_gsi(Accel *accel, unsigned gsi, bool level)
-{
-}
-
-static int qtest_send_msi(Accel *accel, const MsiMessage *msg)
-{
-    return 0;
-}
-
-static int qtest_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg)
-{
-    return -ENOTSUP;
-}
-
-static void qtest_irqfd_del(Accel *accel, int fd, int route)
-{
-}
-
-static int qtest_ioeventfd(Accel *accel, const IoEventFd *io)
-{
-    return -ENOTSUP;
 }
 
 static bool qtest_vcpu_init(Cpu *cpu, GError **errp)
@@ -131,8 +115,8 @@ const AccelOps qtest_accel_ops = {
     .send_msi = qtest_send_msi,
     .irqfd_add_msi = qtest_irqfd_add_msi,
     .irqfd_del = qtest_irqfd_del,
-    .ioeventfd_add = qtest_ioeventfd,
-    .ioeventfd_del = qtest_ioeventfd,
+    .ioeventfd_add = qtest_ioeventfd_add,
+    .ioeventfd_del = qtest_ioeventfd_del,
     .vcpu_init = qtest_vcpu_init,
     .vcpu_finish = qtest_vcpu_finish,
     .vcpu_run = qtest_vcpu_run,

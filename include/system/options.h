@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line: one table of options (options.c), which fill an Options;
- * startup.c makes a machine of it. Names and meaning are QEMU's.
+ * The command line: one table of options (options.c; some of their handlers
+ * are in options-machine.c), which fill an Options; startup.c makes a machine of it. Names and meaning are QEMU's.
  */
 #ifndef SYSTEM_OPTIONS_H
 #define SYSTEM_OPTIONS_H
@@ -19,6 +19,8 @@ typedef struct Options {
     GPtrArray *chardevs;   /* json_object: -chardev */
     GPtrArray *serials;    /* char *: -serial */
     char *pidfile;
+    char *qtest;     /* character device of the qtest protocol; or NULL */
+    char *qtest_log; /* file of its log; NULL: stderr */
     bool daemonize;
     bool nodefaults;
     bool nographic;

@@ -15,6 +15,12 @@ TRACE_EVENT(kvm_run_exit)
 TRACE_EVENT(kvm_msr_skipped)
 TRACE_EVENT(kvm_cpuid_skipped)
 
+/* accel/qtest */
+TRACE_EVENT(qtest_irqfd)
+TRACE_EVENT(qtest_ioeventfd)
+TRACE_EVENT(qtest_msi_dropped)
+TRACE_EVENT(qtest_irq_dropped)
+
 /* hw/pci */
 TRACE_EVENT(pci_config_read)
 TRACE_EVENT(pci_config_write)

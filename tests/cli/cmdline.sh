@@ -116,6 +116,19 @@ refused '-initrd is only allowed with -kernel' -initrd x
 refused '-append is only allowed with -kernel' -append x
 refused '-nographic cannot be used with -daemonize' -accel qtest -nographic -daemonize
 
+# --- qtest ---
+refused '-qtest needs -accel qtest: a test cannot drive the devices while vCPUs do' -qtest stdio -kernel x
+refused '-qtest: requires an argument' -accel qtest -qtest
+refused "-qtest: 'unixx' is not a valid character device; did you mean 'unix:'?" \
+    -accel qtest -qtest unixx
+refused "-qtest: no chardev 'b'" -accel qtest -qtest chardev:b
+refused "-qtest: chardev 'qtest': fd 'x' is not a number" -accel qtest -qtest fd:x
+refused "-qtest: chardev 'qtest': file descriptor 99 is not a stream socket" -accel qtest -qtest fd:99
+refused "-qtest: Failed to connect to '$work/none': No such file or directory" -accel qtest -qtest "unix:$work/none"
+refused "-qtest: chardev 'c' is in use" -accel qtest -chardev null,id=c -qtest chardev:c -serial chardev:c
+refused "-qtest-log: cannot open '/nonexistent/log': No such file or directory" \
+    -accel qtest -qtest null -qtest-log /nonexistent/log
+
 # --- devices ---
 dev() { # MESSAGE ARGUMENT
     refused "-device: $1" -accel qtest -device "$2"
@@ -178,6 +191,9 @@ runs -name guest=x,debug-threads=on -uuid 01234567-89ab-cdef-0123-456789abcdef -
 runs -chardev "file,id=c,path=$work/log" -serial chardev:c -monitor none -vga none -net none
 runs -serial "unix:$work/sock,server=on,wait=off" -serial null -no-user-config
 runs -device isa-serial,index=1 -smp 255
+runs -qtest "unix:$work/qtest,server=on,wait=off"
+runs -qtest stdio -qtest-log none
+runs -qtest none
 
 # --- pidfile and daemon ---
 out=$(timeout 20 "$vmm" -accel qtest -display none -daemonize -pidfile "$work/pid" 2>&1 < /dev/null | cat)

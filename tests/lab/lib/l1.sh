@@ -127,10 +127,16 @@ show_results() {
     lines=$(wc -l < "$1/console.log" 2>/dev/null || echo 0)
     [ "$lines" -gt "$shown" ] || return 0
     head -n "$lines" "$1/console.log" | tail -n +$((shown + 1)) | tr -d '\r' |
-        sed -n -e 's/^LAB-FAIL /    FAIL /p' \
-            -e 's/^LAB-RESULT \([^ ]*\) pass \([0-9]*\).*/PASS \1 (\2 s)/p' \
-            -e 's/^LAB-RESULT \([^ ]*\) fail \([0-9]*\) \(.*\)/FAIL \1 (\2 s): \3/p' \
-            -e 's/^LAB-RESULT \([^ ]*\) skip [0-9]* \(.*\)/SKIP \1: \2/p'
+        awk '/^LAB-OK / { note = "" }
+            /^LAB-NOTE / { note = "    NOTE " substr($0, 10) }
+            /^LAB-FAIL / { print "    FAIL " substr($0, 10); if (note) print note; note = "" }
+            $1 == "LAB-RESULT" {
+                name = $2; verdict = $3; seconds = $4
+                sub(/^LAB-RESULT [^ ]+ [^ ]+ [^ ]+ ?/, "")
+                if (verdict == "pass") print "PASS " name " (" seconds " s)"
+                if (verdict == "fail") print "FAIL " name " (" seconds " s): " $0
+                if (verdict == "skip") print "SKIP " name ": " $0
+            }'
     shown=$lines
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What options.c, which has the table of options, shares with
+ * options-machine.c, which has some of their handlers. */
+#ifndef OPTIONS_INT_H
+#define OPTIONS_INT_H
+
+#include "system/options.h"
+
+#include <json-c/json.h>
+
+/* --- options.c --- */
+
+/* Whether an argument asks for help. */
+bool option_is_help(const char *arg);
+
+/* A switch without effect here must be one all the same; absent is off. */
+bool option_check_switch(const char *what, json_object *dict, const char *key,
+                         bool *ret_on, GError **errp);
+
+/* Replaces *@field by a copy of @arg. Always true: the end of a handler. */
+bool option_set_string(char **field, const char *arg);
+
+/* --- options-machine.c: handlers of the table --- */
+
+bool option_machine(Options *o, const char *arg, GError **errp);
+bool option_accel(Options *o, const char *arg, GError **errp);
+bool option_enable_kvm(Options *o, const char *arg, GError **errp);
+bool option_cpu(Options *o, const char *arg, GError **errp);
+bool option_smp(Options *o, const char *arg, GError **errp);
+bool option_m(Options *o, const char *arg, GError **errp);
+
+#endif
