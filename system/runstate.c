@@ -96,6 +96,11 @@ void runstate_del_notifier(Machine *m, RunStateNotifier *n)
     }
 }
 
+bool runstate_is_changing(const Machine *m)
+{
+    return m->control_thread && (m->requests || m->changing);
+}
+
 static void set_state(Machine *m, RunState state)
 {
     trace(runstate_set, "from=%s to=%s", run_state_name(m->run_state),
@@ -214,7 +219,10 @@ static void *control_thread(void *opaque)
     machine_lock(m);
     while (!(m->requests & REQUEST_QUIT)) {
         if (m->requests) {
+            m->changing = true;
             handle_request(m);
+            m->changing = false;
+            g_cond_broadcast(&m->cond);
         } else {
             g_cond_wait(&m->cond, &m->lock);
         }

@@ -62,6 +62,9 @@ static void qtest_vcpu_finish(Cpu *cpu)
 
     machine_lock(cpu->machine);
     q = g_steal_pointer(&cpu->accel_state);
+    /* The server stands in for the vCPUs and, as they, is gone before the
+     * devices are. */
+    qtest_wire_end(qtest_accel(cpu->machine->accel)->wire);
     machine_unlock(cpu->machine);
     if (q) {
         g_cond_clear(&q->cond);

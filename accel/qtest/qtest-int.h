@@ -29,6 +29,7 @@ typedef struct QtestAccel {
     GPtrArray *irqfds;  /* QtestIrqfd by route, owned; NULL: unused route */
     GArray *ioeventfds; /* IoEventFd; the fds are borrowed */
     QtestWire *wire;    /* owned; NULL: no -qtest */
+    bool idle;          /* it has nothing to carry out or send; machine lock */
 
     /* INTERCEPT_INTX: the pin, and where its bus led before. Machine lock. */
     struct {
@@ -82,6 +83,9 @@ void qtest_irq_collect(QtestAccel *q, GString *out);
 
 /* --- qtest-wire.c --- */
 
-void qtest_wire_free(QtestWire *w); /* takes NULL */
+/* Ends its thread; requests are no longer carried out. Takes NULL and one that
+ * has ended. Machine lock, which it releases meanwhile. */
+void qtest_wire_end(QtestWire *w);
+void qtest_wire_free(QtestWire *w); /* takes NULL; machine lock, as above */
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What carries the protocol: a character device in, the same one out, and the
- * log. While an answer waits to be read no further request is taken, so that a
- * client that never reads costs one answer's memory.
+ * log. The main loop takes in what comes; requests are carried out in a thread
+ * of their own, as accesses of a guest are in a vCPU's: one that waits for the
+ * host's kernel leaves the main loop alone. While an answer waits to be read no
+ * further request is taken, so that a client that never reads costs one
+ * answer's memory.
  */
 #include "accel/qtest-server.h"
 #include "chardev/char.h"
@@ -18,8 +21,10 @@ struct QtestWire {
     FILE *log;       /* owned unless it is stderr; NULL: none */
     int64_t open_us; /* when the client came, monotonic */
     bool open;
-    bool pumping;
-    GSource *wake; /* owned; q->wake is the same one */
+    unsigned session; /* counts clients */
+    GThread *thread;  /* NULL once it has ended */
+    bool quit;        /* it is to end */
+    GSource *wake;    /* owned; q->wake is the same one */
 
     GString *in;      /* what came and is not carried out yet */
     size_t in_start;  /* of the next line in it */
@@ -127,33 +132,85 @@ static char *next_line(QtestWire *w)
     }
 }
 
-/* Carries out requests until there is none or an answer has to wait. */
-static void pump(QtestWire *w)
+/* Forgets the lines that were taken. */
+static void drop_taken(QtestWire *w)
 {
-    char *line;
-
-    if (w->pumping) {
-        return; /* sending an answer told of a change; the loop goes on */
-    }
-    w->pumping = true;
-    while (flush(w)) {
-        qtest_server_collect(&w->server);
-        line = next_line(w);
-        if (line) {
-            log_line(w, 'R', line, strlen(line));
-            qtest_server_line(&w->server, line);
-        }
-        log_answers(w);
-        if (!line && !w->server.out->len) {
-            break;
-        }
-    }
     if (w->in_start) {
         g_string_erase(w->in, 0, (gssize)w->in_start);
         w->in_seen -= w->in_start;
         w->in_start = 0;
     }
-    w->pumping = false;
+}
+
+/* One request. It may release the machine lock, and the client may leave
+ * meanwhile: then nobody waits for the answer. What it asked of the control
+ * thread, such as a reset, is done before it is answered. */
+static void carry_out(QtestWire *w, const char *text)
+{
+    Machine *m = w->q->accel.machine;
+    g_autofree char *line = g_strdup(text);
+    unsigned session = w->session;
+
+    log_line(w, 'R', line, strlen(line));
+    qtest_server_line(&w->server, line);
+    while (runstate_is_changing(m) && !w->quit) {
+        g_cond_wait(&m->cond, &m->lock);
+    }
+    if (session != w->session || !w->open) {
+        g_string_truncate(w->server.out, 0);
+    }
+}
+
+/* Sends what can be sent, then carries out a request. Returns whether there was
+ * something to do. */
+static bool work(QtestWire *w)
+{
+    char *line;
+
+    if (!w->open || !flush(w)) {
+        return false;
+    }
+    qtest_server_collect(&w->server);
+    line = next_line(w);
+    if (line) {
+        carry_out(w, line);
+    }
+    log_answers(w);
+    if (line || w->server.out->len) {
+        return true;
+    }
+    drop_taken(w);
+    return false;
+}
+
+static void *wire_thread(void *opaque)
+{
+    QtestWire *w = opaque;
+    Machine *m = w->q->accel.machine;
+
+    machine_lock(m);
+    while (!w->quit) {
+        if (work(w)) {
+            continue;
+        }
+        w->q->idle = true;
+        g_cond_broadcast(&m->cond);
+        if (w->chr) {
+            chardev_accept_input(w->chr);
+        }
+        while (w->q->idle && !w->quit) {
+            g_cond_wait(&m->cond, &m->lock);
+        }
+    }
+    machine_unlock(m);
+    return NULL;
+}
+
+/* There may be something to do. */
+static void wake_thread(QtestWire *w)
+{
+    w->q->idle = false;
+    g_cond_broadcast(&w->q->accel.machine->cond);
 }
 
 static void end_session(QtestWire *w)
@@ -162,6 +219,7 @@ static void end_session(QtestWire *w)
         log_line(w, 'I', "CLOSED", strlen("CLOSED"));
     }
     w->open = false;
+    w->session++;
     qtest_intercept_end(w->q);
     g_string_truncate(w->server.out, 0);
     g_string_truncate(w->in, 0);
@@ -171,12 +229,14 @@ static void end_session(QtestWire *w)
 
 /* --- the character device --- */
 
-/* Of a client that has left the rest is taken and dropped. */
+/* Not before all is carried out, so that a client which closes its side after
+ * its last request gets its answers. Of one that has left the rest is taken
+ * and dropped. */
 static size_t wire_can_receive(void *opaque)
 {
     const QtestWire *w = opaque;
 
-    return w->open && w->server.out->len ? 0 : READ_ROOM;
+    return w->open && (!w->q->idle || w->server.out->len) ? 0 : READ_ROOM;
 }
 
 static void wire_receive(void *opaque, const uint8_t *buf, size_t len)
@@ -185,7 +245,7 @@ static void wire_receive(void *opaque, const uint8_t *buf, size_t len)
 
     if (w->open) {
         g_string_append_len(w->in, (const char *)buf, (gssize)len);
-        pump(w);
+        wake_thread(w);
     }
 }
 
@@ -207,8 +267,7 @@ static void wire_event(void *opaque, ChardevEvent event)
         chardev_accept_input(w->chr);
         break;
     case CHARDEV_WRITABLE:
-        pump(w);
-        chardev_accept_input(w->chr);
+        wake_thread(w);
         break;
     case CHARDEV_GONE:
         end_session(w);
@@ -234,9 +293,7 @@ static gboolean wake_dispatch(GSource *source, GSourceFunc callback,
     QtestWire *w = data;
 
     g_source_set_ready_time(source, -1);
-    if (w->open) {
-        pump(w);
-    }
+    wake_thread(w);
     return G_SOURCE_CONTINUE;
 }
 
@@ -278,7 +335,25 @@ bool qtest_serve(Machine *machine, Chardev *chr, const char *log, GError **errp)
         return false;
     }
     w->chr = chr;
-    return true;
+    w->thread = machine_thread_new("qtest", wire_thread, w, errp);
+    return w->thread;
+}
+
+void qtest_wire_end(QtestWire *w)
+{
+    Machine *m;
+    GThread *thread;
+
+    if (!w || !w->thread) {
+        return;
+    }
+    m = w->q->accel.machine;
+    thread = g_steal_pointer(&w->thread);
+    w->quit = true;
+    g_cond_broadcast(&m->cond);
+    machine_unlock(m);
+    g_thread_join(thread);
+    machine_lock(m);
 }
 
 void qtest_wire_free(QtestWire *w)
@@ -286,6 +361,7 @@ void qtest_wire_free(QtestWire *w)
     if (!w) {
         return;
     }
+    qtest_wire_end(w);
     if (w->chr) {
         chardev_detach(w->chr);
     }

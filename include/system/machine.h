@@ -96,6 +96,7 @@ struct Machine {
     GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
     GThread *control_thread;
     unsigned requests; /* bit mask, private to runstate.c */
+    bool changing;     /* the control thread carries one out; likewise */
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;

@@ -42,6 +42,10 @@ void system_powerdown_request(Machine *machine);
 void vm_stop_request(Machine *machine, RunState state);
 void vm_start_request(Machine *machine);
 
+/* Whether a request is noted or being carried out; the end of it broadcasts
+ * machine->cond. Machine lock. */
+bool runstate_is_changing(const Machine *machine);
+
 /* The name QMP uses: "running", "paused", "prelaunch" ... */
 const char *run_state_name(RunState state);
 /* "guest-shutdown", "host-signal" ... */

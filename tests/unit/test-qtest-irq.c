@@ -325,7 +325,9 @@ static void test_two_machines_are_apart(void)
     g_assert_cmpstr(ask(&b, "irq_intercept_in lapic"), ==, "OK\n");
     g_assert_cmpstr(ask(&b, "set_irq_in ioapic unnamed-gpio-in 1 1"), ==,
                     "OK\n");
+    machine_unlock(b.m);
     teardown(&a);
+    machine_lock(b.m);
     g_assert_cmpstr(ask(&b, "endianness"), ==, "OK little\n");
     teardown(&b);
 }

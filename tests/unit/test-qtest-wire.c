@@ -2,6 +2,7 @@
 /* The qtest protocol on a socket: lines that come in pieces, that are too long,
  * and clients that leave or do not read. */
 #include "test-qtest.h"
+#include "../../accel/qtest/qtest-int.h"
 #include "chardev/char.h"
 #include "util/error.h"
 
@@ -43,11 +44,17 @@ static void line_teardown(Line *l)
     teardown(&l->f);
 }
 
-/* Serves until there is nothing to do. */
+/* Serves until there is nothing to do: the main loop here, the requests in
+ * their thread. */
 static void serve(Line *l)
 {
-    while (g_main_context_iteration(l->f.m->context, FALSE)) {
-    }
+    const QtestAccel *q = qtest_accel(l->f.m->accel);
+
+    do {
+        while (!q->idle) {
+            g_cond_wait(&l->f.m->cond, &l->f.m->lock);
+        }
+    } while (g_main_context_iteration(l->f.m->context, FALSE));
 }
 
 /* Sends all of it, serving meanwhile; returns how much was taken. */

@@ -42,6 +42,14 @@ compile_static() {
     ${CC:-cc} -O2 -Wall -Wextra -static -pthread -o "$2" "$1"
 }
 
+# What /dev/vhost-scsi must answer, as a program; libfake-vhost.so is held against the same one.
+compile_conform() {
+    local from=$LAB_ROOT/tests/fake-vhost
+
+    ${CC:-cc} -O2 -Wall -static -D_GNU_SOURCE -I "$LAB_ROOT/linux-headers" -o "$1" \
+        "$from/conform.c" "$from/conform-ring.c" "$from/driver.c"
+}
+
 # copy_program PROGRAM TREE: with every shared library, at the same paths.
 copy_program() {
     local file
@@ -81,6 +89,7 @@ l1_image() {
     copy_modules "$kernel" "$tree/modules" "${L1_MODULES[@]}" || return
     compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
     compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
+    compile_conform "$tree/bin/conform" || return
     install -m 755 "$LAB_DIR/l1/init" "$tree/init"
     cp "$LAB_DIR"/l1/* "$tree/lab/"
     cp -r "$LAB_DIR"/scenarios/* "$tree/lab/scenarios/"
