@@ -189,6 +189,11 @@ static void *wire_thread(void *opaque)
     Machine *m = w->q->accel.machine;
 
     machine_lock(m);
+    /* A client may be faster than the start of the machine. */
+    while (!w->quit && !m->config.start_paused &&
+           m->run_state == RUN_STATE_PRELAUNCH) {
+        g_cond_wait(&m->cond, &m->lock);
+    }
     while (!w->quit) {
         if (work(w)) {
             continue;

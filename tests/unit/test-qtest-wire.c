@@ -34,6 +34,7 @@ static void line_setup(Line *l)
     chr = chardev_new(l->f.m, dict, NULL);
     json_object_put(dict);
     g_assert_nonnull(chr);
+    l->f.m->config.start_paused = true; /* nobody starts it */
     g_assert_true(qtest_serve(l->f.m, chr, "none", NULL));
 }
 
