@@ -292,25 +292,30 @@ static bool opt_uuid(Options *o, const char *arg, GError **errp)
     return true;
 }
 
+/* One of two words, or absent. */
+static bool rtc_word(json_object *dict, const char *key, const char *word,
+                     const char *other, bool *ret_is_other, GError **errp)
+{
+    const char *value = keyval_get(dict, key);
+
+    if (value && !g_str_equal(value, word) && !g_str_equal(value, other)) {
+        error_setg(errp, "-rtc: %s cannot be '%s': %s or %s is expected", key,
+                   value, word, other);
+        return false;
+    }
+    *ret_is_other = !g_strcmp0(value, other);
+    return true;
+}
+
 static bool opt_rtc(Options *o, const char *arg, GError **errp)
 {
-    static const char *const keys[] = { "base", NULL };
+    static const char *const keys[] = { "base", "clock", NULL };
     auto_json *dict = keyval_parse(arg, NULL, errp);
-    const char *base;
 
-    if (!dict || !keyval_check_keys(dict, "-rtc", keys, errp)) {
-        return false;
-    }
-    base = keyval_get(dict, "base");
-    if (base && !g_str_equal(base, "utc") && !g_str_equal(base, "localtime")) {
-        error_setg(errp,
-                   "-rtc: base cannot be '%s': utc or localtime is "
-                   "expected",
-                   base);
-        return false;
-    }
-    o->config.rtc_localtime = !g_strcmp0(base, "localtime");
-    return true;
+    return dict && keyval_check_keys(dict, "-rtc", keys, errp) &&
+           rtc_word(dict, "base", "utc", "localtime", &o->config.rtc_localtime,
+                    errp) &&
+           rtc_word(dict, "clock", "host", "vm", &o->config.rtc_clock_vm, errp);
 }
 
 /* --- log --- */
@@ -416,7 +421,8 @@ static const Option option_table[] = {
       opt_no_shutdown },
     { "name", "NAME", "name of the guest", opt_name },
     { "uuid", "UUID", "UUID of the machine", opt_uuid },
-    { "rtc", "base=utc|localtime", "what the clock shows", opt_rtc },
+    { "rtc", "base=utc|localtime,clock=host|vm",
+      "what the clock shows and what drives it", opt_rtc },
     { "daemonize", NULL, "detach once the machine is ready", opt_daemonize },
     { "pidfile", "FILE", "write the process id to FILE", opt_pidfile },
     { "trace", "[enable=]PATTERN[,file=FILE]",

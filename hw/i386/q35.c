@@ -143,6 +143,29 @@ static Device *add_builtin(Machine *m, const DeviceType *type, GError **errp)
     return dev;
 }
 
+/* -rtc clock=vm: it begins with the host's time and goes on with the
+ * machine's. */
+static bool use_vm_clock(Device *rtc, GError **errp)
+{
+    g_autofree char *now = g_strdup_printf("%" PRId64,
+                                           g_get_real_time() / G_USEC_PER_SEC);
+
+    return device_set(rtc, "clock-vm", "on", errp) &&
+           device_set(rtc, "base", now, errp);
+}
+
+static Device *add_rtc(Machine *m, GError **errp)
+{
+    Device *dev = device_new(&m->tree, &mc146818rtc_type);
+
+    if ((m->config.rtc_clock_vm && !use_vm_clock(dev, errp)) ||
+        !device_realize(dev, errp)) {
+        device_free(dev);
+        return NULL;
+    }
+    return dev;
+}
+
 static bool init_chipset(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
@@ -160,7 +183,7 @@ static bool init_chipset(Machine *m, GError **errp)
     ich9_lpc_connect_gsi(b->lpc, set_gsi, m);
     b->host->root.set_intx = ich9_set_intx;
     b->host->root.opaque = b->lpc;
-    b->rtc = add_builtin(m, &mc146818rtc_type, errp);
+    b->rtc = add_rtc(m, errp);
     return b->rtc;
 }
 

@@ -517,8 +517,9 @@ static bool rtc_realize(Device *dev, GError **errp)
     s->state = RTC_RUNNING;
     if (s->clock_vm) {
         s->offset_s = (int64_t)s->base_s;
-    } else if (m->config.rtc_localtime) {
-        s->offset_s = local_offset_s(source_ns(s) / NANOSECONDS_PER_SECOND);
+    }
+    if (m->config.rtc_localtime) {
+        s->offset_s += local_offset_s(guest_seconds(s));
     }
     s->seen_s = guest_seconds(s);
     s->seen_ticks = divider_ticks(s);

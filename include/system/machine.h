@@ -41,6 +41,7 @@ typedef struct MachineConfig {
     bool no_shutdown;
     bool start_paused;                 /* -S */
     bool rtc_localtime;                /* -rtc base=localtime */
+    bool rtc_clock_vm;                 /* -rtc clock=vm */
     Chardev *serial[SERIAL_PORTS_MAX]; /* borrowed; NULL: no such port */
 } MachineConfig;
 

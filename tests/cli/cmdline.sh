@@ -106,6 +106,7 @@ refused "-nic: 'user' is not supported: only 'none' is" -nic user
 refused "-trace: cannot open log file '/nonexistent/log': No such file or directory" -trace 'kvm_*,file=/nonexistent/log'
 refused "-name: parameter 'debug-threads' expects 'on' or 'off'" -name x,debug-threads=maybe
 refused "-rtc: base cannot be 'moon': utc or localtime is expected" -rtc base=moon
+refused "-rtc: clock cannot be 'sun': host or vm is expected" -rtc clock=sun
 refused "-display: 'gtk' is not supported: only 'none' is" -display gtk
 refused "-trace: no trace event matches 'vhots_*'; see -trace help" -trace 'vhots_*'
 refused "-d: unknown log item 'cpu'; see -d help" -d cpu
@@ -187,7 +188,7 @@ refused "-serial: no chardev 'b'" -accel qtest -serial chardev:b
 runs
 runs -machine q35,accel=qtest,usb=off -smp 2,sockets=2 -m 64M -nodefaults
 runs -M pc-q35-7.2 -m size=1.5G -cpu max -S -no-reboot -no-shutdown
-runs -name guest=x,debug-threads=on -uuid 01234567-89ab-cdef-0123-456789abcdef -rtc base=utc
+runs -name guest=x,debug-threads=on -uuid 01234567-89ab-cdef-0123-456789abcdef -rtc base=utc,clock=vm
 runs -chardev "file,id=c,path=$work/log" -serial chardev:c -monitor none -vga none -net none
 runs -serial "unix:$work/sock,server=on,wait=off" -serial null -no-user-config
 runs -device isa-serial,index=1 -smp 255
