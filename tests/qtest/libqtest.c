@@ -154,15 +154,16 @@ static int listen_at(const char *path)
 static char **build_argv(const QTestState *s, const char *binary,
                          const char *args)
 {
+    const char *more = g_getenv("QTEST_ARGS");
     g_autoptr(GError) err = NULL;
     g_autofree char *line = NULL;
     char **argv;
 
     line = g_strdup_printf(
         "'%s' " COMMON_ARGS " %s -qtest unix:%s/socket "
-        "-qtest-log none %s",
+        "-qtest-log none %s %s",
         binary, s->has_clock ? "-accel qtest" : "-accel tcg -bios firmware",
-        s->dir, args);
+        s->dir, args, more ? more : "");
     if (!g_shell_parse_argv(line, NULL, &argv, &err)) {
         g_error("%s: %s", line, err->message);
     }
@@ -202,7 +203,8 @@ static QTestState *spawn(const char *args, const char *const *env,
     g_autoptr(GError) err = NULL;
 
     s->fd = s->pid_fd = s->err_fd = -1;
-    s->timeout_ms = QTEST_TIMEOUT_MS;
+    s->timeout_ms = g_getenv("QTEST_PATIENCE") ? G_MAXINT / 2
+                                               : QTEST_TIMEOUT_MS;
     s->rx = g_string_new(NULL);
     s->err = g_string_new(NULL);
     s->has_clock = has_qtest_accel(binary);

@@ -14,6 +14,10 @@
  * That is qtest, or, for a build of QEMU without it (Debian's), tcg with a
  * firmware that halts the processor; qtest_has_clock() tells them apart.
  *
+ * For debugging: $QTEST_ARGS is appended to every command line, and with
+ * $QTEST_PATIENCE set (to anything) waits have no bound worth mentioning, so
+ * that the program may be a script which starts a debugger.
+ *
  * Nothing here waits without a bound (QTEST_TIMEOUT_MS for each wait): a
  * machine that hangs or dies fails the test with a message and what it printed
  * to stderr. It never outlives the test.
