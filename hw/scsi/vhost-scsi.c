@@ -176,19 +176,49 @@ static bool vhost_scsi_set_config(VirtIODevice *vdev, unsigned offset,
 
 /* --- start and stop --- */
 
+static bool set_endpoint(VhostScsi *s, GError **errp)
+{
+    int r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
+
+    if (r < 0) {
+        set_endpoint_error(errp, s, r);
+        return false;
+    }
+    s->bound = true;
+    return true;
+}
+
+static bool clear_endpoint(VhostScsi *s, GError **errp)
+{
+    int r = s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
+
+    if (r < 0) {
+        s->vhost.failed_call = "VHOST_SCSI_CLEAR_ENDPOINT";
+        s->vhost.failed_vq = -1;
+        set_call_error(errp, s, r, "");
+        return false;
+    }
+    s->bound = false;
+    return true;
+}
+
 static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
 {
     VhostScsi *s = vhost_scsi_from(vdev);
-    int r = vhost_dev_start(&s->vhost, vdev, &vdev->dev.machine->ram);
+    int r;
 
+    /* A stop before could not clear it, and the kernel takes no new ring for a
+     * queue that it still serves. */
+    if (s->bound && !clear_endpoint(s, errp)) {
+        return false;
+    }
+    r = vhost_dev_start(&s->vhost, vdev, &vdev->dev.machine->ram);
     if (r < 0) {
         set_call_error(errp, s, r, "");
         return false;
     }
-    r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
-    if (r < 0) {
+    if (!set_endpoint(s, errp)) {
         vhost_dev_stop(&s->vhost, vdev);
-        set_endpoint_error(errp, s, r);
         return false;
     }
     /* What the driver made available before the kernel listened. */
@@ -202,8 +232,8 @@ static void vhost_scsi_stop(VirtIODevice *vdev)
 {
     VhostScsi *s = vhost_scsi_from(vdev);
 
-    /* A target that is gone has taken the endpoint with it. */
-    (void)s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
+    /* There is nobody to tell; the next start tries again. */
+    (void)clear_endpoint(s, NULL);
     vhost_dev_stop(&s->vhost, vdev);
 }
 
@@ -242,8 +272,32 @@ static bool wwpn_is_well_formed(const char *wwpn)
            (g_str_has_prefix(wwpn, "iqn.") && len > 4);
 }
 
+/* Another adapter of this machine that owns @fd or, if that is -1, whose target
+ * is the same; NULL if there is none. */
+static const Device *find_adapter(const VhostScsi *s, int fd)
+{
+    const DeviceTree *tree = s->vdev.dev.tree;
+
+    for (guint i = 0; i < tree->devices->len; i++) {
+        const Device *dev = g_ptr_array_index(tree->devices, i);
+        const VhostScsi *other;
+
+        if (!dev->backend || dev->backend->type != &vhost_scsi_type) {
+            continue;
+        }
+        other = vhost_scsi_from(virtio_device_from(dev->backend));
+        if (fd < 0 ? g_str_equal(other->wwpn, s->wwpn)
+                   : other->vhost.fd == fd) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
 static bool check_properties(const VhostScsi *s, GError **errp)
 {
+    const Device *other;
+
     if (!wwpn_is_well_formed(s->wwpn)) {
         error_setg(errp,
                    "vhost-scsi: property 'wwpn' cannot be '%s': naa. and 16 "
@@ -261,12 +315,23 @@ static bool check_properties(const VhostScsi *s, GError **errp)
                    VHOST_SCSI_RING_SIZE_MAX);
         return false;
     }
+    /* Trying the endpoint would not show it: none is set while no driver
+     * runs. */
+    other = find_adapter(s, -1);
+    if (other) {
+        error_setg(errp,
+                   "vhost-scsi: target '%s' is in use by device '%s': choose "
+                   "another target",
+                   s->wwpn, device_label(other));
+        return false;
+    }
     return true;
 }
 
 /* The fd that vhostfd names. It is ours from here on. */
 static int inherited_fd(const VhostScsi *s, GError **errp)
 {
+    const Device *other;
     uint64_t n;
     int fd;
 
@@ -278,6 +343,14 @@ static int inherited_fd(const VhostScsi *s, GError **errp)
         return -1;
     }
     fd = (int)n;
+    other = find_adapter(s, fd);
+    if (other) {
+        error_setg(errp,
+                   "vhost-scsi: property 'vhostfd': descriptor %d is in use by "
+                   "device '%s'",
+                   fd, device_label(other));
+        return -1;
+    }
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
         error_setg_errno(errp, errno,
                          "vhost-scsi: property 'vhostfd': descriptor %d is "
@@ -444,13 +517,7 @@ static bool try_endpoint(VhostScsi *s, GError **errp)
         set_call_error(errp, s, r, "");
         return false;
     }
-    r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
-    if (r < 0) {
-        set_endpoint_error(errp, s, r);
-        return false;
-    }
-    (void)s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
-    return true;
+    return set_endpoint(s, errp) && clear_endpoint(s, errp);
 }
 
 static void vhost_scsi_instance_init(Device *dev)

@@ -122,12 +122,11 @@ int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id)
  * there is nothing better to do than to go on. */
 static void undo(VhostDev *dev, unsigned first, unsigned end)
 {
-    uint32_t default_id = g_array_index(dev->workers, VhostWorker, 0).id;
     const char *call = dev->failed_call;
     int vq = dev->failed_vq;
 
     for (unsigned i = first; i < end; i++) {
-        (void)vhost_worker_attach(dev, i, default_id);
+        (void)vhost_worker_attach(dev, i, VHOST_DEFAULT_WORKER_ID);
     }
     for (unsigned i = dev->workers->len; i > 1; i--) {
         VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i - 1);

@@ -24,16 +24,13 @@ static int failed(VhostDev *dev, const char *call, int vq, int r)
     return r;
 }
 
-/* The default worker's id: what virtqueue 0 answers, or 0 where the kernel has
- * no such call. */
+/* SET_OWNER has made it, with the first id (drivers/vhost/vhost.c,
+ * vhost_dev_set_owner). Asking would be a worker call, which a device that
+ * wants no workers does not make. */
 static void note_default_worker(VhostDev *dev, pid_t tid)
 {
-    struct vhost_vring_worker w = { .index = 0 };
-    VhostWorker worker = { .tid = tid };
+    VhostWorker worker = { .id = VHOST_DEFAULT_WORKER_ID, .tid = tid };
 
-    if (dev->ops->vhost_get_vring_worker(dev, &w) == 0) {
-        worker.id = w.worker_id;
-    }
     trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker.id,
           (int)worker.tid);
     g_array_append_val(dev->workers, worker);
@@ -187,14 +184,18 @@ static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
 }
 
 /* Lets the kernel forget the queue's eventfds, so that it does not consume a
- * kick that is meant for the next start. */
+ * kick that is meant for the next start, and its ring, which is the guest's
+ * memory again: the next driver need not enable this queue, and the event queue
+ * is written to without a kick. */
 static void stop_queue(VhostDev *dev, unsigned i)
 {
     struct vhost_vring_file none = { .index = i, .fd = VHOST_FILE_UNBIND };
+    struct vhost_vring_addr nowhere = { .index = i };
 
     (void)dev->ops->vhost_set_vring_kick(dev, &none);
     (void)dev->ops->vhost_set_vring_call(dev, &none);
     (void)dev->ops->vhost_set_vring_err(dev, &none);
+    (void)dev->ops->vhost_set_vring_addr(dev, &nowhere);
 }
 
 int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram)

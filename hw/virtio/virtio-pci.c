@@ -509,6 +509,8 @@ static void follow_config(VirtIOPCIProxy *proxy, bool had_msix)
     }
     if (msix_enabled(&proxy->pci) != had_msix) {
         connect_interrupts(proxy);
+        /* PCI 3.0, 6.8.2: with MSI-X enabled INTx is not used. */
+        pci_set_intx(&proxy->pci, had_msix && proxy->isr);
     }
     if (proxy->region.as ? !proxy->notify_mapped ||
                                proxy->notify_base !=

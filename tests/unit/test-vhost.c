@@ -11,7 +11,7 @@
 
 #define TEST_QUEUES  8
 #define TEST_WORKERS 16
-#define DEFAULT_ID   40 /* ids are the kernel's choice */
+#define DEFAULT_ID   VHOST_DEFAULT_WORKER_ID
 
 static struct {
     unsigned n_queues;

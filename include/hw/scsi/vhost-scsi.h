@@ -20,6 +20,7 @@ typedef struct VhostScsi {
     VirtIODevice vdev;
     VhostDev vhost;
     struct vhost_scsi_target target;
+    bool bound;         /* the kernel has it as the endpoint */
     GSource *err_watch; /* of vhost.err */
 
     /* properties */

@@ -25,6 +25,8 @@ typedef enum VhostState {
     VHOST_RUNNING,
 } VhostState;
 
+#define VHOST_DEFAULT_WORKER_ID 0
+
 /* A kernel worker thread and what we know of it. */
 typedef struct VhostWorker {
     uint32_t id; /* the kernel's */
