@@ -290,6 +290,7 @@ static const Step steps[] = {
     ROW(VHOST_GET_VRING_WORKER, INOUT, 2, 1, 0, G_TASK),
     ROW(VHOST_SET_VRING_NUM, PAIR, 2, 64, 0),
     ROW(VHOST_SET_FEATURES, LONG, 2, 0, 0),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 2, 7, 0), /* nowhere */
     ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, 0),
 };
 
@@ -340,6 +341,8 @@ static void ring_addr(Buffer *b, unsigned kind)
     b->addr.log_guest_addr = kind == 5 ? 2 : 0;
     if (kind == 6) {
         b->addr.desc_user_addr = 0xffff800000000000;
+    } else if (kind == 7) {
+        b->addr = (struct vhost_vring_addr){ 0 };
     }
 }
 

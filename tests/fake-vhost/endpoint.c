@@ -73,6 +73,7 @@ int endpoint_set(FakeDevice *dev, unsigned long request, void *arg)
         FakeQueue *vq = &dev->queue[q];
 
         pthread_mutex_lock(&vq->lock);
+        vq->mapped = false;
         if (vq->num && vq->addr.desc_user_addr) {
             ring_start(vq);
         }
