@@ -54,23 +54,38 @@ static void read_config(QVirtioSCSI *scsi)
     };
 }
 
-QVirtioSCSI *qvirtio_scsi_new_features(QPCIBus *bus, QGuestAllocator *alloc,
-                                       QVirtioMode mode, uint64_t features)
+QVirtioSCSI *qvirtio_scsi_attach(QPCIDevice *pci, QGuestAllocator *alloc)
 {
     QVirtioSCSI *scsi = g_new0(QVirtioSCSI, 1);
 
-    scsi->pci = qvirtio_pci_find(bus, VIRTIO_ID_SCSI);
+    scsi->pci = pci;
     scsi->in_flight = g_ptr_array_new_with_free_func(g_free);
-    qpci_device_enable(scsi->pci);
-    qvirtio_init(&scsi->dev, scsi->pci, alloc);
-    qvirtio_negotiate(&scsi->dev, features);
+    qpci_device_enable(pci);
+    qvirtio_init(&scsi->dev, pci, alloc);
     read_config(scsi);
-    /* 5.6.4: both are 96 and 32 after reset. */
+    return scsi;
+}
+
+void qvirtio_scsi_prepare(QVirtioSCSI *scsi, QVirtioMode mode,
+                          uint64_t features)
+{
+    qvirtio_init(&scsi->dev, scsi->pci, scsi->dev.alloc);
+    qvirtio_negotiate(&scsi->dev, features);
+    /* 5.6.4: these two after reset. */
     g_assert_cmpuint(scsi->config.sense_size, ==, QSCSI_SENSE_MAX);
     g_assert_cmpuint(scsi->config.cdb_size, ==, QSCSI_CDB_MAX);
     qvirtio_setup_queues(
         &scsi->dev, (uint16_t)(scsi->config.num_queues + QVIRTIO_SCSI_REQUEST),
         mode);
+}
+
+QVirtioSCSI *qvirtio_scsi_new_features(QPCIBus *bus, QGuestAllocator *alloc,
+                                       QVirtioMode mode, uint64_t features)
+{
+    QVirtioSCSI *scsi = qvirtio_scsi_attach(
+        qvirtio_pci_find(bus, VIRTIO_ID_SCSI), alloc);
+
+    qvirtio_scsi_prepare(scsi, mode, features);
     qvirtio_set_driver_ok(&scsi->dev);
     return scsi;
 }

@@ -70,6 +70,13 @@ typedef struct QVirtioSCSI {
     uint16_t event_heads[QVIRTIO_SCSI_EVENTS];
 } QVirtioSCSI;
 
+/* Enables the adapter @pci, which it takes, and reads its configuration; no
+ * driver runs yet. */
+QVirtioSCSI *qvirtio_scsi_attach(QPCIDevice *pci, QGuestAllocator *alloc);
+/* From reset to before DRIVER_OK: @features of those it offers, all queues,
+ * vectors. */
+void qvirtio_scsi_prepare(QVirtioSCSI *scsi, QVirtioMode mode,
+                          uint64_t features);
 /* Finds the adapter, enables it and takes it to DRIVER_OK with all queues and
  * with @features of those it offers. */
 QVirtioSCSI *qvirtio_scsi_new_features(QPCIBus *bus, QGuestAllocator *alloc,
