@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "driver.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +16,15 @@
 #define RING_AREA 0x2000 /* desc, avail, used of one ring */
 #define RING_SIZE (RING_AREA + DRV_SLOTS * DRV_SLOT_SIZE)
 #define MEM_SIZE  (DRV_RINGS_MAX * RING_SIZE)
+
+/* An assert that NDEBUG leaves in place. */
+static void must(bool holds)
+{
+    if (!holds) {
+        fprintf(stderr, "driver: %s\n", strerror(errno));
+        exit(1);
+    }
+}
 
 int drv_ioctl(Drv *d, unsigned long request, const void *arg)
 {
@@ -51,7 +59,7 @@ static void ring_init(Drv *d, unsigned index)
     r->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->err_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    assert(r->kick_fd >= 0 && r->call_fd >= 0 && r->err_fd >= 0);
+    must(r->kick_fd >= 0 && r->call_fd >= 0 && r->err_fd >= 0);
 }
 
 static int ring_setup(Drv *d, DrvRing *r)
@@ -81,7 +89,7 @@ int drv_setup(Drv *d)
     struct vhost_memory *m = calloc(1, sizeof(*m) + sizeof(m->regions[0]));
     int e;
 
-    assert(m);
+    must(m);
     m->nregions = 1;
     m->regions[0].guest_phys_addr = DRV_GPA;
     m->regions[0].memory_size = MEM_SIZE;
@@ -108,7 +116,7 @@ int drv_open(Drv *d, const char *wwpn, unsigned n_rings, uint64_t features)
     d->features = features;
     d->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert(d->mem != MAP_FAILED && n_rings <= DRV_RINGS_MAX);
+    must(d->mem != MAP_FAILED && n_rings <= DRV_RINGS_MAX);
     for (unsigned i = 0; i < n_rings; i++) {
         ring_init(d, i);
     }
@@ -147,7 +155,7 @@ void drv_kick(DrvRing *r)
     uint64_t one = 1;
     ssize_t n = write(r->kick_fd, &one, sizeof(one));
 
-    assert(n == sizeof(one));
+    must(n == sizeof(one));
 }
 
 void drv_add(Drv *d, DrvRing *r, uint16_t head)
