@@ -302,9 +302,12 @@ static ExitAction handle_exit(KvmCpu *k)
     }
 }
 
+#define EAGAIN_MAX 1000 /* of KVM_RUN in a row */
+
 int kvm_vcpu_run(Cpu *cpu)
 {
     KvmCpu *k = cpu->accel_state;
+    unsigned again = 0;
     int r;
 
     if (k->ran) {
@@ -316,12 +319,15 @@ int kvm_vcpu_run(Cpu *cpu)
     k->dirty = true;
     for (;;) {
         r = neg_errno(ioctl(k->fd, KVM_RUN, 0));
-        if (r == -EAGAIN) { /* a waiting processor was woken by INIT */
+        /* A waiting processor was woken by INIT; or the kernel cannot make its
+         * own thread for this machine, which trying again does not change. */
+        if (r == -EAGAIN && ++again < EAGAIN_MAX) {
             continue;
         }
         if (r < 0) {
             break;
         }
+        again = 0;
         if (handle_exit(k) == EXIT_WAIT) {
             wait_for_kick(k);
         }
