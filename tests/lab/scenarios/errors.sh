@@ -79,9 +79,8 @@ run_table() {
     done < "$RUN/table"
 }
 
-# A guest that prints has been started.
-ended_or_runs() {
-    vmm_gone "$1" || test -s "$RUN/$1.log"
+ended_or_realized() {
+    vmm_gone "$1" || grep -q vhost_scsi_clear_endpoint "$RUN/$1.trace"
 }
 
 # RLIMIT_NPROC hides behind ENOMEM. How many threads the VMM has by then is its own business, so the limit
@@ -92,8 +91,9 @@ thread_limit() {
     chmod 666 /dev/vhost-scsi
     while [ "$limit" -le 16 ]; do
         LABRUN="-u 1000 -p $limit" vmm_start "nproc$limit" 1 4 worker_per_virtqueue=on disk,serve
-        wait_for 60 ended_or_runs "nproc$limit"
-        if ! vmm_gone "nproc$limit"; then
+        # After the device come the vCPU and control threads, which may fail as well.
+        wait_for 60 ended_or_realized "nproc$limit"
+        if ! wait_for 3 vmm_gone "nproc$limit"; then
             vmm_kill "nproc$limit"
             break
         fi
