@@ -444,6 +444,22 @@ def check_two(binary):
                b.client.ask("clock_step 7")), (0x11, 0x22, "OK 7"))
 
 
+def check_rtc(binary):
+    """-rtc clock=vm: the clock of MC146818 (seconds in register 0, BCD) goes on
+    by the test's steps alone."""
+    with Vmm(binary, "unix", "-accel", "qtest", "-rtc", "clock=vm",
+             *QUIET) as vmm:
+        def seconds():
+            vmm.client.ask("outb 0x70 0")
+            bcd = vmm.client.value("inb 0x71")
+            return (bcd >> 4) * 10 + (bcd & 15)
+
+        first = seconds()
+        vmm.client.ask("clock_step 7000000000")
+        equal("-rtc clock=vm: seven seconds of steps",
+              (seconds() - first) % 60, 7)
+
+
 def check_qemu():
     """The host's QEMU may lack the qtest accelerator: then its vCPUs are
     stopped, which leaves all but the clock."""
@@ -463,7 +479,7 @@ def main():
     binary = sys.argv[1]
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for check in (check_ours, check_leaving, check_never_reading, check_stdio,
-                  check_log_file, check_two):
+                  check_log_file, check_two, check_rtc):
         try:
             check(binary)
         except (OSError, AttributeError) as e:  # the VMM has gone

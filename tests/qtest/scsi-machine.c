@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <fcntl.h>
-
-#include <glib/gstdio.h>
-
-#include "fake-client.h"
-#include "fake-vhost.h"
 #include "scsi-machine.h"
 
-static const char *const file_names[] = { "disk", "control" };
-
-static const char *fake_library(void)
-{
-    return g_getenv("QTEST_FAKE_VHOST");
-}
+#include <fcntl.h>
 
 bool scsi_machine_is_vhost(void)
 {
-    return fake_library() != NULL;
+    return g_getenv("QTEST_FAKE_VHOST") != NULL;
 }
 
 static const char *adapter(void)
 {
-    return fake_library() ? "vhost-scsi-pci" : "virtio-scsi-pci";
+    return scsi_machine_is_vhost() ? "vhost-scsi-pci" : "virtio-scsi-pci";
 }
 
 bool scsi_machine_has_property(const char *name)
@@ -41,17 +30,14 @@ bool scsi_machine_has_property(const char *name)
 
 static void start_vhost(ScsiMachine *m, const char *options, const char *fake)
 {
-    g_autofree char *control = g_build_filename(m->dir, "control", NULL);
     g_autofree char *knobs = g_strdup_printf(
         "lun=%u%s%s", SCSI_MACHINE_BLOCK * SCSI_MACHINE_BLOCKS, fake ? "," : "",
         fake ? fake : "");
-    g_auto(GStrv) env = fake_environ(fake_library(), control, knobs);
     g_autofree char *args = g_strdup_printf(
         "-device vhost-scsi-pci,wwpn=%s%s%s", FAKE_VHOST_WWPN,
         *options ? "," : "", options);
 
-    m->qts = qtest_init_env(args, (const char *const *)env);
-    m->fake = fake_connect(control);
+    fake_machine_run(m, knobs, args);
 }
 
 static void start_virtio(ScsiMachine *m, const char *options)
@@ -70,35 +56,16 @@ static void start_virtio(ScsiMachine *m, const char *options)
         ftruncate(fd, (off_t)SCSI_MACHINE_BLOCK * SCSI_MACHINE_BLOCKS), ==, 0);
     close_fd(&fd);
     m->qts = qtest_init(args);
+    qpci_init(&m->bus, m->qts);
+    m->alloc = guest_allocator_new(m->qts, FAKE_MACHINE_RAM);
 }
 
 void scsi_machine_start(ScsiMachine *m, const char *options, const char *fake)
 {
-    g_autoptr(GError) err = NULL;
-
-    *m = (ScsiMachine){ .dir = g_dir_make_tmp("scsi-XXXXXX", &err) };
-    g_assert_no_error(err);
+    fake_machine_init(m);
     if (scsi_machine_is_vhost()) {
         start_vhost(m, options, fake);
     } else {
         start_virtio(m, options);
     }
-    qpci_init(&m->bus, m->qts);
-    m->alloc = guest_allocator_new(m->qts, SCSI_MACHINE_RAM);
-}
-
-void scsi_machine_stop(ScsiMachine *m)
-{
-    if (m->fake) {
-        fake_disconnect(m->fake);
-    }
-    guest_allocator_free(m->alloc);
-    qtest_quit(m->qts);
-    for (unsigned i = 0; i < G_N_ELEMENTS(file_names); i++) {
-        g_autofree char *path = g_build_filename(m->dir, file_names[i], NULL);
-
-        (void)g_unlink(path);
-    }
-    g_assert_cmpint(g_rmdir(m->dir), ==, 0);
-    g_clear_pointer(&m->dir, g_free);
 }

@@ -13,22 +13,13 @@
 #ifndef TESTS_QTEST_SCSI_MACHINE_H
 #define TESTS_QTEST_SCSI_MACHINE_H
 
-#include "libqos/malloc.h"
-#include "libqos/pci.h"
+#include "fake-machine.h"
 
-#define SCSI_MACHINE_BLOCK  512u
+#define SCSI_MACHINE_BLOCK  FAKE_MACHINE_BLOCK
 #define SCSI_MACHINE_BLOCKS 8192u
-#define SCSI_MACHINE_RAM    (128 * MiB)
 
-typedef struct FakeClient FakeClient;
-
-typedef struct ScsiMachine {
-    QTestState *qts;
-    QPCIBus bus;
-    QGuestAllocator *alloc;
-    FakeClient *fake; /* the stand-in; NULL: QEMU's own adapter */
-    char *dir;        /* of the disk or the stand-in's socket */
-} ScsiMachine;
+/* Without the stand-in its `fake` is NULL. Ended by fake_machine_stop(). */
+typedef FakeMachine ScsiMachine;
 
 /* Whether the adapter is on the stand-in. */
 bool scsi_machine_is_vhost(void);
@@ -40,7 +31,5 @@ bool scsi_machine_has_property(const char *name);
  * @fake, FAKE_VHOST of fake-vhost.h, or NULL; the disk's size is given
  * already. */
 void scsi_machine_start(ScsiMachine *m, const char *options, const char *fake);
-/* Ends it, and checks how it ended. */
-void scsi_machine_stop(ScsiMachine *m);
 
 #endif

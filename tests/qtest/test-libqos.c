@@ -186,7 +186,7 @@ static void test_device_offers_what_it_must(void)
     qvirtio_finish(&dev);
     g_assert_cmphex(qvirtio_pci_get_status(&dev.regs), ==, 0);
     qpci_device_free(pci);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* --- the disk, in every way a driver can talk to it --- */
@@ -266,7 +266,7 @@ static void test_io_reads_what_was_written(gconstpointer opaque)
     }
     qvirtio_scsi_free(scsi);
     g_assert_cmpuint(guest_pages_used(m.alloc), ==, 0);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void test_many_in_flight_on_all_queues_complete(void)
@@ -311,7 +311,7 @@ static void test_many_in_flight_on_all_queues_complete(void)
         g_assert_cmphex(block[SCSI_MACHINE_BLOCK - 1], ==, 1 + n);
     }
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* A second driver finds the device as new, and the disk as it was. */
@@ -335,7 +335,7 @@ static void test_reset_lets_a_second_driver_start(void)
         g_assert_cmpmem(in, sizeof(in), out, sizeof(out));
         qvirtio_scsi_free(scsi);
     }
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* --- interrupts --- */
@@ -379,7 +379,7 @@ static void test_msix_masked_is_pending_until_unmasked(void)
     qscsi_assert_good(scsi, &r);
     qscsi_result_clear(&r);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* PIRQ A-H of q35 are the last eight inputs of the I/O APIC. */
@@ -422,7 +422,7 @@ static void test_intx_is_up_until_isr_is_read(void)
     qscsi_assert_good(scsi, &r);
     qscsi_result_clear(&r);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* --- what SCSI answers --- */
@@ -460,7 +460,7 @@ static void test_capacity_is_the_disk(void)
     g_assert_cmpuint(r_pages.data[3], >, 1);
     qscsi_run(scsi, 0, lun, &sync);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void test_read_beyond_the_end_has_sense(void)
@@ -482,7 +482,7 @@ static void test_read_beyond_the_end_has_sense(void)
     g_assert_cmphex(r.sense_key, ==, QSCSI_ILLEGAL_REQUEST);
     g_assert_cmphex(r.asc, ==, 0x21); /* block out of range */
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void test_unknown_target_is_bad_target(void)
@@ -497,7 +497,7 @@ static void test_unknown_target_is_bad_target(void)
     qvirtio_scsi_command(scsi, 0, (QSCSILun){ 77, 0 }, &cmd, &r);
     g_assert_cmpuint(r.response, ==, VIRTIO_SCSI_S_BAD_TARGET);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void test_unmapped_blocks_read_zero(void)
@@ -522,7 +522,7 @@ static void test_unmapped_blocks_read_zero(void)
     g_assert_cmphex(data[3 * SCSI_MACHINE_BLOCK], ==,
                     (uint8_t)(3 * SCSI_MACHINE_BLOCK * 31 + 3 + 1));
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void test_lun_reset_succeeds(void)
@@ -538,12 +538,12 @@ static void test_lun_reset_succeeds(void)
     qscsi_wait_ready(scsi, 0, lun);
     response = qvirtio_scsi_tmf(scsi, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, lun,
                                 0);
-    /* A driver takes either: QEMU says "complete", the kernel "succeeded". */
+    /* 5.6.6.2: a driver takes either. */
     g_assert_true(response == VIRTIO_SCSI_S_OK ||
                   response == VIRTIO_SCSI_S_FUNCTION_SUCCEEDED);
     qscsi_wait_ready(scsi, 0, lun);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void add_io_tests(void)

@@ -34,7 +34,7 @@ static void set_up(Fixture *f, gconstpointer unused)
 static void tear_down(Fixture *f, gconstpointer unused)
 {
     qpci_device_free(f->dev);
-    scsi_machine_stop(&f->m);
+    fake_machine_stop(&f->m);
 }
 
 /* --- configuration space --- */

@@ -32,7 +32,7 @@ static void tear_down(Fixture *f, gconstpointer mode)
 {
     qvirtio_scsi_free(f->scsi);
     g_assert_cmpuint(guest_pages_used(f->m.alloc), ==, 0);
-    scsi_machine_stop(&f->m);
+    fake_machine_stop(&f->m);
 }
 
 /* Blocks that name themselves: their address and a seed in every word. */
@@ -226,7 +226,7 @@ static void test_new_lun_sends_an_event(gconstpointer mode)
     g_assert_cmphex(event.event, ==, VIRTIO_SCSI_T_TRANSPORT_RESET);
     g_assert_cmpuint(event.reason, ==, VIRTIO_SCSI_EVT_RESET_REMOVED);
     qvirtio_scsi_free(scsi);
-    scsi_machine_stop(&m);
+    fake_machine_stop(&m);
 }
 
 typedef struct IoTest {

@@ -18,26 +18,9 @@
 #define COMMON_END  (VIRTIO_PCI_COMMON_Q_USEDHI + 4u)
 #define CONFIG_SIZE 36u
 
-/* Bits that a driver could mistake for offered ones. */
 #define VERSION_1 QVIRTIO_BIT(VIRTIO_F_VERSION_1)
 
-typedef struct Fixture {
-    VhostMachine m;
-    QPCIDevice *pci;
-    QVirtioPCI v;
-} Fixture;
-
-static void set_up(Fixture *f, gconstpointer unused)
-{
-    vhost_machine_start(&f->m, "num_queues=2", NULL, NULL);
-    f->pci = vhost_machine_device(&f->m, VHOST_MACHINE_SLOT, &f->v);
-}
-
-static void tear_down(Fixture *f, gconstpointer unused)
-{
-    qpci_device_free(f->pci);
-    vhost_machine_stop(&f->m);
-}
+typedef VhostAdapter Fixture;
 
 static uint32_t get(Fixture *f, unsigned reg, unsigned width)
 {
@@ -749,7 +732,8 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/virtio-pci/%s",
                                                 tests[i].name);
 
-        g_test_add(path, Fixture, NULL, set_up, tests[i].run, tear_down);
+        g_test_add(path, Fixture, NULL, vhost_adapter_set_up, tests[i].run,
+                   vhost_adapter_tear_down);
     }
     return g_test_run();
 }

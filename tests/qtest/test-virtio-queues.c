@@ -10,23 +10,13 @@
 #define SIZE_MAX_OFFERED 1024
 #define REQUESTS         2 /* the first request queue */
 
-typedef struct Fixture {
-    VhostMachine m;
-    QPCIDevice *pci;
-    QVirtioPCI v;
-} Fixture;
+typedef VhostAdapter Fixture;
 
 static void set_up(Fixture *f, gconstpointer unused)
 {
     vhost_machine_start(&f->m, "num_queues=2,virtqueue_size=1024,hotplug=on",
                         "-m 5G -d guest_errors", NULL);
     f->pci = vhost_machine_device(&f->m, VHOST_MACHINE_SLOT, &f->v);
-}
-
-static void tear_down(Fixture *f, gconstpointer unused)
-{
-    qpci_device_free(f->pci);
-    vhost_machine_stop(&f->m);
 }
 
 static void stop(Fixture *f, QVirtQueue *q)
@@ -411,7 +401,7 @@ static void add(const char *group, const char *name, gconstpointer data,
 {
     g_autofree char *path = g_strdup_printf("/virtio-queues/%s%s", group, name);
 
-    g_test_add(path, Fixture, data, set_up, run, tear_down);
+    g_test_add(path, Fixture, data, set_up, run, vhost_adapter_tear_down);
 }
 
 int main(int argc, char **argv)

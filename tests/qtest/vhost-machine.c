@@ -53,6 +53,18 @@ QPCIDevice *vhost_machine_device(VhostMachine *m, unsigned slot, QVirtioPCI *v)
     return pci;
 }
 
+void vhost_adapter_set_up(VhostAdapter *a, gconstpointer unused)
+{
+    vhost_machine_start(&a->m, "num_queues=2", NULL, NULL);
+    a->pci = vhost_machine_device(&a->m, VHOST_MACHINE_SLOT, &a->v);
+}
+
+void vhost_adapter_tear_down(VhostAdapter *a, gconstpointer unused)
+{
+    qpci_device_free(a->pci);
+    vhost_machine_stop(&a->m);
+}
+
 QVirtioSCSI *vhost_machine_scsi(VhostMachine *m, unsigned slot,
                                 QVirtioMode mode, uint64_t features)
 {

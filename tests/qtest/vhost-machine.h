@@ -46,6 +46,17 @@ char *vhost_machine_log(const VhostMachine *m);
  * frees it by qpci_device_free(). */
 QPCIDevice *vhost_machine_device(VhostMachine *m, unsigned slot, QVirtioPCI *v);
 
+/* The fixture of tests of one adapter, for g_test_add(). */
+typedef struct VhostAdapter {
+    VhostMachine m;
+    QPCIDevice *pci;
+    QVirtioPCI v;
+} VhostAdapter;
+
+/* With num_queues=2. */
+void vhost_adapter_set_up(VhostAdapter *a, gconstpointer unused);
+void vhost_adapter_tear_down(VhostAdapter *a, gconstpointer unused);
+
 /* The same as qvirtio_scsi_new_features() for the adapter in @slot. */
 QVirtioSCSI *vhost_machine_scsi(VhostMachine *m, unsigned slot,
                                 QVirtioMode mode, uint64_t features);

@@ -94,6 +94,9 @@ thread_limit() {
         # After the device come the vCPU and control threads, which may fail as well.
         wait_for 60 ended_or_realized "nproc$limit"
         if ! wait_for 3 vmm_gone "nproc$limit"; then
+            # Enough for us; KVM has a thread of its own to make when the vCPU first runs.
+            check "RLIMIT_NPROC=$limit: the vCPU says that it cannot go on" \
+                wait_for 30 said "nproc$limit" 'vCPU 0 cannot go on'
             vmm_kill "nproc$limit"
             break
         fi
