@@ -55,6 +55,8 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     g_cond_init(&m->cond);
     m->context = g_main_context_new();
     m->run_notifiers = g_ptr_array_new();
+    m->event_listeners = g_ptr_array_new();
+    g_queue_init(&m->control_jobs);
     m->timers = timer_list_new(m);
     device_tree_init(&m->tree, m);
     address_space_init(&m->memory, "memory", UINT64_C(1) << 52);
@@ -119,6 +121,7 @@ void machine_free(Machine *m)
     address_space_finish(&m->memory);
     address_space_finish(&m->io);
     g_ptr_array_unref(m->run_notifiers);
+    g_ptr_array_unref(m->event_listeners);
     timer_list_free(m->timers);
     machine_unlock(m);
     g_main_context_unref(m->context);

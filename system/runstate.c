@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/machine.h"
 #include "util/error.h"
+#include "util/json.h"
 #include "util/log.h"
 
 /* Bits of machine->requests, in the order in which they are carried out. */
@@ -109,11 +110,9 @@ static void set_state(Machine *m, RunState state)
     g_cond_broadcast(&m->cond);
 }
 
-static void vm_start(Machine *m)
+/* The part of a start that a reset in place needs too. */
+static void begin_running(Machine *m)
 {
-    if (m->run_state == RUN_STATE_RUNNING) {
-        return;
-    }
     timer_list_set_running(m->timers, true);
     set_state(m, RUN_STATE_RUNNING);
     for (unsigned i = 0; i < m->run_notifiers->len; i++) {
@@ -124,21 +123,43 @@ static void vm_start(Machine *m)
     cpus_resume(m);
 }
 
-static void vm_stop(Machine *m, RunState state)
+static void end_running(Machine *m, RunState state)
 {
-    bool was_running = m->run_state == RUN_STATE_RUNNING;
-
-    if (was_running) {
-        cpus_pause(m);
-    }
+    cpus_pause(m);
     set_state(m, state);
-    if (was_running) {
-        for (unsigned i = m->run_notifiers->len; i > 0; i--) {
-            RunStateNotifier *n = g_ptr_array_index(m->run_notifiers, i - 1);
+    for (unsigned i = m->run_notifiers->len; i > 0; i--) {
+        RunStateNotifier *n = g_ptr_array_index(m->run_notifiers, i - 1);
 
-            n->handler(n->opaque, false);
-        }
-        timer_list_set_running(m->timers, false);
+        n->handler(n->opaque, false);
+    }
+    timer_list_set_running(m->timers, false);
+}
+
+bool vm_start(Machine *m, GError **errp)
+{
+    switch (m->run_state) {
+    case RUN_STATE_RUNNING:
+        return true;
+    case RUN_STATE_PRELAUNCH:
+    case RUN_STATE_PAUSED:
+        event_emit(m, "RESUME", NULL);
+        begin_running(m);
+        return true;
+    case RUN_STATE_SHUTDOWN:
+    case RUN_STATE_INTERNAL_ERROR:
+        break;
+    }
+    error_setg(errp, "Resetting the Virtual Machine is required");
+    return false;
+}
+
+void vm_stop(Machine *m, RunState state)
+{
+    if (m->run_state == RUN_STATE_RUNNING) {
+        end_running(m, state);
+        event_emit(m, "STOP", NULL);
+    } else {
+        set_state(m, state);
     }
 }
 
@@ -149,8 +170,19 @@ static bool cause_is_guest(ShutdownCause cause)
            cause == SHUTDOWN_CAUSE_GUEST_PANIC;
 }
 
+/* An event that says who caused it. */
+static void emit_caused(Machine *m, const char *name, ShutdownCause cause)
+{
+    json_object *data = json_object_new_object();
+
+    json_add_bool(data, "guest", cause_is_guest(cause));
+    json_add_string(data, "reason", shutdown_cause_name(cause));
+    event_emit(m, name, data);
+}
+
 static void do_shutdown(Machine *m)
 {
+    emit_caused(m, "SHUTDOWN", m->shutdown_cause);
     vm_stop(m, RUN_STATE_SHUTDOWN);
     if (!m->config.no_shutdown || !cause_is_guest(m->shutdown_cause)) {
         machine_quit(m);
@@ -159,23 +191,40 @@ static void do_shutdown(Machine *m)
 
 /* The machine starts over in place. It runs on if it ran; a machine that the
  * guest had powered off is paused, as a new one under -S would be. */
-static void do_reset(Machine *m)
+bool vm_reset(Machine *m, ShutdownCause cause, GError **errp)
 {
     bool was_running = m->run_state == RUN_STATE_RUNNING;
-    g_autoptr(GError) err = NULL;
 
     if (was_running) {
-        vm_stop(m, RUN_STATE_PAUSED);
+        end_running(m, RUN_STATE_PAUSED);
     }
-    if (!machine_reset(m, &err)) {
-        error_report("cannot reset the machine: %s", err->message);
+    if (!machine_reset(m, errp)) {
         set_state(m, RUN_STATE_INTERNAL_ERROR);
-        return;
+        return false;
     }
+    emit_caused(m, "RESET", cause);
     if (was_running) {
-        vm_start(m);
+        begin_running(m);
     } else if (m->run_state != RUN_STATE_PRELAUNCH) {
         set_state(m, RUN_STATE_PAUSED);
+    }
+    return true;
+}
+
+static void do_reset(Machine *m)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!vm_reset(m, m->reset_cause, &err)) {
+        error_report("cannot reset the machine: %s", err->message);
+    }
+}
+
+static void do_powerdown(Machine *m)
+{
+    event_emit(m, "POWERDOWN", NULL);
+    if (m->run_state == RUN_STATE_RUNNING) {
+        m->type->powerdown(m);
     }
 }
 
@@ -193,22 +242,35 @@ static void handle_request(Machine *m)
         do_reset(m);
         break;
     case REQUEST_POWERDOWN:
-        if (m->run_state == RUN_STATE_RUNNING) {
-            m->type->powerdown(m);
-        }
+        do_powerdown(m);
         break;
     case REQUEST_STOP:
         vm_stop(m, m->stop_state);
         break;
     case REQUEST_START:
         /* A machine that cannot go on, or was powered off, needs a reset. */
-        if (m->run_state == RUN_STATE_PAUSED ||
-            m->run_state == RUN_STATE_PRELAUNCH) {
-            vm_start(m);
-        }
+        (void)vm_start(m, NULL);
         break;
     default:
         g_assert_not_reached();
+    }
+}
+
+void control_post(Machine *m, ControlJob *job)
+{
+    g_queue_push_tail(&m->control_jobs, job);
+    g_cond_broadcast(&m->cond);
+}
+
+/* Requests come first. */
+static void do_next(Machine *m)
+{
+    if (m->requests) {
+        handle_request(m);
+    } else {
+        ControlJob *job = g_queue_pop_head(&m->control_jobs);
+
+        job->run(job, false);
     }
 }
 
@@ -218,9 +280,9 @@ static void *control_thread(void *opaque)
 
     machine_lock(m);
     while (!(m->requests & REQUEST_QUIT)) {
-        if (m->requests) {
+        if (m->requests || !g_queue_is_empty(&m->control_jobs)) {
             m->changing = true;
-            handle_request(m);
+            do_next(m);
             m->changing = false;
             g_cond_broadcast(&m->cond);
         } else {
@@ -242,11 +304,15 @@ bool runstate_init(Machine *m, GError **errp)
 void runstate_finish(Machine *m)
 {
     GThread *thread = g_steal_pointer(&m->control_thread);
+    ControlJob *job;
 
     if (thread) {
         request(m, REQUEST_QUIT);
         machine_unlock(m);
         g_thread_join(thread);
         machine_lock(m);
+    }
+    while ((job = g_queue_pop_head(&m->control_jobs))) {
+        job->run(job, true);
     }
 }

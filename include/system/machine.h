@@ -15,6 +15,7 @@
 #include "hw/core/irq.h"
 #include "system/accel.h"
 #include "system/cpus.h"
+#include "system/event.h"
 #include "system/memory.h"
 #include "system/runstate.h"
 #include "system/timer.h"
@@ -91,13 +92,15 @@ struct Machine {
     GSList *chardevs; /* Chardev, borrowed from who made them */
 
     TimerList *timers;
+    GPtrArray *event_listeners; /* EventListener, borrowed */
 
     /* system/runstate.c; machine lock */
     RunState run_state;
     GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
     GThread *control_thread;
-    unsigned requests; /* bit mask, private to runstate.c */
-    bool changing;     /* the control thread carries one out; likewise */
+    GQueue control_jobs; /* ControlJob, borrowed from who posted them */
+    unsigned requests;   /* bit mask, private to runstate.c */
+    bool changing;       /* the control thread carries one out; likewise */
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;

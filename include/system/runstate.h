@@ -46,6 +46,29 @@ void vm_start_request(Machine *machine);
  * machine->cond. Machine lock. */
 bool runstate_is_changing(const Machine *machine);
 
+/*
+ * Work for the control thread that is no request of the above: adding and
+ * removing devices, commands that start or stop the machine. It may wait for
+ * the host's kernel. Jobs run one at a time, in order of posting, after the
+ * requests that are noted.
+ */
+typedef struct ControlJob ControlJob;
+struct ControlJob {
+    /* Called once by the control thread with the machine lock held, or, if the
+     * machine ends before, by runstate_finish() with @cancelled set. The job is
+     * the poster's again when it is called. */
+    void (*run)(ControlJob *job, bool cancelled);
+};
+
+/* @job is borrowed until it is run. Returns at once. Machine lock. */
+void control_post(Machine *machine, ControlJob *job);
+
+/* What a request does, done now: only for a control job. vm_start() returns
+ * false if the machine cannot run before it was reset. */
+void vm_stop(Machine *machine, RunState state);
+bool vm_start(Machine *machine, GError **errp);
+bool vm_reset(Machine *machine, ShutdownCause cause, GError **errp);
+
 /* The name QMP uses: "running", "paused", "prelaunch" ... */
 const char *run_state_name(RunState state);
 /* "guest-shutdown", "host-signal" ... */
