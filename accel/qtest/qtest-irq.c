@@ -262,19 +262,6 @@ const char *qtest_intercept_in(QtestAccel *q, const char *path)
     return NULL;
 }
 
-static Device *find_device(DeviceTree *tree, const char *path)
-{
-    Device *dev = device_find(tree, path);
-
-    for (guint i = 0; !dev && i < tree->devices->len; i++) {
-        Device *d = g_ptr_array_index(tree->devices, i);
-        g_autofree char *p = device_path(d);
-
-        dev = g_str_equal(p, path) ? d : NULL;
-    }
-    return dev;
-}
-
 /* Between a PCI bus and the board: the pin goes on to where it led. */
 static void watch_intx(void *opaque, uint8_t devfn, unsigned pin, bool level)
 {
@@ -293,7 +280,7 @@ static void watch_intx(void *opaque, uint8_t devfn, unsigned pin, bool level)
 
 const char *qtest_intercept_out(QtestAccel *q, const char *path)
 {
-    Device *dev = find_device(&q->accel.machine->tree, path);
+    Device *dev = device_resolve(&q->accel.machine->tree, path);
     PciDevice *pci;
 
     if (!dev) {

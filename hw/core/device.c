@@ -249,6 +249,13 @@ bool device_configure(Device *dev, json_object *opts, GError **errp)
     return check_required(dev, errp) && find_bus(dev, errp);
 }
 
+/* Which counter of the tree numbers @dev's path if it has no id. */
+static unsigned *anonymous_counter(const Device *dev)
+{
+    return dev->type->user_creatable ? &dev->tree->n_anon
+                                     : &dev->tree->n_unattached;
+}
+
 bool device_realize(Device *dev, GError **errp)
 {
     if (dev->tree->devices->len >= DEVICES_MAX) {
@@ -263,6 +270,9 @@ bool device_realize(Device *dev, GError **errp)
         return false;
     }
     dev->realized = true;
+    if (!dev->id) {
+        dev->number = (*anonymous_counter(dev))++;
+    }
     g_ptr_array_add(dev->tree->devices, dev);
     return true;
 }
@@ -296,6 +306,24 @@ static const DeviceType *user_type(const char *driver, GError **errp)
     return NULL;
 }
 
+static bool check_hotplug(const Device *dev, GError **errp)
+{
+    if (!dev->tree->started) {
+        return true;
+    }
+    if (!dev->bus) {
+        error_setg(errp, "Device '%s' does not support hotplugging",
+                   dev->type->name);
+        return false;
+    }
+    if (!dev->bus->hotplug) {
+        error_setg(errp, "Bus '%s' does not support hotplugging",
+                   dev->bus->name);
+        return false;
+    }
+    return true;
+}
+
 Device *device_add(DeviceTree *tree, json_object *opts, GError **errp)
 {
     const char *driver = keyval_get(opts, "driver");
@@ -311,11 +339,41 @@ Device *device_add(DeviceTree *tree, json_object *opts, GError **errp)
         return NULL;
     }
     dev = device_new(tree, type);
-    if (!device_configure(dev, opts, errp) || !device_realize(dev, errp)) {
+    if (!device_configure(dev, opts, errp) || !check_hotplug(dev, errp) ||
+        !device_realize(dev, errp)) {
         device_free(dev);
         return NULL;
     }
+    if (tree->started) {
+        dev->bus->hotplug->plugged(dev->bus, dev);
+    }
     return dev;
+}
+
+bool device_del(DeviceTree *tree, const char *id_or_path, GError **errp)
+{
+    Device *dev = device_resolve(tree, id_or_path);
+
+    if (!dev) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                  id_or_path);
+        return false;
+    }
+    if (!dev->bus) {
+        error_setg(errp, "Device '%s' can not be unplugged", id_or_path);
+        return false;
+    }
+    if (!dev->bus->hotplug) {
+        error_setg(errp, "Bus '%s' does not support hotplugging",
+                   dev->bus->name);
+        return false;
+    }
+    if (dev->ejected) {
+        error_setg(errp, "Device %s is already in the process of unplug",
+                   id_or_path);
+        return false;
+    }
+    return dev->bus->hotplug->unplug_request(dev->bus, dev, errp);
 }
 
 void device_reset(Device *dev)
@@ -337,6 +395,22 @@ Device *device_find(DeviceTree *tree, const char *id)
     return NULL;
 }
 
+Device *device_resolve(DeviceTree *tree, const char *id_or_path)
+{
+    if (id_or_path[0] != '/') {
+        return device_find(tree, id_or_path);
+    }
+    for (unsigned i = 0; i < tree->devices->len; i++) {
+        Device *dev = g_ptr_array_index(tree->devices, i);
+        g_autofree char *path = device_path(dev);
+
+        if (g_str_equal(path, id_or_path)) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
 const char *device_label(const Device *dev)
 {
     if (dev->proxy) {
@@ -349,7 +423,6 @@ char *device_path(const Device *dev)
 {
     const char *dir = dev->type->user_creatable ? "peripheral-anon"
                                                 : "unattached";
-    unsigned n = 0;
 
     if (dev->proxy) {
         g_autofree char *proxy = device_path(dev->proxy);
@@ -359,15 +432,9 @@ char *device_path(const Device *dev)
     if (dev->id) {
         return g_strdup_printf("/machine/peripheral/%s", dev->id);
     }
-    for (unsigned i = 0; i < dev->tree->devices->len; i++) {
-        Device *d = g_ptr_array_index(dev->tree->devices, i);
-
-        if (d == dev) {
-            break;
-        }
-        n += !d->id && d->type->user_creatable == dev->type->user_creatable;
-    }
-    return g_strdup_printf("/machine/%s/device[%u]", dir, n);
+    return g_strdup_printf("/machine/%s/device[%u]", dir,
+                           dev->realized ? dev->number
+                                         : *anonymous_counter(dev));
 }
 
 void device_print_types(FILE *f)

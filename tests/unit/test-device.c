@@ -185,6 +185,78 @@ static void test_failed_realize_leaves_nothing(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->m->tree.devices->len, ==, 0);
 }
 
+static Device *add_anonymous(Fixture *f)
+{
+    Device *dev = device_new(&f->m->tree, &test_type);
+
+    g_assert_true(device_realize(dev, NULL));
+    return dev;
+}
+
+static void check_path(Fixture *f, Device *dev, const char *expected)
+{
+    g_autofree char *path = device_path(dev);
+
+    g_assert_cmpstr(path, ==, expected);
+    g_assert_true(device_resolve(&f->m->tree, expected) == dev);
+}
+
+static void test_anonymous_paths_stay_when_others_go(Fixture *f,
+                                                     gconstpointer data)
+{
+    Device *first = add_anonymous(f);
+    Device *second = add_anonymous(f);
+
+    check_path(f, second, "/machine/unattached/device[1]");
+    device_free(first);
+    check_path(f, second, "/machine/unattached/device[1]");
+    g_assert_null(device_resolve(&f->m->tree, "/machine/unattached/device[0]"));
+    check_path(f, add_anonymous(f), "/machine/unattached/device[2]");
+}
+
+static void del_is_refused(Fixture *f, const char *name, ErrorClass class,
+                           const char *message)
+{
+    g_autoptr(GError) err = NULL;
+
+    g_assert_false(device_del(&f->m->tree, name, &err));
+    g_assert_error(err, error_domain(), (int)class);
+    g_assert_cmpstr(err->message, ==, message);
+}
+
+static void test_del_needs_a_device_that_can_go(Fixture *f, gconstpointer data)
+{
+    Bus bus = { .type = BUS_ISA, .name = "isa.0" };
+
+    configure(f, "test,id=one");
+    g_assert_true(device_realize(f->dev, NULL));
+    del_is_refused(f, "two", ERROR_CLASS_DEVICE_NOT_FOUND,
+                   "Device 'two' not found");
+    del_is_refused(f, "/machine/peripheral/two", ERROR_CLASS_DEVICE_NOT_FOUND,
+                   "Device '/machine/peripheral/two' not found");
+    del_is_refused(f, "one", ERROR_CLASS_GENERIC_ERROR,
+                   "Device 'one' can not be unplugged");
+    f->dev->bus = &bus;
+    del_is_refused(f, "/machine/peripheral/one", ERROR_CLASS_GENERIC_ERROR,
+                   "Bus 'isa.0' does not support hotplugging");
+}
+
+static void test_add_to_a_started_machine_needs_hotplug(Fixture *f,
+                                                        gconstpointer data)
+{
+    auto_json *opts = keyval_parse("isa-serial,chardev=none", "driver", NULL);
+    Bus bus = { .type = BUS_ISA, .name = "isa.0" };
+    g_autoptr(GError) err = NULL;
+
+    g_ptr_array_add(f->m->tree.buses, &bus);
+    f->m->tree.started = true;
+    g_assert_null(device_add(&f->m->tree, opts, &err));
+    g_assert_cmpstr(err->message, ==,
+                    "Bus 'isa.0' does not support hotplugging");
+    f->m->tree.started = false;
+    g_ptr_array_remove(f->m->tree.buses, &bus);
+}
+
 #define ADD(path, func) g_test_add(path, Fixture, NULL, set_up, func, tear_down)
 
 int main(int argc, char **argv)
@@ -195,5 +267,8 @@ int main(int argc, char **argv)
     ADD("/device/bad-values", test_bad_values_name_what_is_expected);
     ADD("/device/tree", test_tree_finds_paths_and_refuses_duplicates);
     ADD("/device/failed-realize", test_failed_realize_leaves_nothing);
+    ADD("/device/anonymous-paths", test_anonymous_paths_stay_when_others_go);
+    ADD("/device/del", test_del_needs_a_device_that_can_go);
+    ADD("/device/hot-add", test_add_to_a_started_machine_needs_hotplug);
     return g_test_run();
 }

@@ -30,11 +30,26 @@ typedef enum BusType {
     BUS_VIRTIO, /* behind a transport's proxy */
 } BusType;
 
+typedef struct Bus Bus;
+
+/* What a bus does when devices come and go while the machine is there. */
+typedef struct BusHotplugOps {
+    /* @dev was realized in a machine that has started: tell the guest. */
+    void (*plugged)(Bus *bus, Device *dev);
+    /* Asks the guest to give @dev up, or has it removed if there is nobody to
+     * ask (system/hotplug.h). Returns at once; refused while the guest is
+     * being asked already. */
+    bool (*unplug_request)(Bus *bus, Device *dev, GError **errp);
+    /* A device has left the bus. */
+    void (*unplugged)(Bus *bus);
+} BusHotplugOps;
+
 /* Where devices plug in. Embedded in the controller that provides it. */
-typedef struct Bus {
+struct Bus {
     BusType type;
-    const char *name; /* "pcie.0"; owned by the provider */
-} Bus;
+    const char *name;             /* "pcie.0"; owned by the provider */
+    const BusHotplugOps *hotplug; /* NULL: devices only before the start */
+};
 
 struct DeviceType {
     const char *name;    /* "vhost-scsi-pci" */
@@ -64,6 +79,9 @@ typedef struct DeviceTree {
     Machine *machine;
     GPtrArray *devices; /* realized, owned, in order of realization */
     GPtrArray *buses;   /* Bus, borrowed from their providers */
+    /* The machine has started: what is added now is hotplugged. */
+    bool started;
+    unsigned n_anon, n_unattached; /* numbers that anonymous paths have used */
 } DeviceTree;
 
 #define DEVICES_MAX 512 /* in one machine */
@@ -77,7 +95,10 @@ struct Device {
     Bus *bus;         /* valid once configured; NULL for BUS_NONE */
     Device *backend;  /* owned; NULL without type->backend */
     Device *proxy;    /* of a backend: the device that owns it */
+    unsigned number;  /* of an anonymous device, in its path; once realized */
     bool realized;
+    bool unplug_pending; /* the guest was asked to give it up */
+    bool ejected;        /* it did: the device is about to be freed */
 };
 
 void device_tree_init(DeviceTree *tree, Machine *machine);
@@ -107,8 +128,16 @@ bool device_realize(Device *dev, GError **errp);
 void device_free(Device *dev);
 
 /* The whole of -device and device_add: finds opts["driver"], makes, configures
- * and realizes. Returns the device, which the tree owns, or NULL. */
+ * and realizes. Once the machine has started the bus must support hotplug, and
+ * is told; realize may then release the machine lock, so that this belongs into
+ * a control job (system/runstate.h). Returns the device, which the tree owns,
+ * or NULL. */
 Device *device_add(DeviceTree *tree, json_object *opts, GError **errp);
+
+/* The whole of device_del: asks for the removal of the device with that id or
+ * path and returns at once. The error's class is DeviceNotFound if there is no
+ * such device. */
+bool device_del(DeviceTree *tree, const char *id_or_path, GError **errp);
 
 /* Resets @dev and its backend. */
 void device_reset(Device *dev);
@@ -116,12 +145,17 @@ void device_reset(Device *dev);
 /* The device whose id is @id, or NULL. */
 Device *device_find(DeviceTree *tree, const char *id);
 
+/* The device with that id or, if @id_or_path begins with a slash, that
+ * device_path(). NULL if there is none. */
+Device *device_resolve(DeviceTree *tree, const char *id_or_path);
+
 /* The name people know it by: its id, else its type's name. */
 const char *device_label(const Device *dev);
 
 /* Its path in the object tree: /machine/peripheral/ID,
  * /machine/peripheral-anon/device[N] or /machine/unattached/device[N];
- * a backend is PROXY/virtio-backend. The caller frees it. */
+ * a backend is PROXY/virtio-backend. N counts devices as they were made and is
+ * never given again. The caller frees it. */
 char *device_path(const Device *dev);
 
 /* A row of @dev's own, bus or backend table called @name. On success
