@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/machine.h"
+#include "system/hotplug.h"
 #include "util/error.h"
 
 const MachineType *machine_type_find(const char *name)
@@ -71,8 +72,9 @@ bool machine_build(Machine *m, GError **errp)
 
 bool machine_start(Machine *m, GError **errp)
 {
-    return cpus_start(m, errp) && m->type->machine_done(m, errp) &&
-           machine_reset(m, errp) && runstate_init(m, errp);
+    m->tree.started = cpus_start(m, errp) && m->type->machine_done(m, errp) &&
+                      machine_reset(m, errp) && runstate_init(m, errp);
+    return m->tree.started;
 }
 
 GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
@@ -92,6 +94,7 @@ GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
 
 bool machine_reset(Machine *m, GError **errp)
 {
+    hotplug_complete_pending(m);
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         device_reset(g_ptr_array_index(m->tree.devices, i));
     }
@@ -110,6 +113,7 @@ void machine_free(Machine *m)
     machine_lock(m);
     runstate_finish(m);
     cpus_finish(m);
+    m->tree.started = false;
     device_tree_finish(&m->tree);
     if (m->board) {
         m->type->finish(m);

@@ -130,8 +130,8 @@ bool machine_start(Machine *machine, GError **errp);
 GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
                             GError **errp);
 
-/* Resets accelerator, vCPUs, devices and board. The vCPUs are paused. Machine
- * lock. */
+/* Removes what the guest was asked to give up, and resets accelerator, vCPUs,
+ * devices and board. The vCPUs are paused. Machine lock. */
 bool machine_reset(Machine *machine, GError **errp);
 
 /* Stops and frees everything; takes NULL and half-built machines. The lock is
@@ -146,6 +146,26 @@ static inline void machine_lock(Machine *m)
 static inline void machine_unlock(Machine *m)
 {
     g_mutex_unlock(&m->lock);
+}
+
+/*
+ * Around a call to the kernel that may block, for code that realizes or
+ * unrealizes a device: releases the lock once the machine has started. Before
+ * and after that there is nobody to go on meanwhile, and a machine that is half
+ * made is not to be seen.
+ */
+static inline void machine_begin_blocking(Machine *m)
+{
+    if (m->tree.started) {
+        machine_unlock(m);
+    }
+}
+
+static inline void machine_end_blocking(Machine *m)
+{
+    if (m->tree.started) {
+        machine_lock(m);
+    }
 }
 
 /* Serves m->context until machine_quit(), holding the machine lock but for its
