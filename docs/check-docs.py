@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Holds the manual against the program: every option of -help, every property
-of vhost-scsi-pci with type and default, and every message of the sources named
+of the devices named below with type and default, and every message of the sources named
 below is documented, and no option or property that there is not.
 usage: check-docs.py BINARY"""
 
@@ -18,6 +18,12 @@ MESSAGES = {
     "hw/scsi/vhost-scsi.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
+    "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
+}
+# Device types whose properties a user sets, and where these are explained.
+PROPERTIES = {
+    "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
+    "pcie-root-port": "system/devices/pcie-root-port.rst",
 }
 CALLS = r"\b(?:error_setg|error_setg_errno|set_call_error|virtio_error" \
         r"|warn_report|error_report)\s*\("
@@ -52,12 +58,11 @@ def check_options(binary, fail):
         compare(f"{page}: option", have, documented, fail)
 
 
-def check_properties(binary, fail):
-    lines = run(binary, "-device", "vhost-scsi-pci,help").splitlines()[1:]
+def check_properties(binary, device, page, fail):
+    lines = run(binary, "-device", f"{device},help").splitlines()[1:]
     have = {" ".join(m.groups()) for m in
             (re.match(r"\s+(\S+)\s+- .*(\((?:default: .*|required)\))$", line)
              for line in lines)}
-    page = "system/devices/vhost-scsi.rst"
     documented = set(re.findall(r"^\.\. describe:: (.*)$", read(page), re.M))
     compare(f"{page}: property", have, documented, fail)
 
@@ -99,7 +104,8 @@ def check_messages(fail):
 def main():
     failures = []
     check_options(sys.argv[1], failures.append)
-    check_properties(sys.argv[1], failures.append)
+    for device, page in PROPERTIES.items():
+        check_properties(sys.argv[1], device, page, failures.append)
     check_messages(failures.append)
     for f in failures:
         print(f"FAIL {f}")

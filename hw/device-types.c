@@ -7,6 +7,7 @@
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/pci/pci-host.h"
+#include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "hw/virtio/virtio-pci.h"
@@ -27,9 +28,8 @@ static const DeviceType vhost_scsi_pci_type = {
 };
 
 const DeviceType *const device_types[] = {
-    &ich9_lpc_type, &isa_serial_type, &mc146818rtc_type,
-    &mch_type,      &vhost_scsi_type, &vhost_scsi_pci_type,
-    NULL,
+    &ich9_lpc_type,       &isa_serial_type, &mc146818rtc_type,    &mch_type,
+    &pcie_root_port_type, &vhost_scsi_type, &vhost_scsi_pci_type, NULL,
 };
 
 const MachineType *const machine_types[] = {

@@ -22,10 +22,6 @@
 #define MMIO32_END    UINT64_C(0xfec00000)
 #define MMIO64_SIZE   (32 * GiB)
 
-/* How many PCI buses the guest is told of. Linux probes every slot of each with
- * two exits, so that 256 would cost 16,000 exits before its init. */
-#define PCI_BUSES 1
-
 /* IOAPIC, local APICs, and the pages that an accelerator needs for itself
  * (target/i386/cpu.h). */
 #define PLATFORM_BASE UINT64_C(0xfec00000)
@@ -227,7 +223,9 @@ static bool build_acpi(Machine *m, GError **errp)
         .n_cpus = m->config.n_cpus,
         .apic_ids = apic_ids,
         .ecam_base = PCIE_ECAM_BASE_DEFAULT,
-        .ecam_buses = PCI_BUSES,
+        /* No more than there are: Linux probes every slot of each with two
+         * exits, so that 256 would cost 16,000 exits before its init. */
+        .ecam_buses = pci_bus_count(&b->host->root),
         .mmio32_base = MMIO32_BASE,
         .mmio32_size = MMIO32_END - MMIO32_BASE,
         .mmio64_base = round_up(4 * GiB + high_ram(m), GiB),

@@ -13,7 +13,9 @@
 
 static PciDevice *find_device(PciHost *host, unsigned bus, uint8_t devfn)
 {
-    return bus == host->root.number ? host->root.devices[devfn] : NULL;
+    const PciBus *b = pci_bus_find(&host->root, bus);
+
+    return b && !b->off ? b->devices[devfn] : NULL;
 }
 
 /* One aligned access within the device's configuration space. */

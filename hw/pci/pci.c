@@ -22,6 +22,7 @@ void pci_bus_init(PciBus *bus, Machine *machine, const char *name)
     *bus = (PciBus){
         .bus = { .type = BUS_PCI, .name = name },
         .machine = machine,
+        .n_slots = PCI_SLOTS_MAX,
     };
     g_ptr_array_add(machine->tree.buses, &bus->bus);
 }
@@ -32,6 +33,32 @@ void pci_bus_finish(PciBus *bus)
         g_ptr_array_remove(bus->machine->tree.buses, &bus->bus);
         bus->machine = NULL;
     }
+}
+
+PciBus *pci_bus_find(PciBus *root, unsigned number)
+{
+    if (number == 0) {
+        return root;
+    }
+    for (unsigned i = 0; i < PCI_DEVFN_MAX; i++) {
+        const PciDevice *dev = root->devices[i];
+
+        if (dev && dev->secondary && dev->config[PCI_SECONDARY_BUS] == number &&
+            dev->config[PCI_SUBORDINATE_BUS] >= number) {
+            return dev->secondary;
+        }
+    }
+    return NULL;
+}
+
+unsigned pci_bus_count(const PciBus *root)
+{
+    unsigned n = 1;
+
+    for (unsigned i = 0; i < PCI_DEVFN_MAX; i++) {
+        n += root->devices[i] && root->devices[i]->secondary;
+    }
+    return n;
 }
 
 void pci_device_init(PciDevice *dev, const PciIdentity *id,
@@ -154,17 +181,33 @@ static void update_bars(PciDevice *dev)
     }
 }
 
-/* What the pin shows the board: its level unless INTx is disabled. */
-static void update_intx(PciDevice *dev)
+/* What pin @pin shows its bus: the function's own level unless INTx is
+ * disabled, or that of devices behind it, which the bit does not concern. */
+static void drive_pin(PciDevice *dev, unsigned pin)
 {
-    unsigned pin = dev->config[PCI_INTERRUPT_PIN];
     bool disabled = pci_get_word(dev->config + PCI_COMMAND) &
                     PCI_COMMAND_INTX_DISABLE;
+    bool own = dev->config[PCI_INTERRUPT_PIN] == pin + 1 && dev->irq_level &&
+               !disabled;
 
-    if (pin && dev->plugged && dev->bus->set_intx) {
-        dev->bus->set_intx(dev->bus->opaque, dev->devfn, pin - 1,
-                           dev->irq_level && !disabled);
+    if (dev->plugged && dev->bus->set_intx) {
+        dev->bus->set_intx(dev->bus->opaque, dev->devfn, pin,
+                           own || (dev->intx_behind >> pin & 1));
     }
+}
+
+static void update_intx(PciDevice *dev)
+{
+    if (dev->config[PCI_INTERRUPT_PIN]) {
+        drive_pin(dev, dev->config[PCI_INTERRUPT_PIN] - 1u);
+    }
+}
+
+void pci_forward_intx(PciDevice *bridge, unsigned pin, bool level)
+{
+    bridge->intx_behind &= (uint8_t) ~(1u << pin);
+    bridge->intx_behind |= (uint8_t)((unsigned)level << pin);
+    drive_pin(bridge, pin);
 }
 
 void pci_set_intx(PciDevice *dev, bool level)
@@ -210,24 +253,38 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
     }
 }
 
+/* The wanted devfn, dev->addr. */
+static bool check_devfn(const PciDevice *dev, const PciBus *bus, GError **errp)
+{
+    const PciDevice *other = bus->devices[dev->addr];
+
+    if ((unsigned)PCI_SLOT(dev->addr) >= bus->n_slots) {
+        error_setg(errp,
+                   "%s: PCI address %02x.%x: bus '%s' has slot 0 only; give "
+                   "another addr= or bus=",
+                   dev->dev.type->name, PCI_SLOT(dev->addr),
+                   PCI_FUNC(dev->addr), bus->bus.name);
+        return false;
+    }
+    if (other) {
+        error_setg(errp,
+                   "%s: PCI address %02x.%x on bus '%s' is taken by '%s'; "
+                   "give another addr=",
+                   dev->dev.type->name, PCI_SLOT(dev->addr),
+                   PCI_FUNC(dev->addr), bus->bus.name,
+                   device_label(&other->dev));
+        return false;
+    }
+    return true;
+}
+
 static bool choose_devfn(PciDevice *dev, PciBus *bus, GError **errp)
 {
     if (dev->addr >= 0) {
-        PciDevice *other = bus->devices[dev->addr];
-
-        if (other) {
-            error_setg(errp,
-                       "%s: PCI address %02x.%x on bus '%s' is taken by '%s'; "
-                       "give another addr=",
-                       dev->dev.type->name, PCI_SLOT(dev->addr),
-                       PCI_FUNC(dev->addr), bus->bus.name,
-                       device_label(&other->dev));
-            return false;
-        }
         dev->devfn = (uint8_t)dev->addr;
-        return true;
+        return check_devfn(dev, bus, errp);
     }
-    for (unsigned slot = 0; slot < PCI_SLOTS_MAX; slot++) {
+    for (unsigned slot = 0; slot < bus->n_slots; slot++) {
         bool free = true;
 
         for (unsigned fn = 0; fn < PCI_FUNCTIONS_MAX; fn++) {
@@ -240,6 +297,23 @@ static bool choose_devfn(PciDevice *dev, PciBus *bus, GError **errp)
     }
     error_setg(errp, "%s: no free PCI slot on bus '%s'", dev->dev.type->name,
                bus->bus.name);
+    return false;
+}
+
+/* A slot that hotplugs takes a card as a whole: its guest looks at the
+ * functions when function 0 comes, and gives all of them up together. */
+static bool check_card(const PciDevice *dev, const PciBus *bus, GError **errp)
+{
+    const PciDevice *first = bus->devices[0];
+
+    if (!bus->bridge || !dev->dev.tree->started || !first) {
+        return true;
+    }
+    error_setg(errp, "%s: slot 0 of bus '%s' is taken by '%s'%s",
+               dev->dev.type->name, bus->bus.name, device_label(&first->dev),
+               first->dev.unplug_pending || first->dev.ejected
+                   ? ", which is being unplugged"
+                   : "; a further function is added before function 0");
     return false;
 }
 
@@ -263,9 +337,10 @@ static bool check_functions(PciDevice *dev, PciBus *bus, GError **errp)
 
 bool pci_device_plug(PciDevice *dev, GError **errp)
 {
-    PciBus *bus = container_of(dev->dev.bus, PciBus, bus);
+    PciBus *bus = pci_bus_of(dev);
 
-    if (!choose_devfn(dev, bus, errp) || !check_functions(dev, bus, errp)) {
+    if (!check_card(dev, bus, errp) || !choose_devfn(dev, bus, errp) ||
+        !check_functions(dev, bus, errp)) {
         return false;
     }
     memcpy(dev->reset_value, dev->config, sizeof(dev->config));

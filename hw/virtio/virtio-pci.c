@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/virtio-pci.h"
+#include "hw/pci/pcie.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -699,6 +700,9 @@ bool virtio_pci_realize(Device *dev, GError **errp)
                          PCI_BASE_ADDRESS_MEM_PREFETCH,
                      &proxy->region);
     add_caps(proxy, notify_size);
+    if (pci_bus_of(&proxy->pci)->bridge) {
+        (void)pcie_cap_init(&proxy->pci, PCI_EXP_TYPE_ENDPOINT, 0);
+    }
     return init_vectors(proxy, errp) && pci_device_plug(&proxy->pci, errp);
 }
 

@@ -62,14 +62,18 @@ struct PciDevice {
     uint8_t reset_value[PCIE_CONFIG_SIZE]; /* config at plug, for reset */
     uint16_t cap_end;                      /* where the next capability goes */
     PciBar bars[PCI_BARS_MAX];
-    bool irq_level; /* of its INTx pin */
-    MsixState msix; /* valid with msix.n_vectors > 0 */
+    bool irq_level;      /* of its INTx pin */
+    uint8_t intx_behind; /* a bridge: pins that devices behind it drive */
+    PciBus *secondary;   /* a bridge: its other side, embedded; else NULL */
+    MsixState msix;      /* valid with msix.n_vectors > 0 */
 };
 
 struct PciBus {
     Bus bus;
     Machine *machine;
-    uint8_t number;
+    PciDevice *bridge; /* that leads here; NULL: a root bus, number 0 */
+    unsigned n_slots;  /* that exist; PCI_SLOTS_MAX */
+    bool off;          /* behind a slot without power: nothing answers */
     PciDevice *devices[PCI_DEVFN_MAX]; /* borrowed */
     /* Where INTx pin 0-3 of each device goes; set by the board. Level is the
      * wired OR, which the receiver keeps. */
@@ -86,8 +90,23 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
                       unsigned len);
 extern const PciDeviceOps pci_default_ops;
 
+/* A root bus; @name is borrowed. */
 void pci_bus_init(PciBus *bus, Machine *machine, const char *name);
 void pci_bus_finish(PciBus *bus);
+
+/* The bus that configuration accesses to bus @number reach from @root by the
+ * bridges' secondary and subordinate bus numbers (PCI-to-PCI Bridge 1.2,
+ * 3.2.5.4), or NULL. There are no bridges behind bridges. */
+PciBus *pci_bus_find(PciBus *root, unsigned number);
+
+/* How many buses there are, bridges' ones included. */
+unsigned pci_bus_count(const PciBus *root);
+
+/* The bus that @dev plugs into; valid once it is configured. */
+static inline PciBus *pci_bus_of(const PciDevice *dev)
+{
+    return container_of(dev->dev.bus, PciBus, bus);
+}
 
 typedef struct PciIdentity {
     uint16_t vendor, device, subsystem_vendor, subsystem;
@@ -120,6 +139,10 @@ unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size);
 /* Drives the device's INTx pin (PCI_INTERRUPT_PIN must be set); obeys
  * PCI_COMMAND_INTX_DISABLE. */
 void pci_set_intx(PciDevice *dev, bool level);
+
+/* Devices behind @bridge drive pin @pin (0 = INTA), or do so no more: what its
+ * own function drives comes on top. */
+void pci_forward_intx(PciDevice *bridge, unsigned pin, bool level);
 
 /* Little-endian fields of config, wmask ... */
 static inline uint16_t pci_get_word(const uint8_t *p)

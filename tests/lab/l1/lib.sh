@@ -18,6 +18,7 @@ DISK_BYTES=$((64 * 1024 * 1024))
 TARGET=/sys/kernel/config/target
 
 EXTRA_APPEND= # further words of the guest's kernel command line
+EARLY_DEVICES= # options before the adapter's -device, such as the root port that it plugs into
 NO_TRACE=     # set: our VMM runs without its trace
 LABRUN=       # options of labrun for the VMM that is started next
 
@@ -180,7 +181,7 @@ vmm_start() {
     set -f # no file names out of -trace vhost_*; vmm_spawn undoes it
     # shellcheck disable=SC2046,SC2086 # options are words
     vmm_spawn "$name" "$(vmm_program)" $(vmm_base "$cpus") -append "$(guest_append "$verbs")" \
-        -device "$(vhost_scsi "$queues" "$device")" $trace "$@"
+        $EARLY_DEVICES -device "$(vhost_scsi "$queues" "$device")" $trace "$@"
 }
 
 vmm_pid() {
