@@ -3,6 +3,7 @@
 #include "system/machine.h"
 #include "util/cutils.h"
 #include "util/error.h"
+#include "util/json.h"
 #include "util/log.h"
 
 #include <fcntl.h>
@@ -181,6 +182,7 @@ static bool set_endpoint(VhostScsi *s, GError **errp)
     int r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
 
     if (r < 0) {
+        (void)vhost_dev_failed(&s->vhost, "VHOST_SCSI_SET_ENDPOINT", -1, r);
         set_endpoint_error(errp, s, r);
         return false;
     }
@@ -193,8 +195,7 @@ static bool clear_endpoint(VhostScsi *s, GError **errp)
     int r = s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
 
     if (r < 0) {
-        s->vhost.failed_call = "VHOST_SCSI_CLEAR_ENDPOINT";
-        s->vhost.failed_vq = -1;
+        (void)vhost_dev_failed(&s->vhost, "VHOST_SCSI_CLEAR_ENDPOINT", -1, r);
         set_call_error(errp, s, r, "");
         return false;
     }
@@ -202,9 +203,29 @@ static bool clear_endpoint(VhostScsi *s, GError **errp)
     return true;
 }
 
-static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
+/* Specification 5.6.6.3: the event that finds no buffer. The kernel keeps the
+ * mark as long as the descriptor lives, so that a driver which begins anew
+ * would inherit that of the one before. */
+static void set_events_missed(VhostScsi *s)
 {
-    VhostScsi *s = vhost_scsi_from(vdev);
+    if (virtio_has_feature(&s->vdev, VIRTIO_SCSI_F_HOTPLUG)) {
+        (void)s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost,
+                                                         s->events_missed);
+    }
+}
+
+static void note_events_missed(VhostScsi *s)
+{
+    s->events_missed = 0;
+    if (s->vdev.status && virtio_has_feature(&s->vdev, VIRTIO_SCSI_F_HOTPLUG)) {
+        (void)s->vhost.ops->vhost_scsi_get_events_missed(&s->vhost,
+                                                         &s->events_missed);
+    }
+}
+
+static bool start(VhostScsi *s, GError **errp)
+{
+    VirtIODevice *vdev = &s->vdev;
     int r;
 
     /* A stop before could not clear it, and the kernel takes no new ring for a
@@ -217,6 +238,7 @@ static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
         set_call_error(errp, s, r, "");
         return false;
     }
+    set_events_missed(s);
     if (!set_endpoint(s, errp)) {
         vhost_dev_stop(&s->vhost, vdev);
         return false;
@@ -228,11 +250,49 @@ static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
     return true;
 }
 
+/* Event VHOST_DEVICE_FAILED: the guest's driver finds a device that needs a
+ * reset, and who manages the host learns why. */
+static void emit_failed(const VhostScsi *s, const char *reason)
+{
+    const VhostDev *d = &s->vhost;
+    const Device *dev = s->vdev.dev.proxy;
+    g_autofree char *path = device_path(dev);
+    json_object *data = json_object_new_object();
+
+    if (dev->id) {
+        json_add_string(data, "device", dev->id);
+    }
+    json_add_string(data, "qom-path", path);
+    json_add_string(data, "operation", d->failed_call);
+    json_add_int(data, "errno", d->failed_errno);
+    json_add_string(data, "reason", reason);
+    if (d->failed_vq >= 0) {
+        json_add_int(data, "virtqueue", d->failed_vq);
+    }
+    event_emit(dev->machine, "VHOST_DEVICE_FAILED", data);
+}
+
+static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
+{
+    VhostScsi *s = vhost_scsi_from(vdev);
+    g_autoptr(GError) err = NULL;
+
+    if (start(s, &err)) {
+        return true;
+    }
+    machine_lock(vdev->dev.machine);
+    emit_failed(s, err->message);
+    machine_unlock(vdev->dev.machine);
+    g_propagate_error(errp, g_steal_pointer(&err));
+    return false;
+}
+
 static void vhost_scsi_stop(VirtIODevice *vdev)
 {
     VhostScsi *s = vhost_scsi_from(vdev);
 
     /* There is nobody to tell; the next start tries again. */
+    note_events_missed(s);
     (void)clear_endpoint(s, NULL);
     vhost_dev_stop(&s->vhost, vdev);
 }
@@ -384,9 +444,10 @@ static int open_device(GError **errp)
     return -1;
 }
 
-static bool open_vhost(VhostScsi *s, GError **errp)
+/* Takes @given_fd, or opens the device if that is -1. */
+static bool open_vhost(VhostScsi *s, int given_fd, GError **errp)
 {
-    auto_fd fd = s->vhostfd ? inherited_fd(s, errp) : open_device(errp);
+    auto_fd fd = given_fd >= 0 ? given_fd : open_device(errp);
     int version = 0;
     int r;
 
@@ -527,24 +588,52 @@ static void vhost_scsi_instance_init(Device *dev)
     vhost_dev_init(&s->vhost, &kernel_ops, NULL);
 }
 
+/* The two parts of realize that ask the kernel, which may block on a hung
+ * target: the machine goes on meanwhile. Nobody else knows of the device yet. */
+static bool open_kernel_device(VhostScsi *s, int fd, GError **errp)
+{
+    bool ok;
+
+    machine_begin_blocking(s->vdev.dev.machine);
+    ok = open_vhost(s, fd, errp) && choose_num_queues(s, errp);
+    machine_end_blocking(s->vdev.dev.machine);
+    return ok;
+}
+
+static bool set_up_kernel_device(VhostScsi *s, GError **errp)
+{
+    bool ok;
+
+    machine_begin_blocking(s->vdev.dev.machine);
+    ok = vhost_scsi_set_workers(s, errp) && try_endpoint(s, errp);
+    machine_end_blocking(s->vdev.dev.machine);
+    return ok;
+}
+
 static bool vhost_scsi_realize(Device *dev, GError **errp)
 {
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
+    int fd = -1;
 
     if (!check_properties(s, errp)) {
         return false;
+    }
+    if (s->vhostfd) {
+        fd = inherited_fd(s, errp);
+        if (fd < 0) {
+            return false;
+        }
     }
     s->vhost.label = device_label(dev);
     s->target.abi_version = VHOST_SCSI_ABI_VERSION;
     g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
 
-    if (!open_vhost(s, errp) || !choose_num_queues(s, errp) ||
+    if (!open_kernel_device(s, fd, errp) ||
         !virtio_init(&s->vdev, &vhost_scsi_virtio_ops, VIRTIO_ID_SCSI,
                      sizeof(struct virtio_scsi_config),
                      VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size,
                      errp) ||
-        !choose_features(s, errp) || !vhost_scsi_set_workers(s, errp) ||
-        !try_endpoint(s, errp)) {
+        !choose_features(s, errp) || !set_up_kernel_device(s, errp)) {
         return false;
     }
     init_config(s);
@@ -559,7 +648,10 @@ static void vhost_scsi_unrealize(Device *dev)
 
     virtio_finish(&s->vdev);
     machine_unwatch(&s->err_watch);
+    /* The last close waits for commands in flight and for the workers. */
+    machine_begin_blocking(dev->machine);
     vhost_dev_close(&s->vhost);
+    machine_end_blocking(dev->machine);
 }
 
 static void vhost_scsi_reset(Device *dev)

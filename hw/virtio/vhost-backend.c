@@ -195,6 +195,29 @@ static int vhost_kernel_scsi_clear_endpoint(
     return r;
 }
 
+static int vhost_kernel_scsi_get_events_missed(VhostDev *dev,
+                                               uint32_t *ret_missed)
+{
+    uint32_t missed = 0;
+    int r = call(dev, VHOST_SCSI_GET_EVENTS_MISSED, &missed);
+
+    trace(vhost_scsi_get_events_missed, "%s missed=%u ret=%d", dev->label,
+          missed, r);
+    if (r == 0) {
+        *ret_missed = missed;
+    }
+    return r;
+}
+
+static int vhost_kernel_scsi_set_events_missed(VhostDev *dev, uint32_t missed)
+{
+    int r = call(dev, VHOST_SCSI_SET_EVENTS_MISSED, &missed);
+
+    trace(vhost_scsi_set_events_missed, "%s missed=%u ret=%d", dev->label,
+          missed, r);
+    return r;
+}
+
 const VhostOps kernel_ops = {
     .vhost_set_owner = vhost_kernel_set_owner,
     .vhost_get_features = vhost_kernel_get_features,
@@ -214,4 +237,6 @@ const VhostOps kernel_ops = {
     .vhost_scsi_get_abi_version = vhost_kernel_scsi_get_abi_version,
     .vhost_scsi_set_endpoint = vhost_kernel_scsi_set_endpoint,
     .vhost_scsi_clear_endpoint = vhost_kernel_scsi_clear_endpoint,
+    .vhost_scsi_get_events_missed = vhost_kernel_scsi_get_events_missed,
+    .vhost_scsi_set_events_missed = vhost_kernel_scsi_set_events_missed,
 };

@@ -3,14 +3,6 @@
 #include "util/cutils.h"
 #include "util/log.h"
 
-/* Notes what failed, for the device's message, and passes @r on. */
-static int failed(VhostDev *dev, const char *call, int vq, int r)
-{
-    dev->failed_call = call;
-    dev->failed_vq = vq;
-    return r;
-}
-
 /* The kernel names no thread when it makes a worker. In its task mode a worker
  * is a thread of this process, so the one that is new is the worker; in kthread
  * mode there is none. */
@@ -69,7 +61,7 @@ int vhost_worker_new(VhostDev *dev, VhostWorker *ret_worker)
     int r = dev->ops->vhost_new_worker(dev, &state);
 
     if (r < 0) {
-        return failed(dev, "VHOST_NEW_WORKER", -1, r);
+        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, r);
     }
     worker.id = state.worker_id;
     worker.tid = vhost_new_thread(before);
@@ -86,7 +78,7 @@ int vhost_worker_free(VhostDev *dev, uint32_t worker_id)
     int r = dev->ops->vhost_free_worker(dev, &state);
 
     if (r < 0) {
-        return failed(dev, "VHOST_FREE_WORKER", -1, r);
+        return vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
     }
     for (unsigned i = 0; i < dev->workers->len; i++) {
         if (g_array_index(dev->workers, VhostWorker, i).id == worker_id) {
@@ -103,16 +95,16 @@ int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id)
     int r = dev->ops->vhost_attach_vring_worker(dev, &w);
 
     if (r < 0) {
-        return failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vq, r);
+        return vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vq, r);
     }
     w.worker_id = UINT32_MAX;
     r = dev->ops->vhost_get_vring_worker(dev, &w);
     if (r < 0) {
-        return failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
+        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
     }
     /* Attaching to a worker that was killed answers 0 and does nothing. */
     if (w.worker_id != worker_id) {
-        return failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, -EIO);
+        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, -EIO);
     }
     return 0;
 }
@@ -124,6 +116,7 @@ static void undo(VhostDev *dev, unsigned first, unsigned end)
 {
     const char *call = dev->failed_call;
     int vq = dev->failed_vq;
+    int r = dev->failed_errno;
 
     for (unsigned i = first; i < end; i++) {
         (void)vhost_worker_attach(dev, i, VHOST_DEFAULT_WORKER_ID);
@@ -133,8 +126,7 @@ static void undo(VhostDev *dev, unsigned first, unsigned end)
 
         (void)vhost_worker_free(dev, w->id);
     }
-    dev->failed_call = call;
-    dev->failed_vq = vq;
+    (void)vhost_dev_failed(dev, call, vq, -r);
 }
 
 int vhost_workers_per_queue(VhostDev *dev, unsigned first, unsigned end)

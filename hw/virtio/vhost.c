@@ -17,13 +17,6 @@ void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label)
     };
 }
 
-static int failed(VhostDev *dev, const char *call, int vq, int r)
-{
-    dev->failed_call = call;
-    dev->failed_vq = vq;
-    return r;
-}
-
 /* SET_OWNER has made it, with the first id (drivers/vhost/vhost.c,
  * vhost_dev_set_owner). Asking would be a worker call, which a device that
  * wants no workers does not make. */
@@ -45,19 +38,19 @@ int vhost_dev_open(VhostDev *dev, int fd)
     assert(dev->state == VHOST_CLOSED);
     r = event_notifier_init(&dev->err);
     if (r < 0) {
-        return failed(dev, "eventfd", -1, r);
+        return vhost_dev_failed(dev, "eventfd", -1, r);
     }
     dev->fd = fd;
     r = dev->ops->vhost_set_owner(dev);
     if (r < 0) {
         dev->fd = -1;
-        return failed(dev, "VHOST_SET_OWNER", -1, r);
+        return vhost_dev_failed(dev, "VHOST_SET_OWNER", -1, r);
     }
     tid = vhost_new_thread(before);
     r = dev->ops->vhost_get_features(dev, &dev->features);
     if (r < 0) {
         dev->fd = -1;
-        return failed(dev, "VHOST_GET_FEATURES", -1, r);
+        return vhost_dev_failed(dev, "VHOST_GET_FEATURES", -1, r);
     }
     dev->state = VHOST_OWNED;
     note_default_worker(dev, tid);
@@ -90,7 +83,8 @@ int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
         } else if (r == -ENOBUFS) {
             high = middle - 1;
         } else {
-            return failed(dev, "VHOST_GET_VRING_BASE", (int)middle - 1, r);
+            return vhost_dev_failed(dev, "VHOST_GET_VRING_BASE",
+                                    (int)middle - 1, r);
         }
     }
     return (int)low;
@@ -111,7 +105,7 @@ static int set_mem_table(VhostDev *dev, const GuestRam *ram)
         };
     }
     r = dev->ops->vhost_set_mem_table(dev, mem);
-    return r < 0 ? failed(dev, "VHOST_SET_MEM_TABLE", -1, r) : 0;
+    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_MEM_TABLE", -1, r) : 0;
 }
 
 int vhost_dev_clear_mem_table(VhostDev *dev)
@@ -156,31 +150,31 @@ static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
     int r;
 
     if (!ring_addresses(q, ram, &addr)) {
-        return failed(dev, "the check that the ring lies in RAM", (int)i,
-                      -EFAULT);
+        return vhost_dev_failed(dev, "the check that the ring lies in RAM",
+                                (int)i, -EFAULT);
     }
     r = dev->ops->vhost_set_vring_num(dev, &num);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_VRING_NUM", (int)i, r);
+        return vhost_dev_failed(dev, "VHOST_SET_VRING_NUM", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_base(dev, &base);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_VRING_BASE", (int)i, r);
+        return vhost_dev_failed(dev, "VHOST_SET_VRING_BASE", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_addr(dev, &addr);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_VRING_ADDR", (int)i, r);
+        return vhost_dev_failed(dev, "VHOST_SET_VRING_ADDR", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_err(dev, &err);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_VRING_ERR", (int)i, r);
+        return vhost_dev_failed(dev, "VHOST_SET_VRING_ERR", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_kick(dev, &kick);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_VRING_KICK", (int)i, r);
+        return vhost_dev_failed(dev, "VHOST_SET_VRING_KICK", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_call(dev, &call);
-    return r < 0 ? failed(dev, "VHOST_SET_VRING_CALL", (int)i, r) : 0;
+    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_VRING_CALL", (int)i, r) : 0;
 }
 
 /* Lets the kernel forget the queue's eventfds, so that it does not consume a
@@ -207,7 +201,7 @@ int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram)
     trace(vhost_dev_start, "%s", dev->label);
     r = dev->ops->vhost_set_features(dev, vdev->guest_features);
     if (r < 0) {
-        return failed(dev, "VHOST_SET_FEATURES", -1, r);
+        return vhost_dev_failed(dev, "VHOST_SET_FEATURES", -1, r);
     }
     r = set_mem_table(dev, ram);
     for (i = 0; r == 0 && i < vdev->n_queues; i++) {

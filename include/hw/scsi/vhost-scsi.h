@@ -22,6 +22,9 @@ typedef struct VhostScsi {
     struct vhost_scsi_target target;
     bool bound;         /* the kernel has it as the endpoint */
     GSource *err_watch; /* of vhost.err */
+    /* The driver is to be told of events that it missed. Kept over a stop; a
+     * driver that begins anew has missed none. */
+    uint32_t events_missed;
 
     /* properties */
     char *wwpn;

@@ -56,6 +56,10 @@ typedef struct VhostOps {
     /* Waits for all commands in flight. */
     int (*vhost_scsi_clear_endpoint)(VhostDev *dev,
                                      const struct vhost_scsi_target *target);
+    /* Whether an event found no buffer, so that the driver is to be told that
+     * it has missed some. */
+    int (*vhost_scsi_get_events_missed)(VhostDev *dev, uint32_t *ret_missed);
+    int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
 } VhostOps;
 
 extern const VhostOps kernel_ops;

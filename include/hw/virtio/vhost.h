@@ -42,11 +42,22 @@ struct VhostDev {
     EventNotifier err; /* signalled by the kernel when it cannot make sense of
                         * a ring; owned */
     GArray *workers;   /* VhostWorker; the first is the default worker */
-    /* What failed last, for the message: the name of an ioctl, and the
-     * virtqueue it was about or -1. */
+    /* What failed last, for the message: the name of an ioctl, the virtqueue it
+     * was about or -1, and the positive errno. */
     const char *failed_call;
     int failed_vq;
+    int failed_errno;
 };
+
+/* Notes that @call about virtqueue @vq (or -1) answered @r, which it returns. */
+static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vq,
+                                   int r)
+{
+    dev->failed_call = call;
+    dev->failed_vq = vq;
+    dev->failed_errno = -r;
+    return r;
+}
 
 /* A closed VhostDev; undone by vhost_dev_close(). */
 void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label);
