@@ -2,6 +2,7 @@
 /* Descriptors passed by name and in sets: who owns them, which one a path
  * /dev/fdset/N opens, what QMP is told, the limit, and that nothing stays open
  * when the machine is freed. */
+#include "hw/scsi/vhost-scsi.h"
 #include "system/fds.h"
 #include "test-board.h"
 #include "util/keyval.h"
@@ -137,6 +138,30 @@ static void test_kinds_are_apart(Fixture *f, gconstpointer data)
     assert_reply(f, qmp_remove_fd, "{\"fdset-id\":-1}",
                  "File descriptor named 'fdset-id:-1' not found");
     close(fds_take_named(f->b.m, "y"));
+}
+
+/* vhostfd=NAME takes it, and closes what is no vhost device. */
+static void test_vhostfd(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) err = NULL;
+    Device *dev = device_new(&f->b.m->tree, &vhost_scsi_type);
+    int fd = open_null(O_RDWR);
+
+    g_assert_cmpint(fds_add_named(f->b.m, "vhostfd-0", fd), ==, 0);
+    g_assert_true(device_set(dev, "wwpn", "naa.5001405aaaaaaaaa", NULL));
+    g_assert_true(device_set(dev, "vhostfd", "vhostfd-0", NULL));
+    g_assert_false(device_realize(dev, &err));
+    g_assert_cmpstr(err->message, ==,
+                    "vhost-scsi: the descriptor of property 'vhostfd' is not "
+                    "a vhost-scsi device: Inappropriate ioctl for device");
+    g_assert_false(is_open(fd));
+    g_clear_error(&err);
+    g_assert_false(device_realize(dev, &err));
+    g_assert_cmpstr(err->message, ==,
+                    "vhost-scsi: property 'vhostfd': no file descriptor is "
+                    "called 'vhostfd-0': pass one with getfd, or give the "
+                    "number of an inherited one");
+    device_free(dev);
 }
 
 /* --- sets --- */
@@ -346,6 +371,7 @@ int main(int argc, char **argv)
     ADD("named-refused", test_named_refused);
     ADD("closefd", test_closefd);
     ADD("kinds-are-apart", test_kinds_are_apart);
+    ADD("vhostfd", test_vhostfd);
     ADD("query", test_query);
     ADD("new-set-reply", test_new_set_reply);
     ADD("remove", test_remove);
