@@ -408,15 +408,14 @@ static uint8_t isr_read(VirtIOPCIProxy *proxy)
 
 /* --- the BAR --- */
 
-static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
+static uint64_t read_register(VirtIOPCIProxy *proxy, uint64_t offset,
+                              unsigned size)
 {
-    VirtIOPCIProxy *proxy = opaque;
     VirtIODevice *vdev = vdev_of(proxy);
 
-    virtio_wait_idle(vdev);
     if (size == 8) {
-        return modern_read(opaque, offset, 4) |
-               modern_read(opaque, offset + 4, 4) << 32;
+        return read_register(proxy, offset, 4) |
+               read_register(proxy, offset + 4, 4) << 32;
     }
     if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
         return 0;
@@ -431,6 +430,36 @@ static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
     return common_read(proxy, (unsigned)offset, size);
 }
 
+static void write_register(VirtIOPCIProxy *proxy, uint64_t offset,
+                           uint64_t value, unsigned size)
+{
+    VirtIODevice *vdev = vdev_of(proxy);
+
+    if (size == 8) {
+        write_register(proxy, offset, value & UINT32_MAX, 4);
+        write_register(proxy, offset + 4, value >> 32, 4);
+    } else if (offset >= VIRTIO_PCI_DEVICE_OFFSET) {
+        virtio_config_write(vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET,
+                            value, size);
+    } else if (offset < VIRTIO_PCI_ISR_OFFSET) {
+        common_write(proxy, (unsigned)offset, (uint32_t)value, size);
+    }
+}
+
+static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
+{
+    VirtIOPCIProxy *proxy = opaque;
+    VirtIODevice *vdev = vdev_of(proxy);
+    uint64_t value;
+
+    if (!virtio_enter(vdev)) {
+        return UINT64_MAX;
+    }
+    value = read_register(proxy, offset, size);
+    virtio_leave(vdev);
+    return value;
+}
+
 static void modern_write(void *opaque, uint64_t offset, uint64_t value,
                          unsigned size)
 {
@@ -439,17 +468,9 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value,
 
     if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
         notify_write(proxy, offset - VIRTIO_PCI_NOTIFY_OFFSET);
-        return;
-    }
-    virtio_wait_idle(vdev);
-    if (size == 8) {
-        modern_write(opaque, offset, value & UINT32_MAX, 4);
-        modern_write(opaque, offset + 4, value >> 32, 4);
-    } else if (offset >= VIRTIO_PCI_DEVICE_OFFSET) {
-        virtio_config_write(vdev, (unsigned)offset - VIRTIO_PCI_DEVICE_OFFSET,
-                            value, size);
-    } else if (offset < VIRTIO_PCI_ISR_OFFSET) {
-        common_write(proxy, (unsigned)offset, (uint32_t)value, size);
+    } else if (virtio_enter(vdev)) {
+        write_register(proxy, offset, value, size);
+        virtio_leave(vdev);
     }
 }
 
@@ -488,8 +509,11 @@ static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
                                        unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
-    uint32_t offset, size;
+    uint32_t offset, size, result;
 
+    if (!virtio_enter(vdev_of(proxy))) {
+        return UINT32_MAX;
+    }
     if (touches_cfg_data(proxy, addr, len) &&
         cfg_window(proxy, &offset, &size)) {
         uint32_t value = (uint32_t)modern_read(proxy, offset, size);
@@ -498,7 +522,9 @@ static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
                          sizeof(struct virtio_pci_cap),
                      value);
     }
-    return pci_config_read(pci, addr, len);
+    result = pci_config_read(pci, addr, len);
+    virtio_leave(vdev_of(proxy));
+    return result;
 }
 
 /* MSI-X was switched on or off, or the BAR moved: the roads follow. */
@@ -524,10 +550,13 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
                                     uint32_t value, unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
-    bool had_msix = msix_enabled(pci);
+    bool had_msix;
     uint32_t offset, size;
 
-    virtio_wait_idle(vdev_of(proxy));
+    if (!virtio_enter(vdev_of(proxy))) {
+        return;
+    }
+    had_msix = msix_enabled(pci);
     pci_config_write(pci, addr, value, len);
     follow_config(proxy, had_msix);
     if (touches_cfg_data(proxy, addr, len) &&
@@ -537,6 +566,7 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
                                   sizeof(struct virtio_pci_cap)),
                      size);
     }
+    virtio_leave(vdev_of(proxy));
 }
 
 static const PciDeviceOps virtio_pci_ops = {
@@ -672,11 +702,8 @@ bool virtio_pci_realize(Device *dev, GError **errp)
     return init_vectors(proxy, errp) && pci_device_plug(&proxy->pci, errp);
 }
 
-void virtio_pci_reset(Device *dev)
+static void reset(VirtIOPCIProxy *proxy)
 {
-    VirtIOPCIProxy *proxy = proxy_from(dev);
-
-    virtio_wait_idle(vdev_of(proxy));
     write_status(proxy, 0);
     proxy->device_feature_select = 0;
     proxy->driver_feature_select = 0;
@@ -684,14 +711,26 @@ void virtio_pci_reset(Device *dev)
     pci_device_reset(&proxy->pci);
 }
 
+void virtio_pci_reset(Device *dev)
+{
+    VirtIOPCIProxy *proxy = proxy_from(dev);
+
+    if (virtio_enter(vdev_of(proxy))) {
+        reset(proxy);
+        virtio_leave(vdev_of(proxy));
+    }
+}
+
+/* The guest loses sight of the device first, then everybody leaves it. */
 void virtio_pci_unrealize(Device *dev)
 {
     VirtIOPCIProxy *proxy = proxy_from(dev);
 
-    if (proxy->interrupts) {
-        virtio_pci_reset(dev);
-    }
     pci_device_unplug(&proxy->pci);
+    virtio_drain(vdev_of(proxy));
+    if (proxy->interrupts) {
+        reset(proxy);
+    }
     msix_finish(&proxy->pci);
     g_clear_pointer(&proxy->interrupts, g_free);
 }

@@ -4,11 +4,41 @@
 #include "util/error.h"
 #include "util/log.h"
 
-void virtio_wait_idle(VirtIODevice *vdev)
+static void wait_idle(VirtIODevice *vdev)
 {
     Machine *m = vdev->dev.machine;
 
     while (vdev->busy) {
+        g_cond_wait(&m->cond, &m->lock);
+    }
+}
+
+bool virtio_enter(VirtIODevice *vdev)
+{
+    vdev->users++;
+    wait_idle(vdev);
+    if (vdev->gone) {
+        virtio_leave(vdev);
+        return false;
+    }
+    return true;
+}
+
+void virtio_leave(VirtIODevice *vdev)
+{
+    assert(vdev->users);
+    vdev->users--;
+    if (vdev->gone && !vdev->users) {
+        g_cond_broadcast(&vdev->dev.machine->cond);
+    }
+}
+
+void virtio_drain(VirtIODevice *vdev)
+{
+    Machine *m = vdev->dev.machine;
+
+    vdev->gone = true;
+    while (vdev->users) {
         g_cond_wait(&m->cond, &m->lock);
     }
 }
@@ -44,7 +74,7 @@ static void update(VirtIODevice *vdev)
     g_autoptr(GError) err = NULL;
     bool run;
 
-    virtio_wait_idle(vdev);
+    wait_idle(vdev);
     run = should_run(vdev);
     if (run == vdev->started) {
         return;
@@ -156,7 +186,7 @@ static void drop_event(EventNotifier *e)
 void virtio_reset(VirtIODevice *vdev)
 {
     trace(virtio_reset, "%s", device_label(&vdev->dev));
-    virtio_wait_idle(vdev);
+    wait_idle(vdev);
     vdev->status = 0;
     update(vdev);
     vdev->guest_features = 0;

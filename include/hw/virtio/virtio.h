@@ -72,8 +72,10 @@ struct VirtIODevice {
     VirtQueue *queues; /* n_queues of them; owned */
     unsigned n_queues;
 
-    bool started; /* the back end has the rings */
-    bool busy;    /* a thread is starting or stopping it */
+    bool started;   /* the back end has the rings */
+    bool busy;      /* a thread is starting or stopping it */
+    bool gone;      /* it is being removed: nobody is let in any more */
+    unsigned users; /* threads between virtio_enter() and virtio_leave() */
     unsigned errors_logged;
     RunStateNotifier run_notifier;
 };
@@ -86,9 +88,18 @@ bool virtio_init(VirtIODevice *vdev, const VirtioOps *ops, uint16_t device_id,
                  GError **errp);
 void virtio_finish(VirtIODevice *vdev);
 
-/* Waits until no other thread starts or stops the device. For the accesses of
- * vCPU threads, before they look at anything. Releases the lock if it waits. */
-void virtio_wait_idle(VirtIODevice *vdev);
+/*
+ * Around each access of a vCPU thread, before it looks at anything: waits until
+ * no other thread starts or stops the device, which releases the lock, and
+ * keeps the device in being until virtio_leave(). Returns false, and nothing is
+ * to be left, if the device is being removed: it answers no more. May nest.
+ */
+bool virtio_enter(VirtIODevice *vdev);
+void virtio_leave(VirtIODevice *vdev);
+
+/* First step of a removal, when the guest can no longer reach the device: lets
+ * nobody in and waits until nobody is inside. Releases the lock if it waits. */
+void virtio_drain(VirtIODevice *vdev);
 
 /* Writes device status (specification 2.1, 3.1.1): 0 resets; FEATURES_OK
  * sticks only if the driver's features were offered and hold VERSION_1;
