@@ -20,6 +20,8 @@ typedef struct ChardevBackend {
     /* Notice that the other side leaves even while the front end takes no
      * input, at the cost of input beyond CHARDEV_INPUT_MAX. */
     bool watch_hangup;
+    /* in_fd is a socket: descriptors may come with the input. */
+    bool is_socket;
 
     /* On failure close() undoes the rest. */
     bool (*open)(Chardev *chr, json_object *opts, GError **errp);
@@ -61,6 +63,10 @@ struct Chardev {
     size_t in_len;
     GSource *in_watch;
     GIOCondition in_condition; /* what in_watch waits for */
+
+    int fds[CHARDEV_FDS_MAX]; /* owned; received, the oldest first */
+    unsigned n_fds;
+    int log_fd; /* owned; logfile=; -1: none */
 };
 
 /* Somebody is there. @in_fd and @out_fd (non-blocking; -1: none; may be the
@@ -70,6 +76,17 @@ void chardev_connect(Chardev *chr, int in_fd, int out_fd);
 void chardev_disconnect(Chardev *chr);
 /* Input is over, output goes on. */
 void chardev_end_input(Chardev *chr);
+
+/* read(2) from the socket @fd, keeping the descriptors that come along. */
+ssize_t chardev_recv(Chardev *chr, int fd, void *buf, size_t max);
+/* Closes those that nobody has taken. */
+void chardev_drop_fds(Chardev *chr);
+
+/* Opens @path (or /dev/fdset/N) for output that does not block, emptying it
+ * unless @append; @id is the device's, for the message. Returns a descriptor
+ * that the caller owns, or -1. */
+int chardev_open_output(Machine *machine, const char *id, const char *path,
+                        bool append, GError **errp);
 
 /* The boolean at @key, or @def. */
 bool chardev_opt_bool(json_object *opts, const char *key, bool def,

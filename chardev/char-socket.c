@@ -303,6 +303,7 @@ const ChardevBackend chardev_socket = {
     .summary = "a unix socket: path= or fd=, server=on|off, wait=on|off",
     .keys = socket_keys,
     .watch_hangup = true,
+    .is_socket = true,
     .open = socket_open,
     .close = socket_close,
     .hangup = socket_hangup,

@@ -60,13 +60,8 @@ static bool file_open(Chardev *chr, json_object *opts, GError **errp)
     if (!chardev_opt_bool(opts, "append", false, &append, errp)) {
         return false;
     }
-    s->fd = open(path,
-                 O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-                     (append ? O_APPEND : O_TRUNC),
-                 0666);
+    s->fd = chardev_open_output(chr->machine, chr->id, path, append, errp);
     if (s->fd < 0) {
-        error_setg_errno(errp, errno, "chardev '%s': cannot open file '%s'",
-                         chr->id, path);
         return false;
     }
     chardev_connect(chr, -1, s->fd);

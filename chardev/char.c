@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "chardev/char-int.h"
+#include "system/fds.h"
 #include "system/machine.h"
 #include "util/cutils.h"
 #include "util/error.h"
@@ -124,7 +125,7 @@ static bool output_ready(void *opaque, GIOCondition condition)
     return true;
 }
 
-size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
+static size_t send_or_keep(Chardev *chr, const uint8_t *buf, size_t len)
 {
     size_t taken = 0, n;
 
@@ -150,6 +151,17 @@ size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
                                           output_ready, chr);
     }
     chr->out_full |= taken < len;
+    return taken;
+}
+
+size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    size_t taken = send_or_keep(chr, buf, len);
+
+    /* A copy is worth no more: what a full disk refuses is lost. */
+    if (chr->log_fd >= 0 && taken) {
+        (void)!write(chr->log_fd, buf, taken);
+    }
     return taken;
 }
 
@@ -243,9 +255,11 @@ static void mux_input(Chardev *chr, const uint8_t *buf, size_t len)
 }
 
 /* Reads up to @max bytes; -EAGAIN if there are none now, 0 at the end. */
-static ssize_t read_some(int fd, uint8_t *buf, size_t max)
+static ssize_t read_some(Chardev *chr, uint8_t *buf, size_t max)
 {
-    ssize_t n = read(fd, buf, max);
+    ssize_t n = chr->backend->is_socket
+                    ? chardev_recv(chr, chr->in_fd, buf, max)
+                    : read(chr->in_fd, buf, max);
 
     if (n >= 0) {
         return n;
@@ -263,7 +277,7 @@ static void read_input(Chardev *chr)
     if (!max) {
         return;
     }
-    n = read_some(chr->in_fd, buf, max);
+    n = read_some(chr, buf, max);
     if (n == 0) {
         chr->backend->hangup(chr);
     } else if (n > 0 && chr->mux != MUX_OFF) {
@@ -279,7 +293,7 @@ static void read_input(Chardev *chr)
 static void read_rest(Chardev *chr)
 {
     while (chr->in_len < sizeof(chr->in)) {
-        ssize_t n = read_some(chr->in_fd, chr->in + chr->in_len,
+        ssize_t n = read_some(chr, chr->in + chr->in_len,
                               sizeof(chr->in) - chr->in_len);
 
         if (n <= 0) {
@@ -359,6 +373,7 @@ void chardev_disconnect(Chardev *chr)
     }
     chr->open = false;
     chardev_end_input(chr);
+    chardev_drop_fds(chr);
     end_output(chr);
     if (chr->mux == MUX_ESCAPE) {
         chr->mux = MUX_PLAIN;
@@ -394,6 +409,22 @@ int chardev_set_nonblock(int fd)
     return 0;
 }
 
+int chardev_open_output(Machine *machine, const char *id, const char *path,
+                        bool append, GError **errp)
+{
+    int fd = fds_open(machine, path,
+                      O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY |
+                          (append ? O_APPEND : O_TRUNC),
+                      0666);
+
+    if (fd < 0) {
+        error_setg_errno(errp, -fd, "chardev '%s': cannot open file '%s'", id,
+                         path);
+        return -1;
+    }
+    return fd;
+}
+
 /* --- life --- */
 
 static const ChardevBackend *find_backend(const char *name, GError **errp)
@@ -415,7 +446,8 @@ static const ChardevBackend *find_backend(const char *name, GError **errp)
 static bool check_opts(const ChardevBackend *backend, json_object *opts,
                        GError **errp)
 {
-    static const char *const common[] = { "backend", "id", "mux" };
+    static const char *const common[] = { "backend", "id", "mux", "logfile",
+                                          "logappend" };
     g_autoptr(GPtrArray) keys = g_ptr_array_new();
     g_autofree char *what = g_strdup_printf("chardev '%s'", backend->name);
 
@@ -430,11 +462,28 @@ static bool check_opts(const ChardevBackend *backend, json_object *opts,
                              errp);
 }
 
+/* logfile=; *@ret_fd stays without it. */
+static bool open_log(Machine *machine, const char *id, json_object *opts,
+                     int *ret_fd, GError **errp)
+{
+    const char *path = keyval_get(opts, "logfile");
+    bool append;
+
+    if (!chardev_opt_bool(opts, "logappend", false, &append, errp)) {
+        return false;
+    }
+    if (path) {
+        *ret_fd = chardev_open_output(machine, id, path, append, errp);
+    }
+    return !path || *ret_fd >= 0;
+}
+
 Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
 {
     const char *name = keyval_get(opts, "backend");
     const char *id = keyval_get(opts, "id");
     const ChardevBackend *backend;
+    auto_fd log_fd = -1;
     bool mux;
     Chardev *chr;
 
@@ -448,7 +497,8 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     }
     backend = find_backend(name, errp);
     if (!backend || !check_opts(backend, opts, errp) ||
-        !chardev_opt_bool(opts, "mux", false, &mux, errp)) {
+        !chardev_opt_bool(opts, "mux", false, &mux, errp) ||
+        !open_log(machine, id, opts, &log_fd, errp)) {
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves is EPIPE */
@@ -459,6 +509,7 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     chr->id = g_strdup(id);
     chr->in_fd = -1;
     chr->out_fd = -1;
+    chr->log_fd = steal_fd(&log_fd);
     chr->out = g_byte_array_new();
     chr->mux = mux ? MUX_PLAIN : MUX_OFF;
     if (!backend->open(chr, opts, errp)) {
@@ -480,6 +531,7 @@ void chardev_free(Chardev *chr)
     chardev_disconnect(chr);
     chr->backend->close(chr);
     chr->machine->chardevs = g_slist_remove(chr->machine->chardevs, chr);
+    close_fd(&chr->log_fd);
     g_byte_array_unref(chr->out);
     g_free(chr->id);
     g_free(chr);

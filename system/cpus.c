@@ -4,6 +4,11 @@
 
 #include <sys/syscall.h>
 
+char *cpu_path(const Cpu *cpu)
+{
+    return g_strdup_printf("/machine/unattached/device[%u]", cpu->index);
+}
+
 static void wait_while_paused(Cpu *cpu)
 {
     Machine *m = cpu->machine;

@@ -57,6 +57,7 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     m->context = g_main_context_new();
     m->run_notifiers = g_ptr_array_new();
     m->event_listeners = g_ptr_array_new();
+    m->fds = fds_new();
     g_queue_init(&m->control_jobs);
     m->timers = timer_list_new(m);
     device_tree_init(&m->tree, m);
@@ -121,6 +122,7 @@ void machine_free(Machine *m)
     if (m->accel) {
         m->accel_ops->finish(m);
     }
+    fds_free(m->fds);
     guest_ram_finish(&m->ram);
     address_space_finish(&m->memory);
     address_space_finish(&m->io);

@@ -218,6 +218,7 @@ static void kvm_finish(Machine *machine)
     }
     kvm = kvm_accel(machine->accel);
     machine->accel = NULL;
+    kvm_stats_finish(kvm);
     kvm_irq_finish(kvm);
     kvm_state_format_finish(&kvm->format);
     g_free(kvm->cpuid);
@@ -233,7 +234,7 @@ static bool kvm_init(Machine *machine, GError **errp)
     int slots, r;
 
     kvm->accel = (Accel){ .ops = &kvm_accel_ops, .machine = machine };
-    kvm->kvm_fd = kvm->vm_fd = -1;
+    kvm->kvm_fd = kvm->vm_fd = kvm->stats_fd = -1;
     machine->accel = &kvm->accel;
 
     if (!open_device(kvm, errp) || !create_vm(kvm, errp) ||
@@ -248,6 +249,9 @@ static bool kvm_init(Machine *machine, GError **errp)
                               KVM_CAP_TSC_DEADLINE_TIMER) > 0;
     kvm->ioeventfd_any_length = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
                                       KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
+    kvm->binary_stats = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
+                              KVM_CAP_BINARY_STATS_FD) > 0;
+    kvm->stats_fd = kvm_stats_open(kvm, kvm->vm_fd);
     r = setup_vm(kvm, &what);
     if (r < 0) {
         error_setg_errno(errp, -r, "KVM cannot set up the virtual machine: %s",
@@ -323,9 +327,17 @@ static int kvm_ioeventfd_del(Accel *accel, const IoEventFd *io)
     return ioeventfd_call(accel, io, KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
+static bool kvm_is_present(void)
+{
+    auto_fd fd = neg_errno(open(KVM_DEVICE, O_RDWR | O_CLOEXEC));
+
+    return fd >= 0;
+}
+
 const AccelOps kvm_accel_ops = {
     .name = "kvm",
     .summary = "the kernel's KVM: the guest runs in hardware",
+    .is_present = kvm_is_present,
     .init = kvm_init,
     .finish = kvm_finish,
     .reset = kvm_reset,
@@ -342,4 +354,6 @@ const AccelOps kvm_accel_ops = {
     .vcpu_kick = kvm_vcpu_kick,
     .vcpu_reset = kvm_vcpu_reset,
     .vcpu_set_boot_entry = kvm_vcpu_set_boot_entry,
+    .stats_schema = kvm_stats_schema,
+    .stats_read = kvm_stats_read,
 };

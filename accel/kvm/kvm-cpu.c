@@ -12,6 +12,7 @@ typedef struct KvmCpu {
     Cpu *cpu;
     KvmAccel *kvm;
     int fd;                /* owned */
+    int stats_fd;          /* owned; negative: why there is none */
     struct kvm_run *run;   /* mapping of fd; owned; NULL: none */
     KvmCpuState *power_on; /* owned */
     pthread_t thread;
@@ -53,6 +54,7 @@ static void kvm_cpu_free(KvmCpu *k)
         munmap(k->run, k->kvm->run_size);
     }
     kvm_cpu_state_free(k->power_on);
+    close_fd(&k->stats_fd);
     close_fd(&k->fd);
     g_free(k);
 }
@@ -84,6 +86,8 @@ static int kvm_cpu_create(KvmCpu *k, const char **ret_what)
         return -errno;
     }
     k->run = run;
+    /* Now: on a vCPU that runs the call would wait until it stops. */
+    k->stats_fd = kvm_stats_open(kvm, k->fd);
     *ret_what = "KVM_SET_CPUID2";
     r = kvm_cpu_set_cpuid(k->fd, kvm->cpuid, &config);
     if (r < 0) {
@@ -102,7 +106,7 @@ bool kvm_vcpu_init(Cpu *cpu, GError **errp)
 
     k->cpu = cpu;
     k->kvm = kvm_accel(cpu->machine->accel);
-    k->fd = -1;
+    k->fd = k->stats_fd = -1;
     k->thread = pthread_self();
     r = kvm_cpu_create(k, &what);
     if (r < 0) {
@@ -362,4 +366,13 @@ int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry)
 
     k->dirty = true;
     return kvm_cpu_set_boot_entry(k->fd, entry);
+}
+
+/* --- Statistics --- */
+
+int kvm_vcpu_stats_fd(const Cpu *cpu)
+{
+    const KvmCpu *k = cpu->accel_state;
+
+    return k ? k->stats_fd : -ENOTSUP;
 }

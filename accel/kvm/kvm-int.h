@@ -3,8 +3,9 @@
  * Inside accel/kvm: the virtual machine and its vCPUs.
  *
  * kvm-accel.c opens the VM, gives it memory and ioeventfds; kvm-irq.c has the
- * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs. All state
- * that changes after init is guarded by the machine lock.
+ * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs; kvm-stats.c
+ * reads statistics. All state that changes after init is guarded by the machine
+ * lock.
  */
 #ifndef ACCEL_KVM_INT_H
 #define ACCEL_KVM_INT_H
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
+#include "accel/kvm-stats.h"
 #include "accel/kvm.h"
 #include "system/machine.h"
 #include "target/i386/kvm-state.h"
@@ -45,12 +47,16 @@ typedef struct KvmAccel {
     size_t run_size;    /* bytes of a vCPU's struct kvm_run and its pages */
     bool tsc_deadline;
     bool ioeventfd_any_length;
+    bool binary_stats;
     struct kvm_cpuid2 *cpuid; /* what KVM offers; owned */
     KvmStateFormat format;
     KvmRoutes routes;
     /* Power-on state. */
     struct kvm_irqchip chips[KVM_NR_IRQCHIPS];
     struct kvm_pit_state2 pit;
+    int stats_fd; /* of the machine; owned; negative: why there is none */
+    KvmStatsFormat *stats_format[STATS_TARGETS_COUNT]; /* owned; NULL: not
+                                                        * asked for yet */
 } KvmAccel;
 
 static inline KvmAccel *kvm_accel(Accel *accel)
@@ -93,5 +99,19 @@ int kvm_vcpu_run(Cpu *cpu);
 void kvm_vcpu_kick(Cpu *cpu);
 void kvm_vcpu_reset(Cpu *cpu);
 int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry);
+/* Its statistics, borrowed, or -errno that says why there are none. Machine
+ * lock. */
+int kvm_vcpu_stats_fd(const Cpu *cpu);
+
+/* --- kvm-stats.c --- */
+
+/* The statistics of @fd, a virtual machine or a vCPU that is not running; the
+ * caller owns the descriptor that is returned. -ENOTSUP before Linux 5.14. */
+int kvm_stats_open(const KvmAccel *kvm, int fd);
+void kvm_stats_finish(KvmAccel *kvm);
+
+int kvm_stats_schema(Accel *accel, StatsTarget target,
+                     const StatsSchema **ret_schema);
+int kvm_stats_read(Accel *accel, const Cpu *cpu, uint64_t *values);
 
 #endif

@@ -107,9 +107,26 @@ static int qtest_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry)
     return 0;
 }
 
+static bool qtest_is_present(void)
+{
+    return true;
+}
+
+static int qtest_stats_schema(Accel *accel, StatsTarget target,
+                              const StatsSchema **ret_schema)
+{
+    return -ENOTSUP;
+}
+
+static int qtest_stats_read(Accel *accel, const Cpu *cpu, uint64_t *values)
+{
+    return -ENOTSUP;
+}
+
 const AccelOps qtest_accel_ops = {
     .name = "qtest",
     .summary = "no vCPU runs: a test drives the devices",
+    .is_present = qtest_is_present,
     .init = qtest_init,
     .finish = qtest_finish,
     .reset = qtest_reset,
@@ -126,4 +143,6 @@ const AccelOps qtest_accel_ops = {
     .vcpu_kick = qtest_vcpu_kick,
     .vcpu_reset = qtest_vcpu_reset,
     .vcpu_set_boot_entry = qtest_vcpu_set_boot_entry,
+    .stats_schema = qtest_stats_schema,
+    .stats_read = qtest_stats_read,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/scsi/vhost-scsi.h"
+#include "system/fds.h"
 #include "system/machine.h"
 #include "util/cutils.h"
 #include "util/error.h"
@@ -388,7 +389,23 @@ static bool check_properties(const VhostScsi *s, GError **errp)
     return true;
 }
 
-/* The fd that vhostfd names. It is ours from here on. */
+/* The fd that was passed by the name vhostfd, ours from here on. */
+static int named_fd(const VhostScsi *s, GError **errp)
+{
+    int fd = fds_take_named(s->vdev.dev.machine, s->vhostfd);
+
+    if (fd < 0) {
+        error_setg(errp,
+                   "vhost-scsi: property 'vhostfd': no file descriptor is "
+                   "called '%s': pass one with getfd, or give the number of "
+                   "an inherited one",
+                   s->vhostfd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The fd that has the number vhostfd. It is ours from here on. */
 static int inherited_fd(const VhostScsi *s, GError **errp)
 {
     const Device *other;
@@ -619,7 +636,8 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
         return false;
     }
     if (s->vhostfd) {
-        fd = inherited_fd(s, errp);
+        fd = g_ascii_isdigit(s->vhostfd[0]) ? inherited_fd(s, errp)
+                                            : named_fd(s, errp);
         if (fd < 0) {
             return false;
         }
@@ -665,7 +683,7 @@ static const Property vhost_scsi_props[] = {
     PROP_STRING("wwpn", VhostScsi, wwpn, .required = true,
                 .summary = "name of the LIO vhost target, naa.<16 hex digits>"),
     PROP_STRING("vhostfd", VhostScsi, vhostfd,
-                .summary = "inherited descriptor of /dev/vhost-scsi"),
+                .summary = "descriptor of /dev/vhost-scsi: number or name"),
     PROP_U32("boot_tpgt", VhostScsi, boot_tpgt,
              .summary = "portal group of the boot disk, for firmware"),
     PROP_AUTO32("num_queues", VhostScsi, num_queues, .def = PROPERTY_AUTO,

@@ -73,6 +73,12 @@ void chardev_detach(Chardev *chr);
  * taken). Machine lock. */
 size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
 
+/* The oldest of the descriptors that the client of a socket has sent, which the
+ * caller owns from then on, or -1. At most CHARDEV_FDS_MAX wait; more are
+ * closed as they come, and all when the client leaves. Machine lock. */
+#define CHARDEV_FDS_MAX 16
+int chardev_take_fd(Chardev *chr);
+
 /* Sends the front end a break, as Ctrl-A b does. Machine lock. */
 void chardev_send_break(Chardev *chr);
 

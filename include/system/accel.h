@@ -8,6 +8,8 @@
 #ifndef SYSTEM_ACCEL_H
 #define SYSTEM_ACCEL_H
 
+#include "system/stats.h"
+
 typedef struct Machine Machine;
 typedef struct Cpu Cpu;
 typedef struct RamBlock RamBlock;
@@ -32,6 +34,9 @@ typedef struct IoEventFd {
 typedef struct AccelOps {
     const char *name;
     const char *summary;
+
+    /* Whether this host has what it needs. No machine is there. Any thread. */
+    bool (*is_present)(void);
 
     /* Makes machine->accel: opens the virtual machine and its interrupt
      * controllers. errp says what is missing and how to get it. */
@@ -76,6 +81,15 @@ typedef struct AccelOps {
     void (*vcpu_reset)(Cpu *cpu);
     /* Lets the boot vCPU enter a directly booted kernel; after its reset. */
     int (*vcpu_set_boot_entry)(Cpu *cpu, const X86BootEntry *entry);
+
+    /* What is counted of the machine, or of each vCPU (the same for all; there
+     * are vCPUs). *@ret_schema is borrowed and does not change. -ENOTSUP if
+     * nothing is counted. Machine lock. */
+    int (*stats_schema)(Accel *accel, StatsTarget target,
+                        const StatsSchema **ret_schema);
+    /* The values now, n_values of the schema that was asked for before, of the
+     * machine (@cpu NULL) or of @cpu, which need not stop. Machine lock. */
+    int (*stats_read)(Accel *accel, const Cpu *cpu, uint64_t *values);
 } AccelOps;
 
 /* The part all accelerators share; kvm and qtest embed it. */

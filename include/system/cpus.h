@@ -29,6 +29,9 @@ typedef struct Cpu {
                         * vcpu_init() .. vcpu_finish() */
 } Cpu;
 
+/* Its path in the object tree; the caller frees it. */
+char *cpu_path(const Cpu *cpu);
+
 /* Starts the threads of machine->cpus, all paused, and waits until each has
  * its vCPU. Machine lock. */
 bool cpus_start(Machine *machine, GError **errp);

@@ -16,6 +16,7 @@
 #include "system/accel.h"
 #include "system/cpus.h"
 #include "system/event.h"
+#include "system/fds.h"
 #include "system/memory.h"
 #include "system/runstate.h"
 #include "system/timer.h"
@@ -90,6 +91,8 @@ struct Machine {
     DeviceTree tree;
     IrqLine isa_irq[16];
     GSList *chardevs; /* Chardev, borrowed from who made them */
+
+    FdStore *fds; /* passed for later use; owned */
 
     TimerList *timers;
     GPtrArray *event_listeners; /* EventListener, borrowed */

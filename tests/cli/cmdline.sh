@@ -163,7 +163,9 @@ dev "vhost-scsi-pci: property 'addr' cannot be '20': SLOT[.FUNCTION] in hex, at 
     vhost-scsi-pci,wwpn=$wwpn,addr=20
 dev "vhost-scsi-pci: property 'id' cannot be null" '{"driver":"vhost-scsi-pci","id":null}'
 dev "Bus 'pci.7' not found" vhost-scsi-pci,wwpn=$wwpn,bus=pci.7
-dev "vhost-scsi: property 'vhostfd' cannot be 'x': the number of an inherited file descriptor is expected" \
+dev "vhost-scsi: property 'vhostfd' cannot be '1x': the number of an inherited file descriptor is expected" \
+    vhost-scsi-pci,wwpn=$wwpn,vhostfd=1x
+dev "vhost-scsi: property 'vhostfd': no file descriptor is called 'x': pass one with getfd, or give the number of an inherited one" \
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=x
 dev "vhost-scsi: property 'vhostfd': descriptor 99 is not open: Bad file descriptor" \
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=99

@@ -329,8 +329,8 @@ static const RefuseCase refuse_cases[] = {
     { DEVICE ",iommu_platform=on", NULL,
       "-device: Property 'vhost-scsi-pci.iommu_platform' not found" },
     { DEVICE ",vhostfd=name", NULL,
-      "-device: vhost-scsi: property 'vhostfd' cannot be 'name': the number of "
-      "an inherited file descriptor is expected" },
+      "-device: vhost-scsi: property 'vhostfd': no file descriptor is called "
+      "'name': pass one with getfd, or give the number of an inherited one" },
     { DEVICE ",vhostfd=2147483648", NULL,
       "-device: vhost-scsi: property 'vhostfd' cannot be '2147483648': the "
       "number of an inherited file descriptor is expected" },

@@ -4,8 +4,10 @@
 #include "accel/kvm.h"
 
 #include "system/machine.h"
+#include "system/stats.h"
 #include "test-kvm.h"
 #include "util/event-notifier.h"
+#include "util/json.h"
 
 #define RAM_SIZE    MiB
 #define LOW_SIZE    (640 * KiB)
@@ -550,6 +552,107 @@ static void reset_of_many_vcpus_leaves_the_machine_running(void)
     fixture_free(&f);
 }
 
+/* --- Statistics --- */
+
+static json_object *query_stats(Fixture *f, const char *args)
+{
+    json_object *dict = json_tokener_parse(args);
+    GError *error = NULL;
+    json_object *reply = qmp_query_stats(f->m, dict, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(reply);
+    json_object_put(dict);
+    return reply;
+}
+
+/* The value of @name in the results at @i of @reply. */
+static json_object *stats_value(json_object *reply, size_t i, const char *name)
+{
+    json_object *result = json_object_array_get_idx(reply, i);
+    json_object *stats = json_get(result, "stats");
+
+    for (size_t n = 0; n < json_object_array_length(stats); n++) {
+        json_object *row = json_object_array_get_idx(stats, n);
+
+        if (g_str_equal(json_object_get_string(json_get(row, "name")), name)) {
+            return json_get(row, "value");
+        }
+    }
+    g_assert_not_reached();
+}
+
+static uint64_t exits_of_cpu0(Fixture *f)
+{
+    json_object *reply = query_stats(f, "{'target':'vcpu','vcpus':"
+                                        "['/machine/unattached/device[0]']}");
+    uint64_t exits = json_object_get_uint64(stats_value(reply, 0, "exits"));
+
+    json_object_put(reply);
+    return exits;
+}
+
+static void statistics_of_a_running_guest_are_read(void)
+{
+    json_object *reply;
+    uint64_t exits;
+    Fixture f;
+
+    fixture_new(&f, four, rom_flood, sizeof(rom_flood));
+    start(&f);
+    wait_state(&f, RUN_STATE_RUNNING);
+    exits = exits_of_cpu0(&f);
+    /* The guest goes on meanwhile: nobody stopped it. */
+    for (gint64 end = g_get_monotonic_time() + TIMEOUT_US;
+         exits_of_cpu0(&f) < exits + 1000;) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        machine_unlock(f.m);
+        g_thread_yield();
+        machine_lock(f.m);
+    }
+    g_assert_cmpint(f.m->run_state, ==, RUN_STATE_RUNNING);
+    reply = query_stats(&f, "{'target':'vcpu'}");
+    g_assert_cmpuint(json_object_array_length(reply), ==, 4);
+    g_assert_true(json_object_is_type(stats_value(reply, 3, "blocking"),
+                                      json_type_boolean));
+    g_assert_true(json_object_is_type(stats_value(reply, 3, "halt_wait_hist"),
+                                      json_type_array));
+    json_object_put(reply);
+    reply = query_stats(&f, "{'target':'vm'}");
+    g_assert_cmpuint(json_object_array_length(reply), ==, 1);
+    g_assert_true(
+        json_object_is_type(stats_value(reply, 0, "pages_4k"), json_type_int));
+    json_object_put(reply);
+    fixture_free(&f);
+}
+
+static void schemas_of_kvm_describe_machine_and_vcpus(void)
+{
+    json_object *reply;
+    Fixture f;
+
+    fixture_new(&f, four, rom_spin, sizeof(rom_spin));
+    start(&f);
+    reply = qmp_query_stats_schemas(f.m, NULL, NULL);
+    g_assert_cmpuint(json_object_array_length(reply), ==, 2);
+    json_object_put(reply);
+    fixture_free(&f);
+}
+
+static void query_kvm_tells_that_kvm_runs(void)
+{
+    json_object *reply;
+    Fixture f;
+
+    fixture_new(&f, one, rom_spin, sizeof(rom_spin));
+    reply = qmp_query_kvm(f.m, NULL, NULL);
+    g_assert_true(json_get_bool(reply, "enabled", false));
+    g_assert_true(json_get_bool(reply, "present", false));
+    g_assert_true(f.ops->is_present());
+    json_object_put(reply);
+    fixture_free(&f);
+}
+
 #define TEST(_name)           \
     {                         \
         "/kvm/" #_name, _name \
@@ -574,6 +677,9 @@ static const struct {
     TEST(pause_stops_a_guest_that_always_exits),
     TEST(pause_stops_vcpus_that_wait_for_startup),
     TEST(reset_of_many_vcpus_leaves_the_machine_running),
+    TEST(statistics_of_a_running_guest_are_read),
+    TEST(schemas_of_kvm_describe_machine_and_vcpus),
+    TEST(query_kvm_tells_that_kvm_runs),
 };
 
 int main(int argc, char **argv)
