@@ -19,7 +19,7 @@ LAYERS = {
     "accel": 3, "target/i386": 3, "chardev": 3, "hw/pci": 3, "hw/virtio": 3,
     "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
     "hw/scsi": 4,
-    "hw/i386": 5,
+    "hw/i386": 5, "monitor": 5,
 }
 TOP = 6
 
