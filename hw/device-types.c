@@ -6,6 +6,7 @@
 #include "hw/char/serial.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/pci/pci-host.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
@@ -107,6 +108,7 @@ const DeviceType *const device_types[] = {
     &mc146818rtc_type,
     &mch_type,
     &piix4_pm_type,
+    &pvpanic_type,
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,

@@ -4,6 +4,7 @@
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/pci/pci-host.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "system/machine.h"
@@ -256,6 +257,7 @@ static bool build_acpi(Machine *m, GError **errp)
         .pm_base = ICH9_PM_BASE,
         .sci_irq = ICH9_SCI_IRQ,
         .serial_ports = serial_isa_ports(m),
+        .pvpanic_port = pvpanic_port(m),
         .has_rtc = true,
     };
 
