@@ -18,7 +18,7 @@ LAYERS = {
     "system": 2,
     "accel": 3, "target/i386": 3, "chardev": 3, "hw/pci": 3, "hw/virtio": 3,
     "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
-    "hw/scsi": 4,
+    "hw/misc": 4, "hw/scsi": 4,
     "hw/i386": 5, "monitor": 5,
 }
 TOP = 6
@@ -26,7 +26,8 @@ TOP = 6
 # What puts the program together sees all of it.
 TOP_FILES = {
     "hw/device-types.c", "system/main.c", "system/options.c",
-    "system/options-int.h", "system/options-machine.c", "system/startup.c",
+    "system/options-int.h", "system/options-machine.c",
+    "system/options-object.c", "system/options-run.c", "system/startup.c",
 }
 
 # (pattern in a line of code, files that may hold it, what the rule says)
