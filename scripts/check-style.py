@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Folder -> layer. A file may include headers of its own layer and below.
 LAYERS = {
-    "util": 0,
+    "util": 0, "qapi": 0,
     "hw/core": 1,
     "system": 2,
     "accel": 3, "target/i386": 3, "chardev": 3, "hw/pci": 3, "hw/virtio": 3,
@@ -42,7 +42,7 @@ ONLY_IN = [
      "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
      r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci\.[ch]"
-     r"|hw/device-types\.c|accel/qtest/qtest-irq\.c",
+     r"|hw/device-types\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
      "only virtio-pci.c knows both virtio and PCI"),
     (r"#include \"accel/",
      r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c"
