@@ -3,51 +3,43 @@
  * of them. */
 #include "hmp-int.h"
 
-typedef struct Prefix {
-    int64_t exponent;
+/* Units that have a name of their own: base ^ exponent of what is counted. */
+static const struct {
+    const char *unit;
+    int base, exponent;
     const char *text;
-} Prefix;
-
-static const Prefix decimal[] = {
-    { -9, "n" }, { -6, "u" }, { -3, "m" }, { 3, "k" },
-    { 6, "M" },  { 9, "G" },  { 0, NULL },
-};
-static const Prefix binary[] = {
-    { 10, "Ki" }, { 20, "Mi" }, { 30, "Gi" }, { 40, "Ti" }, { 0, NULL },
+} scaled_units[] = {
+    { "seconds", 10, -9, "ns" }, { "seconds", 10, -6, "us" },
+    { "seconds", 10, -3, "ms" }, { "bytes", 2, 10, "KiB" },
+    { "bytes", 2, 20, "MiB" },   { "bytes", 2, 30, "GiB" },
 };
 
-/* The prefix for @base ^ @exponent, or NULL. */
-static const char *find_prefix(int64_t base, int64_t exponent)
+/* What one step of the value is; empty for a plain count. The caller frees
+ * it. */
+static char *unit_text(const char *unit, int64_t base, int64_t exponent)
 {
-    for (const Prefix *p = base == 2 ? binary : decimal; p->text; p++) {
-        if (p->exponent == exponent) {
-            return p->text;
+    if (!exponent) {
+        return g_strdup(unit);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(scaled_units); i++) {
+        if (scaled_units[i].base == base &&
+            scaled_units[i].exponent == exponent &&
+            g_str_equal(scaled_units[i].unit, unit)) {
+            return g_strdup(scaled_units[i].text);
         }
     }
-    return NULL;
+    return g_strdup_printf("%" PRId64 "^%" PRId64 "%s%s", base, exponent,
+                           *unit ? " " : "", unit);
 }
 
 /* " (cumulative, ns)" */
 static void print_kind(Hmp *h, json_object *row)
 {
-    int64_t base = (int64_t)json_number(row, "base");
-    int64_t exponent = (int64_t)json_number(row, "exponent");
-    const char *unit = json_text(row, "unit");
-    const char *symbol = g_str_equal(unit, "seconds") ? "s"
-                         : g_str_equal(unit, "bytes") ? "B"
-                                                      : NULL;
-    const char *prefix = find_prefix(base, exponent);
+    g_autofree char *unit = unit_text(json_text(row, "unit"),
+                                      (int64_t)json_number(row, "base"),
+                                      (int64_t)json_number(row, "exponent"));
 
-    hmp_print(h, " (%s", json_text(row, "type"));
-    if (exponent && symbol && prefix) {
-        hmp_print(h, ", %s%s", prefix, symbol);
-    } else if (exponent) {
-        hmp_print(h, ", %" PRId64 "^%" PRId64 "%s%s", base, exponent,
-                  *unit ? " " : "", unit);
-    } else if (*unit) {
-        hmp_print(h, ", %s", unit);
-    }
-    hmp_print(h, ")");
+    hmp_print(h, " (%s%s%s)", json_text(row, "type"), *unit ? ", " : "", unit);
 }
 
 /* A bucket is called by its number from 1, as KVM counts them; one of a linear

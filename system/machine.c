@@ -58,6 +58,7 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     m->context = g_main_context_new();
     m->run_notifiers = g_ptr_array_new();
     m->event_listeners = g_ptr_array_new();
+    m->monitors = g_ptr_array_new();
     m->fds = fds_new();
     m->objects = g_ptr_array_new();
     g_queue_init(&m->control_jobs);
@@ -90,6 +91,8 @@ bool machine_build(Machine *m, GError **errp)
     if (!m->type->cpus_max) {
         m->config.n_cpus = 0;
     }
+    /* vCPUs are the first of the unattached objects. */
+    m->tree.n_unattached = m->config.n_cpus;
     return open_accel(m, errp) && m->type->init(m, errp);
 }
 
@@ -151,6 +154,7 @@ void machine_free(Machine *m)
     address_space_finish(&m->io);
     g_ptr_array_unref(m->run_notifiers);
     g_ptr_array_unref(m->event_listeners);
+    g_ptr_array_unref(m->monitors);
     timer_list_free(m->timers);
     machine_unlock(m);
     g_main_context_unref(m->context);

@@ -256,6 +256,7 @@ bool device_realize(Device *dev, GError **errp)
         return false;
     }
     dev->realized = true;
+    dev->hotplugged = dev->tree->started;
     if (!dev->id) {
         dev->number = (*anonymous_counter(dev))++;
     }

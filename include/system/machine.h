@@ -106,6 +106,7 @@ struct Machine {
     FdStore *fds;       /* passed for later use; owned */
 
     TimerList *timers;
+    GPtrArray *monitors;        /* Monitor, owned; see monitor/monitor.h */
     GPtrArray *event_listeners; /* EventListener, borrowed */
 
     /* system/runstate.c; machine lock */

@@ -22,6 +22,11 @@ TRACE_EVENT(qtest_ioeventfd)
 TRACE_EVENT(qtest_msi_dropped)
 TRACE_EVENT(qtest_irq_dropped)
 
+/* monitor */
+TRACE_EVENT(qmp_receive)
+TRACE_EVENT(qmp_send)
+TRACE_EVENT(monitor_timeout)
+
 /* hw/pci */
 TRACE_EVENT(pci_config_read)
 TRACE_EVENT(pci_config_write)

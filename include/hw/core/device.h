@@ -100,6 +100,7 @@ struct Device {
     Device *proxy;    /* of a backend: the device that owns it */
     unsigned number;  /* of an anonymous device, in its path; once realized */
     bool realized;
+    bool hotplugged;     /* into a machine that had started */
     bool unplug_pending; /* the guest was asked to give it up */
     bool ejected;        /* it did: the device is about to be freed */
 };
