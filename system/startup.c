@@ -154,6 +154,26 @@ static bool add_monitor(Machine *m, json_object *opts, unsigned n,
     return true;
 }
 
+/* The terminal of "mon:" is a serial port's and a monitor's. */
+static bool share_with_monitor(Machine *m, Chardev *chr, GError **errp)
+{
+    return monitor_new(m, chr, MONITOR_READLINE, false, errp);
+}
+
+static bool add_shared_monitors(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        const char *text = g_ptr_array_index(o->serials, i);
+
+        if (g_str_has_prefix(text, "mon:") &&
+            !share_with_monitor(m, m->config.serial[i], errp)) {
+            return false;
+        }
+    }
+    return o->serials->len || o->nodefaults || !o->nographic ||
+           share_with_monitor(m, m->config.serial[0], errp);
+}
+
 /* The last step, so that a client is greeted by a machine that is there. The
  * character devices were made before: their sockets listen. */
 static bool add_monitors(Machine *m, const Options *o, GError **errp)
@@ -163,7 +183,7 @@ static bool add_monitors(Machine *m, const Options *o, GError **errp)
             return false;
         }
     }
-    return true;
+    return add_shared_monitors(m, o, errp);
 }
 
 static bool build(Machine *m, const Options *o, GError **errp)

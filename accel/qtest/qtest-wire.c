@@ -372,7 +372,7 @@ void qtest_wire_free(QtestWire *w)
     }
     qtest_wire_end(w);
     if (w->chr) {
-        chardev_detach(w->chr);
+        chardev_detach(w->chr, w);
     }
     set_wake(w->q, NULL);
     g_source_destroy(w->wake);

@@ -733,7 +733,7 @@ static void serial_unrealize(Device *dev)
 
     memory_region_unmap(&s->region);
     if (s->chr) {
-        chardev_detach(s->chr);
+        chardev_detach(s->chr, s);
         s->chr = NULL;
     }
     timer_del(&s->rx_timer);

@@ -176,7 +176,7 @@ class Machine:
     library is named by the environment. @guest: .guest drives the devices."""
 
     def __init__(self, *args, monitors=1, fake=None, accel="qtest", env=None,
-                 guest=False, status=0):
+                 guest=False, pass_fds=(), status=0):
         self.dir = tempfile.mkdtemp(prefix="qmp-test.")
         self.sockets = [f"{self.dir}/qmp{i}" for i in range(monitors)]
         self.expected_status = status
@@ -200,7 +200,7 @@ class Machine:
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stderr,
-                stderr=stderr, env=environment, pass_fds=())
+                stderr=stderr, env=environment, pass_fds=pass_fds)
         self.wait_for(lambda: self.listening() or self.ended(),
                       "the monitors to listen")
         assert not self.ended(), f"it ended: {self.stderr()}"
