@@ -328,6 +328,12 @@ void chardev_accept_input(Chardev *chr)
     update_input(chr);
 }
 
+void chardev_drop_input(Chardev *chr)
+{
+    chr->in_len = 0;
+    update_input(chr);
+}
+
 /* --- for the back ends --- */
 
 void chardev_connect(Chardev *chr, int in_fd, int out_fd)

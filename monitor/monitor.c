@@ -194,6 +194,9 @@ static void forget_client(Monitor *mon)
     mon->open = false;
     abandon_job(mon);
     g_byte_array_set_size(mon->in, 0);
+    if (mon->chr) {
+        chardev_drop_input(mon->chr);
+    }
     g_string_truncate(mon->out, 0);
     mon->out_start = 0;
 }

@@ -283,6 +283,7 @@ static void wire_event(void *opaque, ChardevEvent event)
         w->chr = NULL;
         break;
     case CHARDEV_BREAK:
+    case CHARDEV_FOCUS:
         break;
     default:
         g_assert_not_reached();

@@ -90,6 +90,10 @@ void chardev_send_break(Chardev *chr);
 /* The front end has room again. Machine lock. */
 void chardev_accept_input(Chardev *chr);
 
+/* Forgets input that was kept for want of room: for a front end whose clients
+ * have nothing to do with each other, when one has left. Machine lock. */
+void chardev_drop_input(Chardev *chr);
+
 const char *chardev_id(const Chardev *chr);
 /* As query-chardev shows it: "pty:/dev/pts/3", "file", "unix:/x,server=on".
  * The caller frees it. */
