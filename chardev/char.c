@@ -559,6 +559,11 @@ char *chardev_filename(const Chardev *chr)
     return chr->backend->filename(chr);
 }
 
+bool chardev_has_frontend(const Chardev *chr)
+{
+    return chr->fe;
+}
+
 bool chardev_is_open(const Chardev *chr)
 {
     return chr->open;

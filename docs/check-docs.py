@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Holds the manual against the program: every option of -help, every property
-of the devices named below with type and default, and every message of the sources named
-below is documented, and no option or property that there is not.
+of the devices named below with type and default, every message of the sources named
+below and every command of the monitor is documented, and no option or property
+that there is not.
 usage: check-docs.py BINARY"""
 
 import pathlib
@@ -101,12 +102,26 @@ def check_messages(fail):
                      f"{source}")
 
 
+def check_monitor(fail):
+    page = "system/monitor.rst"
+    documented = set(re.findall(r"``([^`]*)``", read(page)))
+    documented |= {" ".join(d.split()[:2]) for d in documented} | \
+        {d.split()[0] for d in documented}
+    for source, prefix in (("hmp-cmds.c", ""), ("hmp-info.c", "info ")):
+        text = (ROOT / "monitor" / source).read_text()
+        for names in re.findall(r'\.names = "([^"]*)"', text):
+            for name in names.split("|"):
+                if prefix + name not in documented:
+                    fail(f"{page}: command {prefix}{name} is not documented")
+
+
 def main():
     failures = []
     check_options(sys.argv[1], failures.append)
     for device, page in PROPERTIES.items():
         check_properties(sys.argv[1], device, page, failures.append)
     check_messages(failures.append)
+    check_monitor(failures.append)
     for f in failures:
         print(f"FAIL {f}")
     print(f"{len(failures)} failures")

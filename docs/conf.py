@@ -3,6 +3,7 @@
 
 import pathlib
 import re
+import sys
 
 _root = pathlib.Path(__file__).resolve().parent.parent
 
@@ -36,3 +37,18 @@ man_pages = [
      "a KVM machine whose disks are LUNs of the kernel's vhost-scsi",
      [author], 1),
 ]
+
+
+def _insert_reference(app, docname, source):
+    """The QMP reference is made of the schema."""
+    if docname == "interop/qmp-reference":
+        sys.path.insert(0, str(_root / "qapi"))
+        import gen  # qapi/gen.py
+        source[0] = gen.manual(gen.Schema(
+            _root / "qapi" / f"{name}.json" for name in
+            ("machine", "run-state", "device", "virtio", "monitor")))
+
+
+def setup(app):
+    sys.dont_write_bytecode = True
+    app.connect("source-read", _insert_reference)

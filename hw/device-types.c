@@ -6,11 +6,14 @@
 #include "hw/char/serial.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/pci/pci-host.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "hw/virtio/virtio-pci.h"
+#include "system/machine.h"
+#include "util/error.h"
 
 /* A virtio device type behind virtio-pci. */
 static const DeviceType vhost_scsi_pci_type = {
@@ -27,12 +30,95 @@ static const DeviceType vhost_scsi_pci_type = {
     .reset = virtio_pci_reset,
 };
 
+/* The same adapter, which is modern only, by the name that libvirt looks for
+ * before it plugs virtio devices into PCIe ports. */
+static const DeviceType vhost_scsi_pci_non_transitional_type = {
+    .name = "vhost-scsi-pci-non-transitional",
+    .summary = "the same as vhost-scsi-pci",
+    .bus = BUS_PCI,
+    .size = sizeof(VirtIOPCIProxy),
+    .props = virtio_pci_props,
+    .bus_props = pci_bus_props,
+    .backend = &vhost_scsi_type,
+    .user_creatable = true,
+    .realize = virtio_pci_realize,
+    .unrealize = virtio_pci_unrealize,
+    .reset = virtio_pci_reset,
+};
+
+/*
+ * What QEMU has as devices and this machine in another way. There is no
+ * instance: the types are there for -global and for those who ask which
+ * properties there are.
+ */
+typedef struct NoDevice {
+    Device dev;
+    char *lost_tick_policy;
+    uint8_t disable_s3, disable_s4;
+} NoDevice;
+
+static bool no_device_realize(Device *dev, GError **errp)
+{
+    error_setg(errp, "%s: there is no such device", dev->type->name);
+    return false;
+}
+
+static void no_device_unrealize(Device *dev)
+{
+}
+
+static const char *const lost_tick_policies[] = { "delay", "discard", NULL };
+
+static const Property kvm_pit_props[] = {
+    PROP_STRING("lost_tick_policy", NoDevice, lost_tick_policy,
+                .words = lost_tick_policies,
+                .summary = "delay: missed ticks are delivered later; discard"),
+    { 0 },
+};
+
+static const DeviceType kvm_pit_type = {
+    .name = "kvm-pit",
+    .summary = "KVM's interval timer",
+    .size = sizeof(NoDevice),
+    .props = kvm_pit_props,
+    .realize = no_device_realize,
+    .unrealize = no_device_unrealize,
+};
+
+static const Property piix4_pm_props[] = {
+    PROP_U8("disable_s3", NoDevice, disable_s3, .def = 1, .max = 1,
+            .summary = "no effect: there is no S3"),
+    PROP_U8("disable_s4", NoDevice, disable_s4, .def = 1, .max = 1,
+            .summary = "no effect: there is no S4"),
+    { 0 },
+};
+
+static const DeviceType piix4_pm_type = {
+    .name = "PIIX4_PM",
+    .summary = "PIIX4's power management",
+    .size = sizeof(NoDevice),
+    .props = piix4_pm_props,
+    .realize = no_device_realize,
+    .unrealize = no_device_unrealize,
+};
+
 const DeviceType *const device_types[] = {
-    &ich9_lpc_type,       &isa_serial_type, &mc146818rtc_type,    &mch_type,
-    &pcie_root_port_type, &vhost_scsi_type, &vhost_scsi_pci_type, NULL,
+    &ich9_lpc_type,
+    &isa_serial_type,
+    &kvm_pit_type,
+    &mc146818rtc_type,
+    &mch_type,
+    &pcie_root_port_type,
+    &piix4_pm_type,
+    &pvpanic_type,
+    &vhost_scsi_type,
+    &vhost_scsi_pci_type,
+    &vhost_scsi_pci_non_transitional_type,
+    NULL,
 };
 
 const MachineType *const machine_types[] = {
+    &none_machine_type,
     &q35_machine_type,
     NULL,
 };

@@ -42,6 +42,7 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->initrd, g_free);
     g_clear_pointer(&c->append, g_free);
     g_clear_pointer(&c->name, g_free);
+    g_clear_pointer(&c->memory_backend, g_free);
 }
 
 Machine *machine_new(const MachineType *type, const AccelOps *accel)
@@ -57,7 +58,9 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     m->context = g_main_context_new();
     m->run_notifiers = g_ptr_array_new();
     m->event_listeners = g_ptr_array_new();
+    m->monitors = g_ptr_array_new();
     m->fds = fds_new();
+    m->objects = g_ptr_array_new();
     g_queue_init(&m->control_jobs);
     m->timers = timer_list_new(m);
     device_tree_init(&m->tree, m);
@@ -66,9 +69,31 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     return m;
 }
 
+static bool open_accel(Machine *m, GError **errp)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!m->accel_fallback) {
+        return m->accel_ops->init(m, errp);
+    }
+    if (m->accel_ops->init(m, &err)) {
+        return true;
+    }
+    warn_report("%s; using accelerator '%s' instead", err->message,
+                m->accel_fallback->name);
+    m->accel_ops->finish(m);
+    m->accel_ops = g_steal_pointer(&m->accel_fallback);
+    return m->accel_ops->init(m, errp);
+}
+
 bool machine_build(Machine *m, GError **errp)
 {
-    return m->accel_ops->init(m, errp) && m->type->init(m, errp);
+    if (!m->type->cpus_max) {
+        m->config.n_cpus = 0;
+    }
+    /* vCPUs are the first of the unattached objects. */
+    m->tree.n_unattached = m->config.n_cpus;
+    return open_accel(m, errp) && m->type->init(m, errp);
 }
 
 bool machine_start(Machine *m, GError **errp)
@@ -123,11 +148,13 @@ void machine_free(Machine *m)
         m->accel_ops->finish(m);
     }
     fds_free(m->fds);
+    user_objects_finish(m);
     guest_ram_finish(&m->ram);
     address_space_finish(&m->memory);
     address_space_finish(&m->io);
     g_ptr_array_unref(m->run_notifiers);
     g_ptr_array_unref(m->event_listeners);
+    g_ptr_array_unref(m->monitors);
     timer_list_free(m->timers);
     machine_unlock(m);
     g_main_context_unref(m->context);

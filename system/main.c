@@ -52,6 +52,7 @@ static int run(Options *o)
     auto_fd signal_fd = open_signals();
     GError *err = NULL;
     Machine *m = NULL;
+    bool failed = true;
 
     if (signal_fd < 0) {
         error_report("cannot watch signals: %s", g_strerror(-signal_fd));
@@ -64,6 +65,7 @@ static int run(Options *o)
     m = machine_from_options(o, &err);
     if (m) {
         serve(m, signal_fd, o->daemonize);
+        failed = m->exit_failure;
         machine_end(m);
     } else {
         error_report_gerror(err);
@@ -71,7 +73,7 @@ static int run(Options *o)
     if (o->pidfile) {
         pidfile_remove(o->pidfile);
     }
-    return m ? 0 : 1;
+    return failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)

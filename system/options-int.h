@@ -20,6 +20,13 @@ bool option_check_switch(const char *what, json_object *dict, const char *key,
 /* Replaces *@field by a copy of @arg. Always true: the end of a handler. */
 bool option_set_string(char **field, const char *arg);
 
+/* --- options-monitor.c: handlers of the table --- */
+
+bool option_qmp(Options *o, const char *arg, GError **errp);
+bool option_qmp_pretty(Options *o, const char *arg, GError **errp);
+bool option_monitor(Options *o, const char *arg, GError **errp);
+bool option_mon(Options *o, const char *arg, GError **errp);
+
 /* --- options-machine.c: handlers of the table --- */
 
 bool option_machine(Options *o, const char *arg, GError **errp);

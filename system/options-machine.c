@@ -61,7 +61,9 @@ static bool set_machine(Options *o, const char *name, GError **errp)
     }
     for (unsigned i = 0; machine_types[i]; i++) {
         g_ptr_array_add(names, (char *)machine_types[i]->name);
-        g_ptr_array_add(names, (char *)machine_types[i]->alias);
+        if (machine_types[i]->alias) {
+            g_ptr_array_add(names, (char *)machine_types[i]->alias);
+        }
     }
     g_ptr_array_add(names, NULL);
     near = suggest_name(name, (const char *const *)names->pdata,

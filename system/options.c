@@ -191,11 +191,6 @@ static bool opt_nic(Options *o, const char *arg, GError **errp)
     return only_none("-nic", arg, errp);
 }
 
-static bool opt_monitor(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-monitor", arg, errp);
-}
-
 static bool opt_parallel(Options *o, const char *arg, GError **errp)
 {
     return only_none("-parallel", arg, errp);
@@ -410,7 +405,14 @@ static const Option option_table[] = {
     { "vga", "none", "no graphics adapter: there is none", opt_vga },
     { "net", "none", "no default network: there is none", opt_net },
     { "nic", "none", "no default network: there is none", opt_nic },
-    { "monitor", "none", "no monitor", opt_monitor },
+    { "qmp", "DEV", "QMP monitor: unix:PATH,server=on,wait=off, stdio, pty ...",
+      option_qmp },
+    { "qmp-pretty", "DEV", "the same, with its answers indented",
+      option_qmp_pretty },
+    { "mon", "[chardev=]ID[,mode=control|readline][,pretty=on|off]",
+      "monitor on a -chardev", option_mon },
+    { "monitor", "DEV", "monitor for people: stdio, unix:PATH,server=on, none",
+      option_monitor },
     { "parallel", "none", "no parallel port: there is none", opt_parallel },
     { "nodefaults", NULL, "no default serial port", opt_nodefaults },
     { "no-user-config", NULL, "no configuration files: there are none",
@@ -457,6 +459,7 @@ Options *options_new(void)
     o->devices = g_ptr_array_new_with_free_func(free_dictionary);
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
+    o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
     return o;
 }
 
@@ -469,6 +472,7 @@ void options_free(Options *o)
     g_ptr_array_unref(o->devices);
     g_ptr_array_unref(o->chardevs);
     g_ptr_array_unref(o->serials);
+    g_ptr_array_unref(o->monitors);
     g_free(o->pidfile);
     g_free(o->qtest);
     g_free(o->qtest_log);

@@ -66,13 +66,13 @@ static void *map_aligned(uint64_t size, int flags, int fd)
     return p;
 }
 
-int guest_ram_init(GuestRam *ram, uint64_t size)
+static int init(GuestRam *ram, uint64_t size, bool memfd)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
     void *p;
 
     *ram = (GuestRam){ .fd = -1, .size = size };
-    if (shared_memory_has_huge_pages()) {
+    if (memfd) {
         flags = MAP_SHARED;
         ram->fd = open_memfd(size);
         if (ram->fd < 0) {
@@ -88,6 +88,26 @@ int guest_ram_init(GuestRam *ram, uint64_t size)
     (void)madvise(p, size, MADV_DONTDUMP);
     (void)madvise(p, size, MADV_HUGEPAGE);
     return 0;
+}
+
+int guest_ram_init(GuestRam *ram, uint64_t size)
+{
+    return init(ram, size, shared_memory_has_huge_pages());
+}
+
+int guest_ram_init_memfd(GuestRam *ram, uint64_t size)
+{
+    return init(ram, size, true);
+}
+
+int guest_ram_populate(GuestRam *ram)
+{
+    return neg_errno(madvise(ram->host, ram->size, MADV_POPULATE_WRITE));
+}
+
+void guest_ram_set_dump(GuestRam *ram)
+{
+    (void)madvise(ram->host, ram->size, MADV_DODUMP);
 }
 
 void guest_ram_finish(GuestRam *ram)

@@ -22,6 +22,7 @@ const char *run_state_name(RunState state)
         [RUN_STATE_PAUSED] = "paused",
         [RUN_STATE_SHUTDOWN] = "shutdown",
         [RUN_STATE_INTERNAL_ERROR] = "internal-error",
+        [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
     };
 
     return names[state];
@@ -85,6 +86,51 @@ void vm_start_request(Machine *m)
     request(m, REQUEST_START);
 }
 
+/* GUEST_PANICKED or GUEST_CRASHLOADED; @action is "run", "pause" or
+ * "poweroff". */
+static void emit_crash(Machine *m, const char *name, const char *action)
+{
+    json_object *data = json_object_new_object();
+
+    json_add_string(data, "action", action);
+    event_emit(m, name, data);
+}
+
+void system_guest_panicked(Machine *m)
+{
+    PanicAction action = m->config.panic_action;
+
+    if (action == PANIC_ACTION_SHUTDOWN && m->config.no_shutdown) {
+        action = PANIC_ACTION_PAUSE;
+    }
+    switch (action) {
+    case PANIC_ACTION_NONE:
+        emit_crash(m, "GUEST_PANICKED", "run");
+        break;
+    case PANIC_ACTION_PAUSE:
+        emit_crash(m, "GUEST_PANICKED", "pause");
+        vm_stop_request(m, RUN_STATE_GUEST_PANICKED);
+        break;
+    case PANIC_ACTION_SHUTDOWN:
+    case PANIC_ACTION_EXIT_FAILURE:
+        emit_crash(m, "GUEST_PANICKED", "poweroff");
+        m->exit_failure = action == PANIC_ACTION_EXIT_FAILURE;
+        system_shutdown_request(m, SHUTDOWN_CAUSE_GUEST_PANIC);
+        break;
+    }
+}
+
+void system_guest_crashloaded(Machine *m)
+{
+    emit_crash(m, "GUEST_CRASHLOADED", "run");
+}
+
+void system_guest_crash_reset(Machine *m)
+{
+    emit_crash(m, "GUEST_PANICKED", "run");
+    system_reset_request(m, SHUTDOWN_CAUSE_GUEST_PANIC);
+}
+
 void runstate_add_notifier(Machine *m, RunStateNotifier *n)
 {
     g_ptr_array_add(m->run_notifiers, n);
@@ -142,6 +188,7 @@ bool vm_start(Machine *m, GError **errp)
         return true;
     case RUN_STATE_PRELAUNCH:
     case RUN_STATE_PAUSED:
+    case RUN_STATE_GUEST_PANICKED:
         event_emit(m, "RESUME", NULL);
         begin_running(m);
         return true;
@@ -186,6 +233,8 @@ static void do_shutdown(Machine *m)
     vm_stop(m, RUN_STATE_SHUTDOWN);
     if (!m->config.no_shutdown || !cause_is_guest(m->shutdown_cause)) {
         machine_quit(m);
+    } else {
+        m->exit_failure = false; /* it has not ended by this */
     }
 }
 

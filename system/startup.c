@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/qtest.h"
 #include "chardev/char.h"
+#include "monitor/monitor.h"
 #include "system/options.h"
+#include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
 
@@ -111,6 +113,59 @@ static bool add_qtest(Machine *m, const char *text, Chardev **ret_chr,
     return !text || get_chardev(m, "-qtest", text, "qtest", ret_chr, errp);
 }
 
+/* Its character device: one that -chardev has made, or one of its own. */
+static Chardev *monitor_chardev(Machine *m, json_object *opts, unsigned n,
+                                GError **errp)
+{
+    const char *option = keyval_get(opts, "option");
+    const char *dev = keyval_get(opts, "dev");
+    const char *id = keyval_get(opts, "chardev");
+    g_autofree char *own_id = g_strdup_printf("compat_monitor%u", n);
+    Chardev *chr = NULL;
+
+    if (dev) {
+        return get_chardev(m, option, dev, own_id, &chr, errp) ? chr : NULL;
+    }
+    chr = chardev_find(m, id);
+    if (!chr) {
+        error_setg(errp, "%s: chardev \"%s\" not found", option, id);
+    }
+    return chr;
+}
+
+static bool add_monitor(Machine *m, json_object *opts, unsigned n,
+                        GError **errp)
+{
+    bool is_control = !g_strcmp0(keyval_get(opts, "mode"), "control");
+    bool pretty = false;
+    Chardev *chr = monitor_chardev(m, opts, n, errp);
+
+    (void)parse_bool(keyval_get(opts, "pretty") ? keyval_get(opts, "pretty")
+                                                : "off",
+                     &pretty);
+    if (!chr) {
+        return false;
+    }
+    if (!monitor_new(m, chr, is_control ? MONITOR_CONTROL : MONITOR_READLINE,
+                     pretty, errp)) {
+        g_prefix_error(errp, "%s: ", keyval_get(opts, "option"));
+        return false;
+    }
+    return true;
+}
+
+/* The last step, so that a client is greeted by a machine that is there. The
+ * character devices were made before: their sockets listen. */
+static bool add_monitors(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->monitors->len; i++) {
+        if (!add_monitor(m, g_ptr_array_index(o->monitors, i), i, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool build(Machine *m, const Options *o, GError **errp)
 {
     Chardev *qtest;
@@ -132,7 +187,7 @@ static bool build(Machine *m, const Options *o, GError **errp)
             return false;
         }
     }
-    return machine_start(m, errp);
+    return machine_start(m, errp) && add_monitors(m, o, errp);
 }
 
 Machine *machine_from_options(Options *o, GError **errp)
@@ -156,6 +211,7 @@ Machine *machine_from_options(Options *o, GError **errp)
 void machine_end(Machine *m)
 {
     machine_lock(m);
+    monitors_free(m);
     while (m->chardevs) {
         chardev_free(m->chardevs->data);
     }

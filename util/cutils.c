@@ -138,3 +138,16 @@ char *suggest_name(const char *name, const char *const *names,
     return near ? g_strdup_printf("; did you mean '%s'?", near)
                 : g_strdup(otherwise);
 }
+
+bool id_is_well_formed(const char *id)
+{
+    if (!g_ascii_isalpha(id[0]) || strlen(id) > ID_LENGTH_MAX) {
+        return false;
+    }
+    for (const char *c = id; *c; c++) {
+        if (!g_ascii_isalnum(*c) && !strchr("-._", *c)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -74,7 +74,7 @@ unsigned trace_set_enabled(const char *pattern, bool enabled)
 
     for (unsigned i = 0; i < TRACE_EVENTS_COUNT; i++) {
         if (g_pattern_match_simple(pattern, trace_names[i])) {
-            trace_enabled[i] = enabled;
+            __atomic_store_n(&trace_enabled[i], enabled, __ATOMIC_RELAXED);
             n++;
         }
     }

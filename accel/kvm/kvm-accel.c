@@ -120,6 +120,9 @@ static bool check_cpus(KvmAccel *kvm, GError **errp)
     int max = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
     int ids = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
 
+    if (!n) {
+        return true; /* machine none */
+    }
     if (!x86_topology_check(t, errp)) {
         return false;
     }

@@ -232,7 +232,7 @@ static ExitAction handle_system_event(KvmCpu *k)
         system_reset_request(m, SHUTDOWN_CAUSE_GUEST_RESET);
         break;
     default: /* a crash, or what later kernels invent */
-        system_reset_request(m, SHUTDOWN_CAUSE_GUEST_PANIC);
+        system_guest_crash_reset(m);
         break;
     }
     machine_unlock(m);
@@ -244,7 +244,7 @@ static ExitAction handle_triple_fault(KvmCpu *k)
     Machine *m = k->cpu->machine;
 
     machine_lock(m);
-    system_reset_request(m, SHUTDOWN_CAUSE_GUEST_PANIC);
+    system_guest_crash_reset(m);
     machine_unlock(m);
     return EXIT_WAIT;
 }

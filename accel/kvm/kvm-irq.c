@@ -63,6 +63,20 @@ static int routes_init(KvmAccel *kvm)
     return routes_commit(kvm);
 }
 
+/* -global kvm-pit.lost_tick_policy=: KVM delivers ticks that a guest has missed
+ * later ("delay") unless it is told not to. */
+static int set_lost_ticks(KvmAccel *kvm)
+{
+    const char *policy = device_global(&kvm->accel.machine->tree, "kvm-pit",
+                                       "lost_tick_policy");
+    struct kvm_reinject_control control = { .pit_reinject = 0 };
+
+    if (g_strcmp0(policy, "discard")) {
+        return 0;
+    }
+    return neg_errno(ioctl(kvm->vm_fd, KVM_REINJECT_CONTROL, &control));
+}
+
 int kvm_irq_init(KvmAccel *kvm, const char **ret_what)
 {
     /* The kernel answers port 0x61 too: its polling costs no exit then. */
@@ -76,6 +90,11 @@ int kvm_irq_init(KvmAccel *kvm, const char **ret_what)
     }
     *ret_what = "KVM_CREATE_PIT2";
     r = neg_errno(ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit));
+    if (r < 0) {
+        return r;
+    }
+    *ret_what = "KVM_REINJECT_CONTROL";
+    r = set_lost_ticks(kvm);
     if (r < 0) {
         return r;
     }

@@ -4,8 +4,6 @@
 #include "util/error.h"
 #include "util/keyval.h"
 
-#define DEVICE_ID_LENGTH_MAX 127
-
 void device_tree_init(DeviceTree *tree, Machine *machine)
 {
     tree->machine = machine;
@@ -23,6 +21,7 @@ void device_tree_finish(DeviceTree *tree)
     }
     g_clear_pointer(&tree->devices, g_ptr_array_unref);
     g_clear_pointer(&tree->buses, g_ptr_array_unref);
+    g_clear_pointer(&tree->globals, g_ptr_array_unref);
 }
 
 Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type)
@@ -63,6 +62,7 @@ Device *device_new(DeviceTree *tree, const DeviceType *type)
         dev->backend = device_new(tree, type->backend);
         dev->backend->proxy = dev;
     }
+    device_apply_globals(dev);
     return dev;
 }
 
@@ -123,20 +123,6 @@ static void unknown_property(Device *dev, const char *name, GError **errp)
     near = suggest_name(name, (const char *const *)names->pdata, "");
     error_setg(errp, "Property '%s.%s' not found%s", dev->type->name, name,
                near);
-}
-
-/* QEMU's rule for identifiers: a letter, then letters, digits, - . _ */
-static bool id_is_well_formed(const char *id)
-{
-    if (!g_ascii_isalpha(id[0]) || strlen(id) > DEVICE_ID_LENGTH_MAX) {
-        return false;
-    }
-    for (const char *c = id; *c; c++) {
-        if (!g_ascii_isalnum(*c) && !strchr("-._", *c)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool set_id(Device *dev, const char *id, GError **errp)
@@ -270,6 +256,7 @@ bool device_realize(Device *dev, GError **errp)
         return false;
     }
     dev->realized = true;
+    dev->hotplugged = dev->tree->started;
     if (!dev->id) {
         dev->number = (*anonymous_counter(dev))++;
     }

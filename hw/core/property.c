@@ -171,6 +171,23 @@ static bool set_pci_addr(const Property *prop, void *instance,
     return true;
 }
 
+static bool set_string(const Property *prop, void *instance, const char *owner,
+                       json_object *value, GError **errp)
+{
+    const char *text = json_object_get_string(value);
+    char **p = field(prop, instance);
+
+    if (prop->words && !g_strv_contains(prop->words, text)) {
+        g_autofree char *list = g_strjoinv("' or '", (char **)prop->words);
+        g_autofree char *expected = g_strdup_printf("'%s'", list);
+
+        return refuse(prop, owner, text, expected, errp);
+    }
+    g_free(*p);
+    *p = g_strdup(text);
+    return true;
+}
+
 static bool set_bool(const Property *prop, void *instance, const char *owner,
                      json_object *value, GError **errp)
 {
@@ -223,13 +240,8 @@ bool property_set(const Property *prop, void *instance, const char *owner,
                       "a single value", errp);
     }
     switch (prop->kind) {
-    case PROPERTY_STRING: {
-        char **p = field(prop, instance);
-
-        g_free(*p);
-        *p = g_strdup(json_object_get_string(value));
-        return true;
-    }
+    case PROPERTY_STRING:
+        return set_string(prop, instance, owner, value, errp);
     case PROPERTY_BOOL:
     case PROPERTY_BIT64:
         return set_bool(prop, instance, owner, value, errp);

@@ -290,6 +290,18 @@ static Aml *build_device(const char *name, const char *hid, unsigned uid,
     return dev;
 }
 
+/* What Linux's pvpanic driver binds to. */
+static Aml *build_pvpanic(uint16_t port)
+{
+    Aml *dev = aml_device("PEVT");
+    Aml *crs = aml_resource_template();
+
+    aml_append(crs, aml_io(port, 1));
+    aml_append(dev, aml_name_decl("_HID", aml_string("QEMU0001")));
+    aml_append(dev, aml_name_decl("_CRS", crs));
+    return dev;
+}
+
 static Aml *build_isa(const AcpiConfig *c)
 {
     Aml *isa = aml_device("ISA");
@@ -302,6 +314,9 @@ static Aml *build_isa(const AcpiConfig *c)
         aml_append(crs, aml_io(RTC_PORT, 2));
         aml_append(crs, aml_irq_no_flags(RTC_IRQ));
         aml_append(isa, build_device("RTC", "PNP0B00", 0, crs));
+    }
+    if (c->pvpanic_port) {
+        aml_append(isa, build_pvpanic(c->pvpanic_port));
     }
     for (unsigned i = 0; i < SERIAL_ISA_PORTS; i++) {
         if (c->serial_ports & 1u << i) {

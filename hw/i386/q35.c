@@ -4,6 +4,7 @@
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/pci/pci-host.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "system/machine.h"
@@ -52,7 +53,7 @@ static uint64_t high_ram(const Machine *m)
     return m->config.ram_size - low_ram(m);
 }
 
-static bool init_ram(Machine *m, GError **errp)
+static bool alloc_ram(Machine *m, GError **errp)
 {
     uint64_t size = m->config.ram_size;
     int r;
@@ -64,11 +65,28 @@ static bool init_ram(Machine *m, GError **errp)
                    size, RAM_SIZE_MIN / MiB, RAM_SIZE_MAX / MiB);
         return false;
     }
-    r = guest_ram_init(&m->ram, size);
+    r = m->config.ram_memfd ? guest_ram_init_memfd(&m->ram, size)
+                            : guest_ram_init(&m->ram, size);
+    if (r == 0 && m->config.ram_prealloc) {
+        r = guest_ram_populate(&m->ram);
+    }
     if (r < 0) {
         error_setg_errno(errp, -r,
                          "-m: cannot allocate %" PRIu64 " MiB of guest RAM",
                          size / MiB);
+        return false;
+    }
+    if (m->config.dump_guest_core) {
+        guest_ram_set_dump(&m->ram);
+    }
+    return true;
+}
+
+static bool init_ram(Machine *m, GError **errp)
+{
+    int r;
+
+    if (!alloc_ram(m, errp)) {
         return false;
     }
     guest_ram_add_block(&m->ram, 0, 0, VGA_HOLE_BASE);
@@ -139,23 +157,27 @@ static Device *add_builtin(Machine *m, const DeviceType *type, GError **errp)
     return dev;
 }
 
-/* -rtc clock=vm: it begins with the host's time and goes on with the
- * machine's. */
-static bool use_vm_clock(Device *rtc, GError **errp)
+/* -rtc clock=vm begins with the host's time and goes on with the machine's;
+ * base=DATE begins there with either clock. */
+static bool set_rtc(const Machine *m, Device *rtc, GError **errp)
 {
-    g_autofree char *now = g_strdup_printf("%" PRId64,
-                                           g_get_real_time() / G_USEC_PER_SEC);
+    int64_t base_s = m->config.rtc_base_s;
+    g_autofree char *base = NULL;
 
-    return device_set(rtc, "clock-vm", "on", errp) &&
-           device_set(rtc, "base", now, errp);
+    if (m->config.rtc_clock_vm && !base_s) {
+        base_s = g_get_real_time() / G_USEC_PER_SEC;
+    }
+    base = g_strdup_printf("%" PRId64, base_s);
+    return device_set(rtc, "clock-vm", m->config.rtc_clock_vm ? "on" : "off",
+                      errp) &&
+           device_set(rtc, "base", base, errp);
 }
 
 static Device *add_rtc(Machine *m, GError **errp)
 {
     Device *dev = device_new(&m->tree, &mc146818rtc_type);
 
-    if ((m->config.rtc_clock_vm && !use_vm_clock(dev, errp)) ||
-        !device_realize(dev, errp)) {
+    if (!set_rtc(m, dev, errp) || !device_realize(dev, errp)) {
         device_free(dev);
         return NULL;
     }
@@ -233,6 +255,7 @@ static bool build_acpi(Machine *m, GError **errp)
         .pm_base = ICH9_PM_BASE,
         .sci_irq = ICH9_SCI_IRQ,
         .serial_ports = serial_isa_ports(m),
+        .pvpanic_port = pvpanic_port(m),
         .has_rtc = true,
     };
 
@@ -257,7 +280,7 @@ static bool q35_machine_done(Machine *m, GError **errp)
     if (!m->config.kernel) {
         return true;
     }
-    if (!build_acpi(m, errp)) {
+    if (!m->config.no_acpi && !build_acpi(m, errp)) {
         return false;
     }
     build_e820(m, &b->boot);
@@ -280,8 +303,8 @@ static bool q35_reset(Machine *m, GError **errp)
     }
     pci_host_setup_ecam(b->host, PCIE_ECAM_BASE_DEFAULT);
     ich9_lpc_setup_direct_boot(b->lpc);
-    if (!guest_ram_write(&m->ram, ACPI_BASE, b->acpi.blob->data,
-                         b->acpi.blob->len)) {
+    if (b->acpi.blob && !guest_ram_write(&m->ram, ACPI_BASE, b->acpi.blob->data,
+                                         b->acpi.blob->len)) {
         g_assert_not_reached();
     }
     if (!x86_boot_load(&b->boot, &m->ram, &entry, errp)) {
@@ -294,8 +317,12 @@ static bool q35_reset(Machine *m, GError **errp)
     return r == 0;
 }
 
+/* Without ACPI the guest has no driver for it. */
 static void q35_powerdown(Machine *m)
 {
+    if (m->config.no_acpi) {
+        return;
+    }
     ich9_pm_power_button(ich9_lpc_pm(board_of(m)->lpc));
 }
 

@@ -46,7 +46,8 @@ struct Ich9Lpc {
     uint8_t intx[PCI_DEVFN_MAX];     /* a bit for each pin that is high */
     unsigned pirq_count[ICH9_PIRQS]; /* how many pins drive each PIRQ */
     bool sci_level;
-    uint32_t gsi_levels; /* what the outputs are */
+    uint32_t gsi_levels;            /* what the outputs are */
+    uint8_t disable_s3, disable_s4; /* properties without effect */
 };
 
 static Ich9Lpc *lpc_from_pci(PciDevice *dev)
@@ -370,11 +371,20 @@ void ich9_lpc_setup_direct_boot(Ich9Lpc *lpc)
     ich9_pm_enable_acpi(&lpc->pm, true);
 }
 
+static const Property lpc_props[] = {
+    PROP_U8("disable_s3", Ich9Lpc, disable_s3, .def = 1, .max = 1,
+            .summary = "no effect: there is no S3"),
+    PROP_U8("disable_s4", Ich9Lpc, disable_s4, .def = 1, .max = 1,
+            .summary = "no effect: there is no S4"),
+    { 0 },
+};
+
 const DeviceType ich9_lpc_type = {
     .name = "ICH9-LPC",
     .summary = "ICH9 LPC bridge",
     .bus = BUS_PCI,
     .size = sizeof(Ich9Lpc),
+    .props = lpc_props,
     .bus_props = pci_bus_props,
     .realize = lpc_realize,
     .unrealize = lpc_unrealize,

@@ -515,8 +515,8 @@ static bool rtc_realize(Device *dev, GError **errp)
     s->cmos[RTC_B] = B_24H;
     s->cmos[RTC_D] = D_VRT;
     s->state = RTC_RUNNING;
-    if (s->clock_vm) {
-        s->offset_s = (int64_t)s->base_s;
+    if (s->clock_vm || s->base_s) {
+        s->offset_s = (int64_t)s->base_s - guest_seconds(s);
     }
     if (m->config.rtc_localtime) {
         s->offset_s += local_offset_s(guest_seconds(s));
@@ -566,7 +566,7 @@ static const Property rtc_props[] = {
     PROP_BOOL("clock-vm", Rtc, clock_vm,
               .summary = "run by the machine's virtual clock"),
     PROP_U64("base", Rtc, base_s, .max = UINT32_MAX,
-             .summary = "with clock-vm: start, in seconds since 1970"),
+             .summary = "start, in seconds since 1970; 0: the clock's own"),
     { 0 },
 };
 

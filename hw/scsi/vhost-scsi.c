@@ -643,6 +643,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
         }
     }
     s->vhost.label = device_label(dev);
+    s->vdev.vhost = &s->vhost;
     s->target.abi_version = VHOST_SCSI_ABI_VERSION;
     g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
 

@@ -120,17 +120,15 @@ int vhost_dev_clear_mem_table(VhostDev *dev)
 static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
                            struct vhost_vring_addr *addr)
 {
-    uint64_t n = q->size;
     const void *desc, *avail, *used;
 
     if (q->desc % VRING_DESC_ALIGN_SIZE || q->driver % VRING_AVAIL_ALIGN_SIZE ||
         q->device % VRING_USED_ALIGN_SIZE) {
         return false;
     }
-    desc = guest_ram_ptr(ram, q->desc, n * sizeof(struct vring_desc));
-    avail = guest_ram_ptr(ram, q->driver, 6 + 2 * n);
-    used = guest_ram_ptr(ram, q->device,
-                         6 + n * sizeof(struct vring_used_elem));
+    desc = guest_ram_ptr(ram, q->desc, vring_desc_size(q->size));
+    avail = guest_ram_ptr(ram, q->driver, vring_avail_size(q->size));
+    used = guest_ram_ptr(ram, q->device, vring_used_size(q->size));
     addr->desc_user_addr = (uintptr_t)desc;
     addr->avail_user_addr = (uintptr_t)avail;
     addr->used_user_addr = (uintptr_t)used;

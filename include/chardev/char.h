@@ -89,6 +89,8 @@ const char *chardev_id(const Chardev *chr);
 /* As query-chardev shows it: "pty:/dev/pts/3", "file", "unix:/x,server=on".
  * The caller frees it. */
 char *chardev_filename(const Chardev *chr);
+/* Whether something in the machine uses it. */
+bool chardev_has_frontend(const Chardev *chr);
 /* Whether somebody is connected. */
 bool chardev_is_open(const Chardev *chr);
 

@@ -20,6 +20,7 @@
 #include "system/memory.h"
 #include "system/runstate.h"
 #include "system/timer.h"
+#include "system/user-object.h"
 
 typedef struct Chardev Chardev;
 typedef struct MachineType MachineType;
@@ -32,18 +33,26 @@ typedef struct MachineConfig {
     uint64_t ram_size; /* bytes */
     unsigned n_cpus;
     CpuTopology topology;
-    char *cpu_model; /* "max", "host" */
-    char *kernel;    /* path; NULL: none */
-    char *initrd;    /* path; NULL: none */
-    char *append;    /* kernel command line; NULL: empty */
-    char *name;      /* -name guest=; NULL: none */
+    char *cpu_model;      /* "max", "host" */
+    char *kernel;         /* path; NULL: none */
+    char *initrd;         /* path; NULL: none */
+    char *append;         /* kernel command line; NULL: empty */
+    char *name;           /* -name guest=; NULL: none */
+    char *memory_backend; /* id; NULL: none */
+    bool ram_memfd;       /* RAM must be a memfd */
+    bool ram_prealloc;    /* RAM is touched at the start */
+    bool dump_guest_core; /* RAM is part of a core dump */
+    bool mem_lock;        /* -overcommit mem-lock=on */
+    bool no_acpi;
     uint8_t uuid[16];
     bool has_uuid;
     bool no_reboot;
     bool no_shutdown;
+    PanicAction panic_action;
     bool start_paused;                 /* -S */
     bool rtc_localtime;                /* -rtc base=localtime */
     bool rtc_clock_vm;                 /* -rtc clock=vm */
+    int64_t rtc_base_s;                /* -rtc base=DATE, since 1970; 0: now */
     Chardev *serial[SERIAL_PORTS_MAX]; /* borrowed; NULL: no such port */
 } MachineConfig;
 
@@ -52,7 +61,7 @@ struct MachineType {
     const char *alias; /* "q35"; or NULL */
     const char *summary;
     bool is_default;
-    unsigned cpus_max;
+    unsigned cpus_max; /* 0: it has no vCPUs */
     /* Builds the board: RAM, address map, chipset. machine->accel is there.
      * On failure finish() undoes the rest. */
     bool (*init)(Machine *machine, GError **errp);
@@ -78,7 +87,8 @@ struct Machine {
     GMainContext *context; /* the main loop's; owned */
 
     const AccelOps *accel_ops;
-    Accel *accel; /* between accel_ops->init and finish */
+    const AccelOps *accel_fallback; /* tried if that does not open; or NULL */
+    Accel *accel;                   /* between accel_ops->init and finish */
 
     GuestRam ram;
     AddressSpace memory; /* MMIO */
@@ -92,9 +102,11 @@ struct Machine {
     IrqLine isa_irq[16];
     GSList *chardevs; /* Chardev, borrowed from who made them */
 
-    FdStore *fds; /* passed for later use; owned */
+    GPtrArray *objects; /* UserObject, owned */
+    FdStore *fds;       /* passed for later use; owned */
 
     TimerList *timers;
+    GPtrArray *monitors;        /* Monitor, owned; see monitor/monitor.h */
     GPtrArray *event_listeners; /* EventListener, borrowed */
 
     /* system/runstate.c; machine lock */
@@ -107,11 +119,14 @@ struct Machine {
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;
-    bool quitting; /* the main loop is to end */
+    bool quitting;     /* the main loop is to end */
+    bool exit_failure; /* by -action panic=exit-failure */
 };
 
 /* All machine types, NULL at the end (hw/device-types.c). */
 extern const MachineType *const machine_types[];
+/* The machine "none" (none-machine.c): no board, no RAM, no vCPU. */
+extern const MachineType none_machine_type;
 const MachineType *machine_type_find(const char *name);
 
 void machine_config_init(MachineConfig *c);

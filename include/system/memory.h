@@ -85,6 +85,12 @@ typedef struct GuestRam {
  * Returns 0 or -errno; undo with guest_ram_finish(), which accepts a failed
  * one. */
 int guest_ram_init(GuestRam *ram, uint64_t size);
+/* The same, and a memfd on any host. */
+int guest_ram_init_memfd(GuestRam *ram, uint64_t size);
+/* Touches every page now (Linux 5.14). Returns 0 or -errno. */
+int guest_ram_populate(GuestRam *ram);
+/* Lets a core dump of the emulator hold the RAM. */
+void guest_ram_set_dump(GuestRam *ram);
 void guest_ram_finish(GuestRam *ram);
 
 /* Lets the guest see [@offset, @offset + @size) of the RAM at @gpa. Blocks are

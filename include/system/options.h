@@ -18,6 +18,8 @@ typedef struct Options {
     GPtrArray *devices;    /* json_object: -device */
     GPtrArray *chardevs;   /* json_object: -chardev */
     GPtrArray *serials;    /* char *: -serial */
+    GPtrArray *monitors;   /* json_object: -mon, -qmp, -monitor */
+    bool monitor_given;    /* -monitor, also none */
     char *pidfile;
     char *qtest;     /* character device of the qtest protocol; or NULL */
     char *qtest_log; /* file of its log; NULL: stderr */

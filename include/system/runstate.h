@@ -20,7 +20,17 @@ typedef enum RunState {
     RUN_STATE_SHUTDOWN,       /* told to end; it stays so if the guest powered
                                * off under -no-shutdown */
     RUN_STATE_INTERNAL_ERROR, /* a vCPU cannot go on */
+    RUN_STATE_GUEST_PANICKED, /* the guest's kernel said so; it may go on */
 } RunState;
+
+/* What follows when the guest's kernel says that it has panicked: -action
+ * panic=. */
+typedef enum PanicAction {
+    PANIC_ACTION_SHUTDOWN, /* the default; under -no-shutdown as pause */
+    PANIC_ACTION_PAUSE,
+    PANIC_ACTION_EXIT_FAILURE, /* shutdown with exit status 1 */
+    PANIC_ACTION_NONE,
+} PanicAction;
 
 typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_NONE,
@@ -29,7 +39,7 @@ typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_HOST_QMP_QUIT,
     SHUTDOWN_CAUSE_GUEST_SHUTDOWN, /* ACPI S5 */
     SHUTDOWN_CAUSE_GUEST_RESET,    /* reset register */
-    SHUTDOWN_CAUSE_GUEST_PANIC,    /* triple fault */
+    SHUTDOWN_CAUSE_GUEST_PANIC,    /* triple fault, pvpanic */
     SHUTDOWN_CAUSE_HOST_QMP_RESET,
     SHUTDOWN_CAUSES_COUNT
 } ShutdownCause;
@@ -41,6 +51,15 @@ void system_shutdown_request(Machine *machine, ShutdownCause cause);
 void system_powerdown_request(Machine *machine);
 void vm_stop_request(Machine *machine, RunState state);
 void vm_start_request(Machine *machine);
+
+/* The guest's kernel has panicked: emits GUEST_PANICKED and requests what
+ * config.panic_action says. Machine lock. */
+void system_guest_panicked(Machine *machine);
+/* It has loaded a kernel that will handle the crash: only an event. */
+void system_guest_crashloaded(Machine *machine);
+/* A vCPU has given up (triple fault): emits GUEST_PANICKED and requests a
+ * reset. Machine lock. */
+void system_guest_crash_reset(Machine *machine);
 
 /* Whether a request is noted or being carried out; the end of it broadcasts
  * machine->cond. Machine lock. */

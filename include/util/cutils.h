@@ -16,6 +16,11 @@ int parse_size(const char *s, uint64_t unit, uint64_t *ret_bytes);
 /* on/off, yes/no, true/false, y/n. Returns 0 or -EINVAL. */
 int parse_bool(const char *s, bool *ret_value);
 
+/* Whether @id is an identifier as QEMU has them: a letter, then letters, digits,
+ * '-', '.' and '_', at most ID_LENGTH_MAX in all. */
+#define ID_LENGTH_MAX 127
+bool id_is_well_formed(const char *id);
+
 /* The entry of the NULL-terminated @names nearest to @name by edit distance,
  * or NULL if none is near enough to be meant. */
 const char *nearest_name(const char *name, const char *const *names);

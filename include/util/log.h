@@ -31,9 +31,15 @@ typedef enum LogItem {
 extern bool trace_enabled[TRACE_EVENTS_COUNT];
 extern unsigned log_items;
 
+/* Monitors switch points while other threads pass them. */
+static inline bool trace_is_enabled(TraceEvent event)
+{
+    return __atomic_load_n(&trace_enabled[event], __ATOMIC_RELAXED);
+}
+
 #define trace(event, ...)                            \
     do {                                             \
-        if (trace_enabled[TRACE_##event]) {          \
+        if (trace_is_enabled(TRACE_##event)) {       \
             trace_write(TRACE_##event, __VA_ARGS__); \
         }                                            \
     } while (0)

@@ -22,6 +22,11 @@ TRACE_EVENT(qtest_ioeventfd)
 TRACE_EVENT(qtest_msi_dropped)
 TRACE_EVENT(qtest_irq_dropped)
 
+/* monitor */
+TRACE_EVENT(qmp_receive)
+TRACE_EVENT(qmp_send)
+TRACE_EVENT(monitor_timeout)
+
 /* hw/pci */
 TRACE_EVENT(pci_config_read)
 TRACE_EVENT(pci_config_write)
@@ -72,4 +77,5 @@ TRACE_EVENT(rtc_write)
 TRACE_EVENT(ich9_pm_read)
 TRACE_EVENT(ich9_pm_write)
 TRACE_EVENT(ich9_pirq)
+TRACE_EVENT(pvpanic_write)
 TRACE_EVENT(x86_boot_load)

@@ -82,7 +82,10 @@ typedef struct DeviceTree {
     /* The machine has started: what is added now is hotplugged. */
     bool started;
     unsigned n_anon, n_unattached; /* numbers that anonymous paths have used */
+    GPtrArray *globals; /* private to device-global.c; owned; may be NULL */
 } DeviceTree;
+
+#define GLOBALS_MAX 256 /* of one machine */
 
 #define DEVICES_MAX 512 /* in one machine */
 
@@ -97,6 +100,7 @@ struct Device {
     Device *proxy;    /* of a backend: the device that owns it */
     unsigned number;  /* of an anonymous device, in its path; once realized */
     bool realized;
+    bool hotplugged;     /* into a machine that had started */
     bool unplug_pending; /* the guest was asked to give it up */
     bool ejected;        /* it did: the device is about to be freed */
 };
@@ -107,6 +111,17 @@ void device_tree_finish(DeviceTree *tree);
 
 /* The bus called @name, or with NULL the first of @type. NULL if none. */
 Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type);
+
+/* -global: from now on devices of type @driver have @value as the default of
+ * @property. Checked like a property of -device. */
+bool device_add_global(DeviceTree *tree, const char *driver,
+                       const char *property, const char *value, GError **errp);
+/* What -global has said, for what is no device of ours (kvm-pit); NULL if
+ * nothing. */
+const char *device_global(const DeviceTree *tree, const char *driver,
+                          const char *property);
+/* Part of device_new(). */
+void device_apply_globals(Device *dev);
 
 /* Makes an instance with default properties, not yet in the tree. */
 Device *device_new(DeviceTree *tree, const DeviceType *type);

@@ -18,6 +18,7 @@ typedef struct AcpiConfig {
     uint16_t pm_base;
     uint8_t sci_irq;
     unsigned serial_ports; /* bit mask of COM1 .. COM4 that exist */
+    uint16_t pvpanic_port; /* 0: there is none */
     bool has_rtc;
     /* Declare the GPE0 block. Nothing of the q35 board raises a GPE as long as
      * hotplug is PCIe's own, and clearing it costs a guest some 30 exits. */

@@ -30,6 +30,7 @@
 #define VIRTIO_ERRORS_LOGGED_MAX 100
 
 typedef struct VirtIODevice VirtIODevice;
+typedef struct VhostDev VhostDev;
 
 typedef struct VirtQueue {
     uint16_t size;     /* descriptors; chosen by the driver */
@@ -68,6 +69,10 @@ struct VirtIODevice {
     uint8_t config[VIRTIO_CONFIG_SIZE_MAX]; /* as the guest reads it */
     unsigned config_len;
     EventNotifier config_changed; /* owned */
+
+    /* The part that the host's kernel serves, for whoever wants to look at it;
+     * borrowed from the device; NULL: none. */
+    const VhostDev *vhost;
 
     VirtQueue *queues; /* n_queues of them; owned */
     unsigned n_queues;
@@ -137,6 +142,21 @@ static inline bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit)
 static inline VirtIODevice *virtio_device_from(Device *dev)
 {
     return container_of(dev, VirtIODevice, dev);
+}
+
+/* Bytes of the three areas of a ring with @size descriptors, specification
+ * 2.7. */
+static inline uint32_t vring_desc_size(uint32_t size)
+{
+    return 16 * size;
+}
+static inline uint32_t vring_avail_size(uint32_t size)
+{
+    return 6 + 2 * size;
+}
+static inline uint32_t vring_used_size(uint32_t size)
+{
+    return 6 + 8 * size;
 }
 
 #endif

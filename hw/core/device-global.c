@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -global: defaults of a device type's properties that the user has changed.
+ * They are checked when they are given, so that making a device cannot fail by
+ * them. */
+#include "hw/core/device.h"
+#include "util/cutils.h"
+#include "util/error.h"
+
+typedef struct Global {
+    char *driver, *property, *value; /* owned */
+} Global;
+
+static void global_free(gpointer opaque)
+{
+    Global *g = opaque;
+
+    g_free(g->driver);
+    g_free(g->property);
+    g_free(g->value);
+    g_free(g);
+}
+
+static const Global *global_at(const DeviceTree *tree, unsigned i)
+{
+    return g_ptr_array_index(tree->globals, i);
+}
+
+/* The row of @type's own, bus or backend table, and the type whose instances
+ * hold its field. */
+static const Property *find_property(const DeviceType *type, const char *name,
+                                     const DeviceType **ret_owner)
+{
+    for (const DeviceType *t = type; t; t = t->backend) {
+        const Property *p = property_find(t->props, name);
+
+        if (!p) {
+            p = property_find(t->bus_props, name);
+        }
+        if (p) {
+            *ret_owner = t;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static const DeviceType *find_type(const char *driver, GError **errp)
+{
+    const DeviceType *type = device_type_find(driver);
+    g_autoptr(GPtrArray) names = NULL;
+    g_autofree char *near = NULL;
+
+    if (type) {
+        return type;
+    }
+    names = g_ptr_array_new();
+    for (unsigned i = 0; device_types[i]; i++) {
+        g_ptr_array_add(names, (char *)device_types[i]->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = suggest_name(driver, (const char *const *)names->pdata,
+                        "; see -device help");
+    error_setg(errp, "'%s' is not a valid device model name%s", driver, near);
+    return NULL;
+}
+
+/* Whether a device would take the value. */
+static bool check_value(const DeviceType *type, const char *property,
+                        const char *value, GError **errp)
+{
+    const DeviceType *owner = NULL;
+    const Property *p = find_property(type, property, &owner);
+    json_object *v;
+    void *instance;
+    bool ok;
+
+    if (!p) {
+        error_setg(errp, "Property '%s.%s' not found", type->name, property);
+        return false;
+    }
+    v = json_object_new_string(value);
+    instance = g_malloc0(owner->size);
+    ok = property_set(p, instance, type->name, v, errp);
+    property_finish(owner->props, instance);
+    property_finish(owner->bus_props, instance);
+    g_free(instance);
+    json_object_put(v);
+    return ok;
+}
+
+bool device_add_global(DeviceTree *tree, const char *driver,
+                       const char *property, const char *value, GError **errp)
+{
+    const DeviceType *type = find_type(driver, errp);
+    Global *g;
+
+    if (!type || !check_value(type, property, value, errp)) {
+        return false;
+    }
+    if (!tree->globals) {
+        tree->globals = g_ptr_array_new_with_free_func(global_free);
+    }
+    if (tree->globals->len >= GLOBALS_MAX) {
+        error_setg(errp, "given more than %d times", GLOBALS_MAX);
+        return false;
+    }
+    g = g_new0(Global, 1);
+    g->driver = g_strdup(driver);
+    g->property = g_strdup(property);
+    g->value = g_strdup(value);
+    g_ptr_array_add(tree->globals, g);
+    return true;
+}
+
+const char *device_global(const DeviceTree *tree, const char *driver,
+                          const char *property)
+{
+    const char *value = NULL;
+
+    for (unsigned i = 0; tree->globals && i < tree->globals->len; i++) {
+        const Global *g = global_at(tree, i);
+
+        if (g_str_equal(g->driver, driver) &&
+            g_str_equal(g->property, property)) {
+            value = g->value; /* the last one counts */
+        }
+    }
+    return value;
+}
+
+void device_apply_globals(Device *dev)
+{
+    const DeviceTree *tree = dev->tree;
+
+    for (unsigned i = 0; tree->globals && i < tree->globals->len; i++) {
+        const Global *g = global_at(tree, i);
+
+        if (g_str_equal(g->driver, dev->type->name) &&
+            !device_set(dev, g->property, g->value, NULL)) {
+            g_assert_not_reached();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Objects that the user makes beside devices: -object and QMP object-add. A
+ * type is one row with a property table, as with devices:
+ *
+ *   secret                  kept and never used: nothing here is encrypted
+ *   memory-backend-ram      what -machine memory-backend= names: the guest's
+ *   memory-backend-memfd    RAM, of which there is one
+ *
+ * The machine owns its objects. Every function needs the machine lock.
+ */
+#ifndef SYSTEM_USER_OBJECT_H
+#define SYSTEM_USER_OBJECT_H
+
+#include "hw/core/property.h"
+
+#define USER_OBJECTS_MAX 256 /* of one machine */
+
+typedef struct Machine Machine;
+typedef struct UserObject UserObject;
+
+typedef struct UserObjectType {
+    const char *name;
+    const char *summary;
+    size_t size; /* of the instance, which begins with UserObject */
+    const Property *props;
+    /* Checks what the table cannot say. May be NULL. */
+    bool (*complete)(UserObject *object, GError **errp);
+} UserObjectType;
+
+struct UserObject {
+    const UserObjectType *type;
+    char *id;    /* owned */
+    bool in_use; /* cannot be deleted */
+};
+
+typedef struct MemoryBackend {
+    UserObject object;
+    char *size_text; /* owned */
+    uint64_t size;   /* bytes */
+    bool share;      /* a memfd, which another process can map */
+    bool prealloc;   /* all pages are touched at the start */
+    bool dump, merge, reserve, seal, hugetlb, canonical_path;
+} MemoryBackend;
+
+/* All types, NULL at the end. */
+extern const UserObjectType *const user_object_types[];
+
+/* Makes the object that @opts ("qom-type", "id", properties) describes. */
+bool user_object_add(Machine *machine, json_object *opts, GError **errp);
+bool user_object_del(Machine *machine, const char *id, GError **errp);
+/* Frees all; the machine's list may be NULL. */
+void user_objects_finish(Machine *machine);
+
+UserObject *user_object_find(Machine *machine, const char *id);
+/* NULL if there is none of that id, or it is of another kind. */
+MemoryBackend *memory_backend_find(Machine *machine, const char *id);
+
+/* -object help and -object TYPE,help; false if there is no such type. */
+void user_object_print_types(FILE *f);
+bool user_object_print_properties(FILE *f, const char *type);
+
+/* QMP commands: {"qom-type", "id", ...}; {"id"}. */
+json_object *qmp_object_add(Machine *machine, json_object *args, GError **errp);
+json_object *qmp_object_del(Machine *machine, json_object *args, GError **errp);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside monitor/: monitor.c moves bytes between character device and session
+ * and holds input back; qmp.c parses and answers QMP; hmp-session.c is the
+ * session for people; qmp-commands.c is the table of commands. Machine lock throughout.
+ */
+#ifndef MONITOR_INT_H
+#define MONITOR_INT_H
+
+#include "monitor/monitor.h"
+#include "chardev/char.h"
+#include "qapi/schema.h"
+#include "system/machine.h"
+
+typedef struct MonitorJob MonitorJob;
+typedef struct QmpSession QmpSession;
+typedef struct HmpSession HmpSession;
+
+struct Monitor {
+    Machine *machine;
+    Chardev *chr; /* borrowed; NULL once it is gone */
+    MonitorMode mode;
+    bool pretty;
+    bool open; /* a client is there */
+
+    GByteArray *in;   /* came and is not looked at yet */
+    GString *out;     /* waits to be sent ... */
+    size_t out_start; /* ... from here on */
+    bool processing;  /* within process(): not entered again */
+
+    MonitorJob *job;  /* the control thread works for this monitor; or NULL */
+    GSource *timeout; /* of it */
+    GSource *resume;  /* goes on with the input; NULL: not scheduled */
+
+    EventListener listener;
+    QmpSession *qmp; /* owned; mode control */
+    HmpSession *hmp; /* owned; mode readline */
+};
+
+/* The version whose interfaces we speak, that of the machine type. */
+#define QEMU_MAJOR   7
+#define QEMU_MINOR   2
+#define QEMU_MICRO   0
+#define QEMU_VERSION "7.2.0"
+
+/* --- monitor.c --- */
+
+/* Sends, or keeps until the client reads. */
+void monitor_write(Monitor *mon, const char *text, size_t len);
+
+/* Bytes that wait to be read by the client. */
+size_t monitor_pending(const Monitor *mon);
+
+/* --- commands --- */
+
+typedef json_object *QmpHandler(Machine *machine, json_object *args,
+                                GError **errp);
+/* For a command about the session itself. */
+typedef json_object *QmpSessionHandler(Monitor *mon, json_object *args,
+                                       GError **errp);
+
+/* One row: exactly one of the two handlers. Answers a new reference; an empty
+ * object if the schema has no return type. */
+typedef struct QmpRow {
+    const char *name; /* NULL ends the table */
+    QmpHandler *handler;
+    QmpSessionHandler *session_handler;
+} QmpRow;
+
+extern const QmpRow qmp_rows[];
+const QmpRow *qmp_find_row(const char *name);
+
+/* Runs a command whose arguments are checked here. @args is borrowed and may be
+ * NULL; @mon is NULL for a command that is not about a session. What may block
+ * must be called by the control thread. */
+json_object *qmp_call(Machine *machine, Monitor *mon, const char *name,
+                      json_object *args, GError **errp);
+
+/* What monitor_run_in_control() does. @work is called by the control thread,
+ * @done by whoever finds that it is over; none of them once the client has left,
+ * but @free_opaque always. */
+typedef struct MonitorTask {
+    const char *what; /* for the message; borrowed from @opaque or constant */
+    json_object *(*work)(Machine *machine, void *opaque, GError **errp);
+    /* Exactly one of @ret (borrowed) and @err is given. */
+    void (*done)(Monitor *mon, void *opaque, json_object *ret,
+                 const GError *err);
+    void *opaque;
+    GDestroyNotify free_opaque;
+} MonitorTask;
+
+/* The monitor takes no input until task->done, which comes after
+ * MONITOR_WAIT_SECONDS at the latest, with an error: the work then goes on and
+ * its result is dropped. */
+void monitor_run_in_control(Monitor *mon, const MonitorTask *task);
+
+/* --- qmp.c --- */
+
+void qmp_session_new(Monitor *mon);
+void qmp_session_free(Monitor *mon);
+/* A client has come: the greeting. */
+void qmp_session_open(Monitor *mon);
+/* Looks at @len bytes, stops after one request and returns how many it took. */
+size_t qmp_session_input(Monitor *mon, const char *data, size_t len);
+void qmp_session_event(Monitor *mon, const char *name, json_object *data);
+
+/* --- hmp-session.c --- */
+
+/* Carries out a line of the readline monitor; returns what it prints, which
+ * the caller frees. @history may be NULL. A line that blocks belongs into the
+ * control thread. */
+char *hmp_execute(Machine *machine, const char *line, const GPtrArray *history);
+
+void hmp_session_new(Monitor *mon);
+void hmp_session_free(Monitor *mon);
+void hmp_session_open(Monitor *mon);
+size_t hmp_session_input(Monitor *mon, const char *data, size_t len);
+
+#endif

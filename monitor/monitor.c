@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor-int.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define READ_ROOM 4096 /* bytes taken at once */
+
+struct MonitorJob {
+    ControlJob control;
+    Machine *machine;
+    Monitor *mon; /* NULL once nobody waits for it */
+    MonitorTask task;
+};
+
+static void process(Monitor *mon);
+
+/* --- output --- */
+
+size_t monitor_pending(const Monitor *mon)
+{
+    return mon->out->len - mon->out_start;
+}
+
+/* Sends what the client takes now. */
+static void flush(Monitor *mon)
+{
+    if (mon->chr && monitor_pending(mon)) {
+        mon->out_start += chardev_write(
+            mon->chr, (const uint8_t *)mon->out->str + mon->out_start,
+            monitor_pending(mon));
+    }
+    if (!monitor_pending(mon)) {
+        g_string_truncate(mon->out, 0);
+        mon->out_start = 0;
+    }
+}
+
+void monitor_write(Monitor *mon, const char *text, size_t len)
+{
+    if (mon->open) {
+        g_string_append_len(mon->out, text, (gssize)len);
+        flush(mon);
+    }
+}
+
+/* --- input --- */
+
+/* No further command is taken while one is carried out or an answer waits to
+ * be read. */
+static bool is_held(const Monitor *mon)
+{
+    return mon->job || monitor_pending(mon);
+}
+
+static size_t session_input(Monitor *mon)
+{
+    const char *data = (const char *)mon->in->data;
+
+    return mon->mode == MONITOR_CONTROL
+               ? qmp_session_input(mon, data, mon->in->len)
+               : hmp_session_input(mon, data, mon->in->len);
+}
+
+/* Lets the session look at what has come, as far as it may. */
+static void process(Monitor *mon)
+{
+    if (mon->processing) {
+        return;
+    }
+    mon->processing = true;
+    while (mon->open && mon->in->len && !is_held(mon)) {
+        g_byte_array_remove_range(mon->in, 0, (guint)session_input(mon));
+    }
+    mon->processing = false;
+    if (mon->chr) {
+        chardev_accept_input(mon->chr);
+    }
+}
+
+static gboolean resume(gpointer opaque)
+{
+    Monitor *mon = opaque;
+
+    g_clear_pointer(&mon->resume, g_source_unref);
+    process(mon);
+    return G_SOURCE_REMOVE;
+}
+
+/* Goes on in the main loop, whatever thread this is. */
+static void schedule_resume(Monitor *mon)
+{
+    if (!mon->resume) {
+        mon->resume = g_idle_source_new();
+        g_source_set_priority(mon->resume, G_PRIORITY_DEFAULT);
+        g_source_set_callback(mon->resume, resume, mon, NULL);
+        g_source_attach(mon->resume, mon->machine->context);
+    }
+}
+
+/* --- work in the control thread --- */
+
+static void job_free(MonitorJob *job)
+{
+    job->task.free_opaque(job->task.opaque);
+    g_free(job);
+}
+
+/* Nobody waits any more; the job frees itself when it is over. */
+static void abandon_job(Monitor *mon)
+{
+    machine_unwatch(&mon->timeout);
+    if (mon->job) {
+        mon->job->mon = NULL;
+        mon->job = NULL;
+    }
+}
+
+static void job_run(ControlJob *control, bool cancelled)
+{
+    MonitorJob *job = container_of(control, MonitorJob, control);
+    g_autoptr(GError) err = NULL;
+    json_object *ret = NULL;
+    Monitor *mon;
+
+    if (!cancelled) {
+        ret = job->task.work(job->machine, job->task.opaque, &err);
+    }
+    mon = job->mon; /* it may have left meanwhile */
+    if (mon && !cancelled) {
+        abandon_job(mon);
+        job->task.done(mon, job->task.opaque, ret, err);
+        schedule_resume(mon);
+    }
+    json_object_put(ret);
+    job_free(job);
+}
+
+static gboolean job_timed_out(gpointer opaque)
+{
+    Monitor *mon = opaque;
+    MonitorJob *job = mon->job;
+    g_autoptr(GError) err = NULL;
+
+    error_setg(&err,
+               "'%s' is not done after %d seconds: the host's kernel or a "
+               "command before it hangs; it goes on, see dmesg of the host",
+               job->task.what, MONITOR_WAIT_SECONDS);
+    trace(monitor_timeout, "%s %s", mon->chr ? chardev_id(mon->chr) : "",
+          job->task.what);
+    abandon_job(mon);
+    job->task.done(mon, job->task.opaque, NULL, err);
+    schedule_resume(mon);
+    return G_SOURCE_REMOVE;
+}
+
+void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
+{
+    MonitorJob *job = g_new(MonitorJob, 1);
+
+    assert(!mon->job);
+    *job = (MonitorJob){
+        .control = { .run = job_run },
+        .machine = mon->machine,
+        .mon = mon,
+        .task = *task,
+    };
+    mon->job = job;
+    mon->timeout = g_timeout_source_new_seconds(MONITOR_WAIT_SECONDS);
+    g_source_set_callback(mon->timeout, job_timed_out, mon, NULL);
+    g_source_attach(mon->timeout, mon->machine->context);
+    control_post(mon->machine, &job->control);
+}
+
+/* --- character device --- */
+
+static size_t can_receive(void *opaque)
+{
+    const Monitor *mon = opaque;
+
+    return is_held(mon) || mon->in->len ? 0 : READ_ROOM;
+}
+
+static void receive(void *opaque, const uint8_t *buf, size_t len)
+{
+    Monitor *mon = opaque;
+
+    g_byte_array_append(mon->in, buf, (guint)len);
+    process(mon);
+}
+
+/* What a client left behind is not the next one's. */
+static void forget_client(Monitor *mon)
+{
+    mon->open = false;
+    abandon_job(mon);
+    g_byte_array_set_size(mon->in, 0);
+    g_string_truncate(mon->out, 0);
+    mon->out_start = 0;
+}
+
+static void client_came(Monitor *mon)
+{
+    forget_client(mon);
+    mon->open = true;
+    if (mon->mode == MONITOR_CONTROL) {
+        qmp_session_open(mon);
+    } else {
+        hmp_session_open(mon);
+    }
+}
+
+static void chardev_event(void *opaque, ChardevEvent event)
+{
+    Monitor *mon = opaque;
+
+    switch (event) {
+    case CHARDEV_OPENED:
+        client_came(mon);
+        break;
+    case CHARDEV_GONE:
+        mon->chr = NULL;
+        forget_client(mon);
+        break;
+    case CHARDEV_CLOSED:
+        forget_client(mon);
+        break;
+    case CHARDEV_WRITABLE:
+        flush(mon);
+        schedule_resume(mon);
+        break;
+    case CHARDEV_BREAK:
+        break;
+    }
+}
+
+static const ChardevFrontend frontend = {
+    .can_receive = can_receive,
+    .receive = receive,
+    .event = chardev_event,
+};
+
+static void machine_event(void *opaque, const char *name, json_object *data)
+{
+    Monitor *mon = opaque;
+
+    if (mon->open && mon->mode == MONITOR_CONTROL) {
+        qmp_session_event(mon, name, data);
+    }
+}
+
+/* --- life --- */
+
+static void monitor_free(Monitor *mon)
+{
+    if (mon->chr) {
+        chardev_detach(mon->chr);
+    }
+    event_del_listener(mon->machine, &mon->listener);
+    forget_client(mon);
+    machine_unwatch(&mon->resume);
+    qmp_session_free(mon);
+    hmp_session_free(mon);
+    g_byte_array_unref(mon->in);
+    g_string_free(mon->out, TRUE);
+    g_free(mon);
+}
+
+void monitors_free(Machine *m)
+{
+    while (m->monitors->len) {
+        monitor_free(
+            g_ptr_array_steal_index(m->monitors, m->monitors->len - 1));
+    }
+}
+
+Monitor *monitor_new(Machine *m, Chardev *chr, MonitorMode mode, bool pretty,
+                     GError **errp)
+{
+    Monitor *mon;
+
+    if (m->monitors->len >= MONITORS_MAX) {
+        error_setg(errp, "the machine has %d monitors already", MONITORS_MAX);
+        return NULL;
+    }
+    mon = g_new0(Monitor, 1);
+    mon->machine = m;
+    mon->mode = mode;
+    mon->pretty = pretty;
+    mon->in = g_byte_array_new();
+    mon->out = g_string_new(NULL);
+    mon->listener = (EventListener){ machine_event, mon };
+    event_add_listener(m, &mon->listener);
+    if (mode == MONITOR_CONTROL) {
+        qmp_session_new(mon);
+    } else {
+        hmp_session_new(mon);
+    }
+    mon->chr = chr;
+    if (!chardev_attach(chr, &frontend, mon)) {
+        error_setg(errp, "Device '%s' is in use", chardev_id(chr));
+        mon->chr = NULL;
+        monitor_free(mon);
+        return NULL;
+    }
+    g_ptr_array_add(m->monitors, mon);
+    return mon;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that change what the machine does. */
+#include "monitor/qmp-commands.h"
+#include "system/machine.h"
+#include "util/error.h"
+#include "util/json.h"
+#include "util/keyval.h"
+
+json_object *qmp_query_status(Machine *m, json_object *args, GError **errp)
+{
+    json_object *ret = json_object_new_object();
+
+    json_add_string(ret, "status", run_state_name(m->run_state));
+    json_add_bool(ret, "singlestep", false);
+    json_add_bool(ret, "running", m->run_state == RUN_STATE_RUNNING);
+    return ret;
+}
+
+/* A machine that stands already stays in the state that it is in. */
+json_object *qmp_stop(Machine *m, json_object *args, GError **errp)
+{
+    if (m->run_state == RUN_STATE_RUNNING) {
+        vm_stop(m, RUN_STATE_PAUSED);
+    }
+    return json_object_new_object();
+}
+
+json_object *qmp_cont(Machine *m, json_object *args, GError **errp)
+{
+    return vm_start(m, errp) ? json_object_new_object() : NULL;
+}
+
+json_object *qmp_system_reset(Machine *m, json_object *args, GError **errp)
+{
+    system_reset_request(m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
+    return json_object_new_object();
+}
+
+json_object *qmp_system_powerdown(Machine *m, json_object *args, GError **errp)
+{
+    system_powerdown_request(m);
+    return json_object_new_object();
+}
+
+json_object *qmp_quit(Machine *m, json_object *args, GError **errp)
+{
+    system_shutdown_request(m, SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+    return json_object_new_object();
+}
+
+/* A word of the schema's PanicAction. */
+static PanicAction panic_action_from(const char *word)
+{
+    return g_str_equal(word, "pause")          ? PANIC_ACTION_PAUSE
+           : g_str_equal(word, "exit-failure") ? PANIC_ACTION_EXIT_FAILURE
+           : g_str_equal(word, "none")         ? PANIC_ACTION_NONE
+                                               : PANIC_ACTION_SHUTDOWN;
+}
+
+json_object *qmp_set_action(Machine *m, json_object *args, GError **errp)
+{
+    const char *reboot = args ? keyval_get(args, "reboot") : NULL;
+    const char *shutdown = args ? keyval_get(args, "shutdown") : NULL;
+    const char *panic = args ? keyval_get(args, "panic") : NULL;
+
+    if (reboot) {
+        m->config.no_reboot = g_str_equal(reboot, "shutdown");
+    }
+    if (shutdown) {
+        m->config.no_shutdown = g_str_equal(shutdown, "pause");
+    }
+    if (panic) {
+        m->config.panic_action = panic_action_from(panic);
+    }
+    return json_object_new_object();
+}

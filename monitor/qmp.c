@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The wire of QMP: requests in, answers and events out. json-c's incremental
+ * parser reads the stream; what is no JSON, too long or too deep is answered
+ * with an error, and the session goes on at the next line.
+ */
+#include "monitor-int.h"
+#include "monitor/hmp.h"
+#include "util/error.h"
+#include "util/json.h"
+#include "util/keyval.h"
+#include "util/log.h"
+
+#include <math.h>
+
+struct QmpSession {
+    json_tokener *tok;
+    size_t request_len; /* bytes of the request that has begun */
+    bool skipping;      /* up to the end of the line */
+    bool negotiated;
+    bool events_lost; /* said once that events were dropped */
+};
+
+/* --- output --- */
+
+/* json-c's form without blanks, with one behind each ':' and ',', as people are
+ * used to it. */
+static void append_spaced(GString *out, const char *json)
+{
+    bool in_string = false;
+
+    for (const char *c = json; *c; c++) {
+        g_string_append_c(out, *c);
+        if (*c == '\\' && in_string) {
+            g_string_append_c(out, *++c);
+        } else if (*c == '"') {
+            in_string = !in_string;
+        } else if ((*c == ':' || *c == ',') && !in_string) {
+            g_string_append_c(out, ' ');
+        }
+    }
+}
+
+/* Strings of the host (paths, names) may hold any bytes; the wire is UTF-8. */
+static void send_object(Monitor *mon, json_object *obj)
+{
+    const char *json = json_object_to_json_string_ext(
+        obj,
+        JSON_C_TO_STRING_NOSLASHESCAPE |
+            (mon->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+                         : JSON_C_TO_STRING_PLAIN));
+    g_autofree char *valid = g_utf8_make_valid(json, -1);
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    if (mon->pretty) {
+        g_string_append(line, valid);
+    } else {
+        append_spaced(line, valid);
+    }
+    g_string_append(line, "\r\n");
+    trace(qmp_send, "%s %s", chardev_id(mon->chr), valid);
+    monitor_write(mon, line->str, line->len);
+}
+
+static const char *class_name(int code)
+{
+    static const char *const names[] = {
+        [ERROR_CLASS_GENERIC_ERROR] = "GenericError",
+        [ERROR_CLASS_COMMAND_NOT_FOUND] = "CommandNotFound",
+        [ERROR_CLASS_DEVICE_NOT_ACTIVE] = "DeviceNotActive",
+        [ERROR_CLASS_DEVICE_NOT_FOUND] = "DeviceNotFound",
+        [ERROR_CLASS_KVM_MISSING_CAP] = "KVMMissingCap",
+    };
+
+    return names[code];
+}
+
+/* Answers the request whose "id" is in @request (a dictionary). */
+static void answer(Monitor *mon, json_object *request, json_object *ret,
+                   const GError *err)
+{
+    auto_json *reply = json_object_new_object();
+    json_object *id;
+
+    if (err) {
+        json_object *e = json_object_new_object();
+
+        json_add_string(
+            e, "class",
+            class_name(err->domain == error_domain() ? err->code : 0));
+        json_add_string(e, "desc", err->message);
+        json_add(reply, "error", e);
+    } else {
+        json_add(reply, "return", json_object_get(ret));
+    }
+    if (request && json_object_object_get_ex(request, "id", &id)) {
+        json_add(reply, "id", json_object_get(id));
+    }
+    send_object(mon, reply);
+}
+
+void qmp_session_event(Monitor *mon, const char *name, json_object *data)
+{
+    auto_json *event = NULL;
+    json_object *stamp;
+    int64_t now_us = g_get_real_time();
+
+    if (!mon->qmp->negotiated) {
+        return;
+    }
+    if (monitor_pending(mon) > MONITOR_EVENTS_MAX) {
+        if (!mon->qmp->events_lost) {
+            warn_report("monitor '%s': the client does not read; events for it "
+                        "are dropped",
+                        chardev_id(mon->chr));
+        }
+        mon->qmp->events_lost = true;
+        return;
+    }
+    event = json_object_new_object();
+    stamp = json_object_new_object();
+    json_add_int(stamp, "seconds", now_us / G_USEC_PER_SEC);
+    json_add_int(stamp, "microseconds", now_us % G_USEC_PER_SEC);
+    json_add(event, "timestamp", stamp);
+    json_add_string(event, "event", name);
+    if (data) {
+        json_add(event, "data", json_object_get(data));
+    }
+    send_object(mon, event);
+}
+
+/* --- commands --- */
+
+/* A command that the control thread carries out. */
+typedef struct QmpWork {
+    char *name;
+    json_object *request;
+} QmpWork;
+
+static void work_free(gpointer opaque)
+{
+    QmpWork *w = opaque;
+
+    g_free(w->name);
+    json_object_put(w->request);
+    g_free(w);
+}
+
+static json_object *work_run(Machine *m, void *opaque, GError **errp)
+{
+    QmpWork *w = opaque;
+
+    return qmp_call(m, NULL, w->name, json_get(w->request, "arguments"), errp);
+}
+
+static void work_done(Monitor *mon, void *opaque, json_object *ret,
+                      const GError *err)
+{
+    QmpWork *w = opaque;
+
+    answer(mon, w->request, ret, err);
+}
+
+/* A line for people blocks if its command does. */
+static bool may_block(const QapiCommand *cmd, json_object *args)
+{
+    const char *line;
+
+    if (!g_str_equal(cmd->name, "human-monitor-command")) {
+        return cmd->blocks;
+    }
+    line = args ? keyval_get(args, "command-line") : NULL;
+    return line && hmp_blocks(line);
+}
+
+static bool check_members(json_object *request, GError **errp)
+{
+    static const char *const members[] = { "execute", "arguments", "id", NULL };
+    json_object *value;
+
+    json_object_object_foreach(request, key, unused)
+    {
+        (void)unused;
+        if (!g_strv_contains(members, key)) {
+            error_setg(errp, "QMP input member '%s' is unexpected", key);
+            return false;
+        }
+    }
+    if (!json_object_object_get_ex(request, "execute", &value)) {
+        error_setg(errp, "QMP input lacks member 'execute'");
+        return false;
+    }
+    if (!json_object_is_type(value, json_type_string)) {
+        error_setg(errp, "QMP input member 'execute' must be a string");
+        return false;
+    }
+    if (json_object_object_get_ex(request, "arguments", &value) &&
+        !json_object_is_type(value, json_type_object)) {
+        error_setg(errp, "QMP input member 'arguments' must be an object");
+        return false;
+    }
+    return true;
+}
+
+static const QapiCommand *find_command(Monitor *mon, json_object *request,
+                                       GError **errp)
+{
+    const char *name = keyval_get(request, "execute");
+    const QapiCommand *cmd = qapi_find_command(name);
+    bool is_first = g_str_equal(name, "qmp_capabilities");
+
+    if (!mon->qmp->negotiated && !is_first) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "Expecting capabilities negotiation with "
+                  "'qmp_capabilities'");
+        return NULL;
+    }
+    if (mon->qmp->negotiated && is_first) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "Capabilities negotiation is already complete, command "
+                  "ignored");
+        return NULL;
+    }
+    if (!cmd) {
+        error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
+                  "The command %s has not been found", name);
+    }
+    return cmd;
+}
+
+static void handle_request(Monitor *mon, json_object *request)
+{
+    g_autoptr(GError) err = NULL;
+    auto_json *ret = NULL;
+    const QapiCommand *cmd;
+    json_object *args;
+
+    if (!check_members(request, &err)) {
+        answer(mon, request, NULL, err);
+        return;
+    }
+    cmd = find_command(mon, request, &err);
+    args = json_get(request, "arguments");
+    if (cmd && may_block(cmd, args) && qapi_check_arguments(cmd, args, &err)) {
+        QmpWork *w = g_new(QmpWork, 1);
+
+        *w = (QmpWork){ g_strdup(cmd->name), json_object_get(request) };
+        monitor_run_in_control(
+            mon, &(MonitorTask){ w->name, work_run, work_done, w, work_free });
+        return;
+    }
+    if (cmd && !err) {
+        ret = qmp_call(mon->machine, mon, cmd->name, args, &err);
+        if (ret && g_str_equal(cmd->name, "qmp_capabilities")) {
+            mon->qmp->negotiated = true;
+        }
+    }
+    answer(mon, request, ret, err);
+}
+
+/* --- input --- */
+
+static void syntax_error(Monitor *mon, const char *what)
+{
+    g_autoptr(GError) err = NULL;
+
+    error_setg(&err, "JSON parse error, %s", what);
+    answer(mon, NULL, NULL, err);
+}
+
+static void new_tokener(QmpSession *s)
+{
+    if (s->tok) {
+        json_tokener_free(s->tok);
+    }
+    s->tok = json_tokener_new_ex(QMP_DEPTH_MAX);
+    json_tokener_set_flags(s->tok, JSON_TOKENER_STRICT |
+                                       JSON_TOKENER_ALLOW_TRAILING_CHARS |
+                                       JSON_TOKENER_VALIDATE_UTF8);
+    s->request_len = 0;
+}
+
+/* What follows up to the end of the line belongs to what was refused. */
+static void give_up(QmpSession *s)
+{
+    new_tokener(s);
+    s->skipping = true;
+}
+
+static size_t skip_line(QmpSession *s, const char *data, size_t len)
+{
+    const char *end = memchr(data, '\n', len);
+
+    s->skipping = !end;
+    return end ? (size_t)(end - data) + 1 : len;
+}
+
+/* json-c reads NaN and Infinity, which JSON does not have. */
+static bool is_finite(json_object *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_double:
+        return isfinite(json_object_get_double(value));
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            if (!is_finite(json_object_array_get_idx(value, i))) {
+                return false;
+            }
+        }
+        return true;
+    case json_type_object: {
+        json_object_object_foreach(value, key, member)
+        {
+            (void)key;
+            if (!is_finite(member)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    case json_type_null:
+    case json_type_boolean:
+    case json_type_int:
+    case json_type_string:
+        break;
+    }
+    return true;
+}
+
+static void take_value(Monitor *mon, json_object *value)
+{
+    g_autoptr(GError) err = NULL;
+
+    trace(qmp_receive, "%s %s", chardev_id(mon->chr),
+          json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+    if (!is_finite(value)) {
+        syntax_error(mon, "a number is not finite");
+    } else if (!json_object_is_type(value, json_type_object)) {
+        error_setg(&err, "QMP input must be a JSON object");
+        answer(mon, NULL, NULL, err);
+    } else {
+        handle_request(mon, value);
+    }
+}
+
+size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
+{
+    QmpSession *s = mon->qmp;
+    auto_json *value = NULL;
+    enum json_tokener_error err;
+    size_t taken;
+
+    if (s->skipping) {
+        return skip_line(s, data, len);
+    }
+    if (!s->request_len && strchr(" \t\r\n", data[0]) && data[0]) {
+        return 1;
+    }
+    value = json_tokener_parse_ex(s->tok, data, (int)len);
+    err = json_tokener_get_error(s->tok);
+    taken = json_tokener_get_parse_end(s->tok);
+    s->request_len += taken;
+    if (err == json_tokener_continue && taken < len) {
+        give_up(s);
+        syntax_error(mon, "NUL byte");
+    } else if (s->request_len > QMP_REQUEST_MAX) {
+        give_up(s);
+        /* A value that is complete may have taken the end of its line. */
+        s->skipping = err != json_tokener_success;
+        syntax_error(mon, "the request is too long");
+    } else if (err == json_tokener_success) {
+        new_tokener(s);
+        take_value(mon, value);
+    } else if (err != json_tokener_continue) {
+        give_up(s);
+        syntax_error(mon, json_tokener_error_desc(err));
+    }
+    return taken;
+}
+
+/* --- life --- */
+
+void qmp_session_open(Monitor *mon)
+{
+    auto_json *greeting = json_object_new_object();
+    json_object *qmp = json_object_new_object();
+
+    new_tokener(mon->qmp);
+    mon->qmp->skipping = false;
+    mon->qmp->negotiated = false;
+    mon->qmp->events_lost = false;
+    json_add(qmp, "version",
+             qmp_call(mon->machine, mon, "query-version", NULL, NULL));
+    json_add(qmp, "capabilities", json_object_new_array());
+    json_add(greeting, "QMP", qmp);
+    send_object(mon, greeting);
+}
+
+void qmp_session_new(Monitor *mon)
+{
+    mon->qmp = g_new0(QmpSession, 1);
+    new_tokener(mon->qmp);
+}
+
+void qmp_session_free(Monitor *mon)
+{
+    if (mon->qmp) {
+        json_tokener_free(mon->qmp->tok);
+        g_clear_pointer(&mon->qmp, g_free);
+    }
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The object tree as QMP shows it. There is no tree in the program: what there
+ * is (machine, vCPUs, devices) is listed with its paths when somebody asks.
+ */
+#include "monitor/qmp-commands.h"
+#include "system/machine.h"
+#include "system/user-object.h"
+#include "target/i386/cpu.h"
+#include "util/error.h"
+#include "util/json.h"
+#include "util/keyval.h"
+
+/* One object. */
+typedef struct QomNode {
+    char *path;
+    char *type;
+    Device *dev; /* NULL: the machine, a vCPU or a container */
+} QomNode;
+
+static void node_free(gpointer opaque)
+{
+    QomNode *node = opaque;
+
+    g_free(node->path);
+    g_free(node->type);
+    g_free(node);
+}
+
+/* Takes over @path and @type. */
+static void add_node(GPtrArray *nodes, char *path, char *type, Device *dev)
+{
+    QomNode *node = g_new(QomNode, 1);
+
+    *node = (QomNode){ path, type, dev };
+    g_ptr_array_add(nodes, node);
+}
+
+static void add_container(GPtrArray *nodes, const char *path)
+{
+    add_node(nodes, g_strdup(path), g_strdup("container"), NULL);
+}
+
+static GPtrArray *list_nodes(Machine *m)
+{
+    GPtrArray *nodes = g_ptr_array_new_with_free_func(node_free);
+
+    add_container(nodes, "/");
+    add_node(nodes, g_strdup("/machine"),
+             g_strdup_printf("%s-machine", m->type->name), NULL);
+    add_container(nodes, "/machine/peripheral");
+    add_container(nodes, "/machine/peripheral-anon");
+    add_container(nodes, "/machine/unattached");
+    add_container(nodes, "/objects");
+    for (unsigned i = 0; m->objects && i < m->objects->len; i++) {
+        const UserObject *o = g_ptr_array_index(m->objects, i);
+
+        add_node(nodes, g_strconcat("/objects/", o->id, NULL),
+                 g_strdup(o->type->name), NULL);
+    }
+    for (unsigned i = 0; m->cpus && i < m->config.n_cpus; i++) {
+        add_node(nodes, cpu_path(&m->cpus[i]),
+                 g_strdup_printf("%s-x86_64-cpu", m->config.cpu_model), NULL);
+    }
+    for (unsigned i = 0; i < m->tree.devices->len; i++) {
+        for (Device *d = g_ptr_array_index(m->tree.devices, i); d;
+             d = d->backend) {
+            add_node(nodes, device_path(d), g_strdup(d->type->name), d);
+        }
+    }
+    return nodes;
+}
+
+/* By its whole path, or by an end of it that only one has. */
+static const QomNode *find_node(const GPtrArray *nodes, const char *path,
+                                GError **errp)
+{
+    const QomNode *found = NULL;
+
+    for (unsigned i = 0; i < nodes->len; i++) {
+        const QomNode *node = g_ptr_array_index(nodes, i);
+        g_autofree char *end = g_strconcat("/", path, NULL);
+
+        if (g_str_equal(node->path, path)) {
+            return node;
+        }
+        if (path[0] == '/' || !g_str_has_suffix(node->path, end)) {
+            continue;
+        }
+        if (found) {
+            error_setg(errp, "Path '%s' does not uniquely identify an object",
+                       path);
+            return NULL;
+        }
+        found = node;
+    }
+    if (!found) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                  path);
+    }
+    return found;
+}
+
+/* --- properties --- */
+
+static json_object *new_info(const char *name, const char *type)
+{
+    json_object *o = json_object_new_object();
+
+    json_add_string(o, "name", name);
+    json_add_string(o, "type", type);
+    return o;
+}
+
+static void add_info(json_object *list, const char *name, const char *type)
+{
+    json_object_array_add(list, new_info(name, type));
+}
+
+/* What every device has besides the properties of its type. */
+static const struct {
+    const char *name, *type;
+} common[] = {
+    { "type", "string" },
+    { "realized", "bool" },
+    { "hotplugged", "bool" },
+    { "parent_bus", "link<bus>" },
+};
+
+static json_object *common_value(const Device *d, const char *name)
+{
+    if (g_str_equal(name, "type")) {
+        return json_object_new_string(d->type->name);
+    }
+    if (g_str_equal(name, "realized")) {
+        return json_object_new_boolean(true);
+    }
+    if (g_str_equal(name, "hotplugged")) {
+        return json_object_new_boolean(d->hotplugged);
+    }
+    if (g_str_equal(name, "parent_bus")) {
+        return json_object_new_string(d->bus ? d->bus->name : "");
+    }
+    return NULL;
+}
+
+/* A property's text as a value of JSON. */
+static json_object *property_value(const Property *p, const void *instance)
+{
+    g_autofree char *text = property_get(p, instance);
+    const char *type = property_type_name(p);
+
+    if (g_str_equal(type, "bool")) {
+        return json_object_new_boolean(!g_strcmp0(text, "on"));
+    }
+    if (g_str_has_prefix(type, "uint") && text && g_ascii_isdigit(text[0])) {
+        return json_object_new_uint64(g_ascii_strtoull(text, NULL, 10));
+    }
+    return json_object_new_string(text ? text : "");
+}
+
+/* Rows of a table, with what help says of them. */
+static void add_table(json_object *list, const Property *props,
+                      const void *defaults)
+{
+    for (const Property *p = props; p && p->name; p++) {
+        json_object *o = new_info(p->name, property_type_name(p));
+
+        if (p->summary) {
+            json_add_string(o, "description", p->summary);
+        }
+        if (defaults && !p->required) {
+            json_add(o, "default-value", property_value(p, defaults));
+        }
+        json_object_array_add(list, o);
+    }
+}
+
+static json_object *type_properties(const DeviceType *type)
+{
+    json_object *list = json_object_new_array();
+
+    for (const DeviceType *t = type; t; t = t->backend) {
+        g_autofree void *instance = g_malloc0(t->size);
+
+        property_set_defaults(t->props, instance);
+        property_set_defaults(t->bus_props, instance);
+        add_table(list, t->props, instance);
+        add_table(list, t->bus_props, instance);
+    }
+    return list;
+}
+
+/* The objects directly below @node. */
+static void add_children(json_object *list, const GPtrArray *nodes,
+                         const QomNode *node)
+{
+    g_autofree char *prefix = g_str_equal(node->path, "/")
+                                  ? g_strdup("/")
+                                  : g_strconcat(node->path, "/", NULL);
+
+    for (unsigned i = 0; i < nodes->len; i++) {
+        const QomNode *child = g_ptr_array_index(nodes, i);
+        const char *name = child->path + strlen(prefix);
+        g_autofree char *type = g_strdup_printf("child<%s>", child->type);
+
+        if (g_str_has_prefix(child->path, prefix) && *name &&
+            !strchr(name, '/')) {
+            add_info(list, name, type);
+        }
+    }
+}
+
+json_object *qmp_qom_list(Machine *m, json_object *args, GError **errp)
+{
+    g_autoptr(GPtrArray) nodes = list_nodes(m);
+    const QomNode *node = find_node(nodes, keyval_get(args, "path"), errp);
+    json_object *list;
+
+    if (!node) {
+        return NULL;
+    }
+    list = json_object_new_array();
+    if (node->dev) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(common); i++) {
+            add_info(list, common[i].name, common[i].type);
+        }
+        add_table(list, node->dev->type->props, NULL);
+        add_table(list, node->dev->type->bus_props, NULL);
+    } else {
+        add_info(list, "type", "string");
+    }
+    add_children(list, nodes, node);
+    return list;
+}
+
+/* --- values --- */
+
+static json_object *child_value(const GPtrArray *nodes, const QomNode *node,
+                                const char *name)
+{
+    g_autofree char *path = g_build_filename(node->path, name, NULL);
+
+    for (unsigned i = 0; i < nodes->len; i++) {
+        const QomNode *n = g_ptr_array_index(nodes, i);
+
+        if (g_str_equal(n->path, path)) {
+            return json_object_new_string(path);
+        }
+    }
+    return NULL;
+}
+
+json_object *qmp_qom_get(Machine *m, json_object *args, GError **errp)
+{
+    g_autoptr(GPtrArray) nodes = list_nodes(m);
+    const char *name = keyval_get(args, "property");
+    const QomNode *node = find_node(nodes, keyval_get(args, "path"), errp);
+    json_object *value = NULL;
+    const Property *prop;
+    Device *instance;
+
+    if (!node) {
+        return NULL;
+    }
+    if (node->dev) {
+        value = common_value(node->dev, name);
+        /* Properties of a backend are its proxy's as well. */
+        prop = value ? NULL : device_find_property(node->dev, name, &instance);
+        if (prop) {
+            value = property_value(prop, instance);
+        }
+    } else if (g_str_equal(name, "type")) {
+        value = json_object_new_string(node->type);
+    }
+    if (!value) {
+        value = child_value(nodes, node, name);
+    }
+    if (!value) {
+        error_setg(errp, "Property '%s.%s' not found", node->type, name);
+    }
+    return value;
+}
+
+json_object *qmp_qom_set(Machine *m, json_object *args, GError **errp)
+{
+    auto_json *value = qmp_qom_get(m, args, errp);
+    g_autoptr(GPtrArray) nodes = NULL;
+    const char *name = keyval_get(args, "property");
+    const QomNode *node;
+
+    if (!value) {
+        return NULL;
+    }
+    nodes = list_nodes(m);
+    node = find_node(nodes, keyval_get(args, "path"), errp);
+    if (node && node->dev &&
+        device_find_property(node->dev, name, &(Device *){ 0 })) {
+        error_setg(errp,
+                   "Attempt to set property '%s' on device '%s' (type '%s') "
+                   "after it was realized",
+                   name, device_label(node->dev), node->type);
+    } else if (node) {
+        error_setg(errp, "Property '%s.%s' is not writable", node->type, name);
+    }
+    return NULL;
+}
+
+/* --- types --- */
+
+/* What is neither a device nor an object of -object. libvirt 9.0 asks for the
+ * properties of memory-backend-file whatever types are listed, and ends itself
+ * by a segmentation fault unless it gets a list. */
+static const struct {
+    const char *name, *parent; /* NULL: not listed */
+} plain_types[] = {
+    { "memory-backend-file", NULL },
+    { "kvm-accel", "accel" },
+    { "qtest-accel", "accel" },
+};
+
+static void add_type(json_object *list, const char *implements,
+                     const char *name, const char *parent)
+{
+    json_object *o;
+
+    if (implements && g_strcmp0(implements, parent) != 0 &&
+        !g_str_equal(implements, name) &&
+        !(g_str_equal(implements, "device") &&
+          g_str_has_suffix(parent, "device"))) {
+        return;
+    }
+    o = json_object_new_object();
+    json_add_string(o, "name", name);
+    json_add_string(o, "parent", parent);
+    json_object_array_add(list, o);
+}
+
+static const char *kind_of(const DeviceType *t)
+{
+    switch (t->bus) {
+    case BUS_PCI:
+        return "pci-device";
+    case BUS_ISA:
+        return "isa-device";
+    case BUS_VIRTIO:
+        return "virtio-device";
+    case BUS_NONE:
+        break;
+    }
+    return "device";
+}
+
+json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
+{
+    const char *implements = args ? keyval_get(args, "implements") : NULL;
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; device_types[i]; i++) {
+        add_type(list, implements, device_types[i]->name,
+                 kind_of(device_types[i]));
+    }
+    for (unsigned i = 0; machine_types[i]; i++) {
+        g_autofree char *name = g_strdup_printf("%s-machine",
+                                                machine_types[i]->name);
+
+        add_type(list, implements, name, "machine");
+    }
+    for (unsigned i = 0; user_object_types[i]; i++) {
+        add_type(list, implements, user_object_types[i]->name, "object");
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(plain_types); i++) {
+        if (plain_types[i].parent) {
+            add_type(list, implements, plain_types[i].name,
+                     plain_types[i].parent);
+        }
+    }
+    return list;
+}
+
+/* NULL if there is no such type that is no device. */
+static json_object *plain_properties(const char *name)
+{
+    json_object *list;
+
+    for (unsigned i = 0; user_object_types[i]; i++) {
+        const UserObjectType *t = user_object_types[i];
+
+        if (g_str_equal(t->name, name)) {
+            g_autofree void *instance = g_malloc0(t->size);
+
+            property_set_defaults(t->props, instance);
+            list = json_object_new_array();
+            add_table(list, t->props, instance);
+            return list;
+        }
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(plain_types); i++) {
+        if (g_str_equal(plain_types[i].name, name)) {
+            return json_object_new_array();
+        }
+    }
+    return NULL;
+}
+
+static bool is_machine_or_cpu(const char *name)
+{
+    for (unsigned i = 0; machine_types[i]; i++) {
+        g_autofree char *type = g_strdup_printf("%s-machine",
+                                                machine_types[i]->name);
+
+        if (g_str_equal(type, name)) {
+            return true;
+        }
+    }
+    for (const CpuModel *c = cpu_models; c->name; c++) {
+        g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", c->name);
+
+        if (g_str_equal(type, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+json_object *qmp_qom_list_properties(Machine *m, json_object *args,
+                                     GError **errp)
+{
+    const char *name = keyval_get(args, "typename");
+    const DeviceType *type = device_type_find(name);
+    json_object *list = type ? type_properties(type) : plain_properties(name);
+
+    if (!list && is_machine_or_cpu(name)) {
+        list = json_object_new_array();
+        add_info(list, "type", "string");
+    }
+    if (!list) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Class '%s' not found",
+                  name);
+    }
+    return list;
+}
+
+json_object *qmp_device_list_properties(Machine *m, json_object *args,
+                                        GError **errp)
+{
+    const char *name = keyval_get(args, "typename");
+    const DeviceType *type = device_type_find(name);
+
+    if (!type) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                  name);
+        return NULL;
+    }
+    return type_properties(type);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "system/user-object.h"
+#include "system/machine.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/keyval.h"
+
+/* --- secret --- */
+
+typedef struct Secret {
+    UserObject object;
+    char *data, *file, *format, *keyid, *iv; /* owned; data is not looked at */
+} Secret;
+
+static const char *const secret_formats[] = { "raw", "base64", NULL };
+
+static const Property secret_props[] = {
+    PROP_STRING("data", Secret, data, .summary = "the secret itself"),
+    PROP_STRING("file", Secret, file, .summary = "file that holds it"),
+    PROP_STRING("format", Secret, format, .words = secret_formats,
+                .summary = "raw or base64"),
+    PROP_STRING("keyid", Secret, keyid,
+                .summary = "id of the secret that encrypts it"),
+    PROP_STRING("iv", Secret, iv, .summary = "initialisation vector"),
+    { 0 },
+};
+
+static bool secret_complete(UserObject *object, GError **errp)
+{
+    const Secret *s = container_of(object, Secret, object);
+
+    if (!s->data && !s->file) {
+        error_setg(errp, "Either 'file' or 'data' must be provided");
+        return false;
+    }
+    if (s->data && s->file) {
+        error_setg(errp, "'file' and 'data' are mutually exclusive");
+        return false;
+    }
+    return true;
+}
+
+static const UserObjectType secret_type = {
+    .name = "secret",
+    .summary = "a secret; accepted, nothing uses it",
+    .size = sizeof(Secret),
+    .props = secret_props,
+    .complete = secret_complete,
+};
+
+/* --- memory backends --- */
+
+/* What both kinds have; @share_def is the default of share=. */
+#define MEMORY_BACKEND_PROPS(share_def)                                   \
+    PROP_STRING("size", MemoryBackend, size_text, .required = true,       \
+                .summary = "bytes, or with a suffix; that of -m"),        \
+        PROP_BOOL("share", MemoryBackend, share, .def = (share_def),      \
+                  .summary = "a memfd, which other processes can map"),   \
+        PROP_BOOL("prealloc", MemoryBackend, prealloc,                    \
+                  .summary = "touch all pages at the start"),             \
+        PROP_BOOL("dump", MemoryBackend, dump, .def = true,               \
+                  .summary = "no effect: see -machine dump-guest-core="), \
+        PROP_BOOL("merge", MemoryBackend, merge, .def = true,             \
+                  .summary = "no effect: RAM is not offered to KSM"),     \
+        PROP_BOOL("reserve", MemoryBackend, reserve, .def = true,         \
+                  .summary = "no effect: swap space is not reserved"),    \
+        PROP_BOOL("x-use-canonical-path-for-ramblock-id", MemoryBackend,  \
+                  canonical_path, .def = true, .summary = "no effect")
+
+static const Property memory_backend_ram_props[] = {
+    MEMORY_BACKEND_PROPS(false),
+    { 0 },
+};
+
+static const Property memory_backend_memfd_props[] = {
+    MEMORY_BACKEND_PROPS(true),
+    PROP_BOOL("seal", MemoryBackend, seal, .def = true,
+              .summary = "no effect: the memfd is always sealed"),
+    PROP_BOOL("hugetlb", MemoryBackend, hugetlb,
+              .summary = "not supported: RAM has transparent huge pages"),
+    { 0 },
+};
+
+static bool memory_backend_complete(UserObject *object, GError **errp)
+{
+    MemoryBackend *b = container_of(object, MemoryBackend, object);
+
+    if (parse_size(b->size_text, 1, &b->size) < 0 || !b->size) {
+        error_setg(errp,
+                   "%s: property 'size' cannot be '%s': bytes, or a number "
+                   "with a suffix K, M, G or T, are expected",
+                   object->type->name, b->size_text);
+        return false;
+    }
+    if (b->hugetlb) {
+        error_setg(errp,
+                   "%s: hugetlb=on is not supported: RAM has transparent huge "
+                   "pages, leave it out",
+                   object->type->name);
+        return false;
+    }
+    return true;
+}
+
+static const UserObjectType memory_backend_ram_type = {
+    .name = "memory-backend-ram",
+    .summary = "the guest's RAM, for -machine memory-backend=",
+    .size = sizeof(MemoryBackend),
+    .props = memory_backend_ram_props,
+    .complete = memory_backend_complete,
+};
+
+static const UserObjectType memory_backend_memfd_type = {
+    .name = "memory-backend-memfd",
+    .summary = "the same as a memfd, which other processes can map",
+    .size = sizeof(MemoryBackend),
+    .props = memory_backend_memfd_props,
+    .complete = memory_backend_complete,
+};
+
+/* --- all types --- */
+
+const UserObjectType *const user_object_types[] = {
+    &memory_backend_memfd_type,
+    &memory_backend_ram_type,
+    &secret_type,
+    NULL,
+};
+
+static const UserObjectType *find_type(const char *name, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *near = NULL;
+
+    for (unsigned i = 0; user_object_types[i]; i++) {
+        if (g_str_equal(user_object_types[i]->name, name)) {
+            return user_object_types[i];
+        }
+        g_ptr_array_add(names, (char *)user_object_types[i]->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = suggest_name(name, (const char *const *)names->pdata,
+                        "; see -object help");
+    error_setg(errp, "Parameter 'qom-type' does not accept value '%s'%s", name,
+               near);
+    return NULL;
+}
+
+/* --- life --- */
+
+static void object_free(UserObject *o)
+{
+    property_finish(o->type->props, o);
+    g_free(o->id);
+    g_free(o);
+}
+
+static bool unknown_property(const UserObjectType *type, const char *name,
+                             GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *near = NULL;
+
+    for (const Property *p = type->props; p->name; p++) {
+        g_ptr_array_add(names, (char *)p->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = suggest_name(name, (const char *const *)names->pdata, "");
+    error_setg(errp, "Property '%s.%s' not found%s", type->name, name, near);
+    return false;
+}
+
+static bool configure(UserObject *o, json_object *opts, GError **errp)
+{
+    json_object_object_foreach(opts, key, value)
+    {
+        const Property *p = property_find(o->type->props, key);
+
+        if (g_str_equal(key, "qom-type") || g_str_equal(key, "id")) {
+            continue;
+        }
+        if (!p) {
+            return unknown_property(o->type, key, errp);
+        }
+        if (!property_set(p, o, o->type->name, value, errp)) {
+            return false;
+        }
+    }
+    for (const Property *p = o->type->props; p->name; p++) {
+        g_autofree char *given = p->required ? property_get(p, o) : NULL;
+
+        if (p->required && !given) {
+            error_setg(errp, "Parameter '%s' is missing", p->name);
+            return false;
+        }
+    }
+    return !o->type->complete || o->type->complete(o, errp);
+}
+
+static bool check_id(Machine *m, const char *id, GError **errp)
+{
+    if (!id) {
+        error_setg(errp, "Parameter 'id' is missing");
+        return false;
+    }
+    if (!id_is_well_formed(id)) {
+        error_setg(errp, "Parameter 'id' expects an identifier");
+        return false;
+    }
+    if (user_object_find(m, id)) {
+        error_setg(errp, "Duplicate ID '%s' for object", id);
+        return false;
+    }
+    if (m->objects->len >= USER_OBJECTS_MAX) {
+        error_setg(errp, "the machine has %d objects already",
+                   USER_OBJECTS_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool user_object_add(Machine *m, json_object *opts, GError **errp)
+{
+    const char *name = keyval_get(opts, "qom-type");
+    const char *id = keyval_get(opts, "id");
+    const UserObjectType *type = find_type(name ? name : "", errp);
+    UserObject *o;
+
+    if (!type || !check_id(m, id, errp)) {
+        return false;
+    }
+    o = g_malloc0(type->size);
+    o->type = type;
+    o->id = g_strdup(id);
+    property_set_defaults(type->props, o);
+    if (!configure(o, opts, errp)) {
+        object_free(o);
+        return false;
+    }
+    g_ptr_array_add(m->objects, o);
+    return true;
+}
+
+bool user_object_del(Machine *m, const char *id, GError **errp)
+{
+    UserObject *o = user_object_find(m, id);
+
+    if (!o) {
+        error_setg(errp, "object '%s' not found", id);
+        return false;
+    }
+    if (o->in_use) {
+        error_setg(errp, "object '%s' is in use, can not be deleted", id);
+        return false;
+    }
+    g_ptr_array_remove(m->objects, o);
+    object_free(o);
+    return true;
+}
+
+void user_objects_finish(Machine *m)
+{
+    if (!m->objects) {
+        return;
+    }
+    for (unsigned i = 0; i < m->objects->len; i++) {
+        object_free(g_ptr_array_index(m->objects, i));
+    }
+    g_clear_pointer(&m->objects, g_ptr_array_unref);
+}
+
+UserObject *user_object_find(Machine *m, const char *id)
+{
+    for (unsigned i = 0; i < m->objects->len; i++) {
+        UserObject *o = g_ptr_array_index(m->objects, i);
+
+        if (g_str_equal(o->id, id)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+MemoryBackend *memory_backend_find(Machine *m, const char *id)
+{
+    UserObject *o = user_object_find(m, id);
+
+    if (!o || o->type->complete != memory_backend_complete) {
+        return NULL;
+    }
+    return container_of(o, MemoryBackend, object);
+}
+
+/* --- help --- */
+
+void user_object_print_types(FILE *f)
+{
+    fprintf(f, "List of user creatable objects:\n");
+    for (unsigned i = 0; user_object_types[i]; i++) {
+        fprintf(f, "  %-22s %s\n", user_object_types[i]->name,
+                user_object_types[i]->summary);
+    }
+}
+
+bool user_object_print_properties(FILE *f, const char *name)
+{
+    const UserObjectType *type = find_type(name, NULL);
+
+    if (!type) {
+        return false;
+    }
+    fprintf(f, "%s options:\n", type->name);
+    for (const Property *p = type->props; p->name; p++) {
+        g_autofree char *left = g_strdup_printf("%s=<%s>", p->name,
+                                                property_type_name(p));
+
+        fprintf(f, "  %-22s - %s\n", left, p->summary);
+    }
+    return true;
+}
+
+/* --- QMP --- */
+
+json_object *qmp_object_add(Machine *m, json_object *args, GError **errp)
+{
+    return user_object_add(m, args, errp) ? json_object_new_object() : NULL;
+}
+
+json_object *qmp_object_del(Machine *m, json_object *args, GError **errp)
+{
+    return user_object_del(m, keyval_get(args, "id"), errp)
+               ? json_object_new_object()
+               : NULL;
+}
