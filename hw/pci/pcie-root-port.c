@@ -123,7 +123,9 @@ static void root_port_config_write(PciDevice *pci, uint32_t addr,
     pcie_slot_write_status(&port->slot, ones);
     if (touches(addr, len, control, 2)) {
         write_slot(port, pci_get_word(pci->config + control));
-    } else {
+    } else if (touches(addr, len, status, 2) ||
+               touches(addr, len, PCI_BRIDGE_CONTROL, 2) ||
+               touches(addr, len, pci->msix.cap, PCI_CAP_MSIX_SIZEOF)) {
         update(port);
     }
     if (~had_reset & pci->config[PCI_BRIDGE_CONTROL] &

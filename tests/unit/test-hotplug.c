@@ -8,12 +8,14 @@
 #include "fake-vhost.h"
 #include "hw/pci/pci-host.h"
 #include "hw/pci/pcie-root-port.h"
+#include "hw/scsi/vhost-scsi.h"
 #include "system/hotplug.h"
 #include "system/machine.h"
 #include "test-virtio.h"
 #include "util/keyval.h"
 
 #include <linux/virtio_pci.h>
+#include <linux/virtio_scsi.h>
 
 #define BAR     UINT64_C(0xc0000000)
 #define PORT    PCI_DEVFN(3, 0)
@@ -516,6 +518,42 @@ static void test_failed_start_is_an_event(Fixture *f, gconstpointer data)
                 "}\n");
 }
 
+static void stop_and_go(Fixture *f, bool running)
+{
+    if (running) {
+        vm_start_request(f->m);
+    } else {
+        vm_stop_request(f->m, RUN_STATE_PAUSED);
+    }
+    wait_idle(f);
+}
+
+static void test_missed_events_last_over_a_stop(Fixture *f, gconstpointer data)
+{
+    VhostScsi *s;
+    uint32_t missed = 0;
+
+    must_add(f, ADAPTER ",id=disk,num_queues=1,hotplug=on");
+    s = container_of(
+        virtio_device_from(device_find(&f->m->tree, "disk")->backend),
+        VhostScsi, vdev);
+    power_on(f);
+    show_bar(f);
+    write_bar(f, VIRTIO_PCI_COMMON_STATUS, 3, 1);
+    write_bar(f, VIRTIO_PCI_COMMON_GF, 1 << VIRTIO_SCSI_F_HOTPLUG, 4);
+    write_bar(f, VIRTIO_PCI_COMMON_GFSELECT, 1, 4);
+    write_bar(f, VIRTIO_PCI_COMMON_GF, 1, 4);
+    write_bar(f, VIRTIO_PCI_COMMON_STATUS, 15, 1);
+    g_assert_true(s->vdev.started);
+
+    s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost, 1);
+    stop_and_go(f, false);
+    s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost, 0);
+    stop_and_go(f, true);
+    s->vhost.ops->vhost_scsi_get_events_missed(&s->vhost, &missed);
+    g_assert_cmpuint(missed, ==, 1);
+}
+
 /* --- vCPUs that are inside --- */
 
 /* The back end of the test hangs as it starts until it is told not to. */
@@ -628,6 +666,7 @@ int main(int argc, char **argv)
     ADD("/hotplug/rounds", test_rounds_leave_nothing);
     ADD("/hotplug/refused", test_refused_add_leaves_nothing);
     ADD("/hotplug/failed-start", test_failed_start_is_an_event);
+    ADD("/hotplug/events-missed", test_missed_events_last_over_a_stop);
     ADD("/hotplug/inside", test_removal_waits_for_vcpus_inside);
     return g_test_run();
 }
