@@ -327,6 +327,31 @@ def test_serial_unix():
         equal("unix console: status", d.stop(), 0)
 
 
+def has_rsdp(*options):
+    """Whether the guest's memory has the root of ACPI's tables, which lies
+    somewhere between 0xe0000 and 1 MiB."""
+    with domain() as d:
+        qtest = d.listen(27, "qtest")
+        d.start(["-accel", "qtest", "-display", "none", "-kernel",
+                 f"{d.work}/kernel", *options, "-chardev",
+                 "socket,id=q,fd=27,server=on,wait=off", "-qtest", "chardev:q",
+                 "-qtest-log", "none"])
+        with socket.socket(socket.AF_UNIX) as s, s.makefile("rwb") as f:
+            s.settimeout(TIMEOUT)
+            s.connect(qtest)
+            f.write(b"read 0xe0000 0x20000\n")
+            f.flush()
+            data = bytes.fromhex(f.readline().split()[1].decode()[2:])
+        equal(f"ACPI {options}: status", d.stop(), 0)
+    return b"RSD PTR " in data
+
+
+def test_no_acpi():
+    equal("tables by default", has_rsdp(), True)
+    equal("none with -no-acpi", has_rsdp("-no-acpi"), False)
+    equal("none with acpi=off", has_rsdp("-machine", "acpi=off"), False)
+
+
 # --- -daemonize ---
 
 def daemonize(*args):
@@ -424,7 +449,8 @@ def test_daemon_failures():
 
 def main():
     for test in (test_domains, test_pc_line, test_serial_file,
-                 test_serial_unix, test_probe, test_daemon_failures):
+                 test_serial_unix, test_no_acpi, test_probe,
+                 test_daemon_failures):
         try:
             test()
         except Exception as e:  # a test that breaks off has failed
