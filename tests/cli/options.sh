@@ -168,6 +168,7 @@ refused '-device: pvpanic: the machine has one already: its guest looks for no m
 refused "-device: pvpanic: property 'events' cannot be '4': a number from 0 to 3 is expected" \
     -accel qtest -device pvpanic,events=4
 runs -device pvpanic,ioport=0x505,events=1
+runs -device '{"driver":"pvpanic","id":"panic0","ioport":1285}'
 
 # --- -add-fd ---
 refused '-add-fd: fd is not valid or already in use' -accel qtest -add-fd fd=99,set=0
