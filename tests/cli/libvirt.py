@@ -379,7 +379,13 @@ def end_daemon(pid):
 
 def check_daemon(name, work, *args):
     path, pidfile = os.path.join(work, "monitor"), os.path.join(work, "pid")
-    done = daemonize(*args, "-pidfile", pidfile, "-daemonize")
+    try:
+        done = daemonize(*args, "-pidfile", pidfile, "-daemonize")
+    except subprocess.TimeoutExpired:
+        report(False, f"{name}: the parent ends and stdio is let go")
+        with contextlib.suppress(OSError):
+            end_daemon(int(pathlib.Path(pidfile).read_text()))
+        return
     # All of this must be so when the parent has ended: nothing waits here.
     equal(f"{name}: the parent", (done.returncode, done.stdout, done.stderr),
           (0, "", ""))
