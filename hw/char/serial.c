@@ -612,6 +612,7 @@ static void serial_event(void *opaque, ChardevEvent event)
         break;
     case CHARDEV_OPENED:
     case CHARDEV_CLOSED:
+    case CHARDEV_FOCUS:
         break;
     }
 }
