@@ -28,6 +28,7 @@ demo:
 
 measure: all
 	tests/bench/measure
+	tests/bench/monitor
 
 coverage:
 	scripts/install-deps

@@ -48,15 +48,6 @@ json_object *qmp_quit(Machine *m, json_object *args, GError **errp)
     return json_object_new_object();
 }
 
-/* A word of the schema's PanicAction. */
-static PanicAction panic_action_from(const char *word)
-{
-    return g_str_equal(word, "pause")          ? PANIC_ACTION_PAUSE
-           : g_str_equal(word, "exit-failure") ? PANIC_ACTION_EXIT_FAILURE
-           : g_str_equal(word, "none")         ? PANIC_ACTION_NONE
-                                               : PANIC_ACTION_SHUTDOWN;
-}
-
 json_object *qmp_set_action(Machine *m, json_object *args, GError **errp)
 {
     const char *reboot = args ? keyval_get(args, "reboot") : NULL;
@@ -69,8 +60,10 @@ json_object *qmp_set_action(Machine *m, json_object *args, GError **errp)
     if (shutdown) {
         m->config.no_shutdown = g_str_equal(shutdown, "pause");
     }
-    if (panic) {
-        m->config.panic_action = panic_action_from(panic);
+    for (unsigned i = 0; panic && panic_action_names[i]; i++) {
+        if (g_str_equal(panic, panic_action_names[i])) {
+            m->config.panic_action = (PanicAction)i;
+        }
     }
     return json_object_new_object();
 }

@@ -38,13 +38,6 @@ bool option_action(Options *o, const char *arg, GError **errp)
                                         "watchdog", NULL };
     static const char *const reboot[] = { "reset", "shutdown", NULL };
     static const char *const shutdown[] = { "poweroff", "pause", NULL };
-    static const char *const panic[] = {
-        [PANIC_ACTION_SHUTDOWN] = "shutdown",
-        [PANIC_ACTION_PAUSE] = "pause",
-        [PANIC_ACTION_EXIT_FAILURE] = "exit-failure",
-        [PANIC_ACTION_NONE] = "none",
-        NULL,
-    };
     static const char *const watchdog[] = { "reset",      "shutdown",
                                             "poweroff",   "pause",
                                             "debug",      "none",
@@ -58,7 +51,8 @@ bool option_action(Options *o, const char *arg, GError **errp)
     if (!dict || !keyval_check_keys(dict, "-action", keys, errp) ||
         !get_word("-action", dict, "reboot", reboot, &no_reboot, errp) ||
         !get_word("-action", dict, "shutdown", shutdown, &no_shutdown, errp) ||
-        !get_word("-action", dict, "panic", panic, &on_panic, errp) ||
+        !get_word("-action", dict, "panic", panic_action_names, &on_panic,
+                  errp) ||
         !get_word("-action", dict, "watchdog", watchdog, &unused, errp)) {
         return false;
     }

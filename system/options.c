@@ -526,6 +526,11 @@ static bool check_stdio(const Options *o, GError **errp)
 
         used |= g_str_equal(text, "stdio") || g_str_equal(text, "mon:stdio");
     }
+    for (unsigned i = 0; i < o->monitors->len; i++) {
+        const char *dev = keyval_get(g_ptr_array_index(o->monitors, i), "dev");
+
+        used |= !g_strcmp0(dev, "stdio") || !g_strcmp0(dev, "mon:stdio");
+    }
     if (used && o->daemonize) {
         error_setg(errp, "cannot use stdio with -daemonize");
         return false;

@@ -14,6 +14,14 @@ enum {
     REQUEST_START = 1 << 5,
 };
 
+const char *const panic_action_names[] = {
+    [PANIC_ACTION_SHUTDOWN] = "shutdown",
+    [PANIC_ACTION_PAUSE] = "pause",
+    [PANIC_ACTION_EXIT_FAILURE] = "exit-failure",
+    [PANIC_ACTION_NONE] = "none",
+    NULL,
+};
+
 const char *run_state_name(RunState state)
 {
     static const char *const names[] = {

@@ -32,6 +32,9 @@ typedef enum PanicAction {
     PANIC_ACTION_NONE,
 } PanicAction;
 
+/* The words of -action and set-action, by PanicAction; NULL at the end. */
+extern const char *const panic_action_names[];
+
 typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_NONE,
     SHUTDOWN_CAUSE_HOST_SIGNAL, /* SIGINT, SIGTERM, SIGHUP */
