@@ -42,14 +42,22 @@ typedef enum MuxState {
     MUX_ESCAPE, /* Ctrl-A was the last byte */
 } MuxState;
 
+#define CHARDEV_FRONTENDS_MAX 2
+
+typedef struct FrontendSlot {
+    const ChardevFrontend *fe; /* borrowed */
+    void *opaque;
+} FrontendSlot;
+
 struct Chardev {
     Machine *machine;
     const ChardevBackend *backend;
     char *id;    /* owned */
     void *state; /* the back end's, owned by it */
 
-    const ChardevFrontend *fe; /* borrowed; NULL: none attached */
-    void *fe_opaque;
+    /* The second one only with mux=on; .fe is NULL: none attached. */
+    FrontendSlot front[CHARDEV_FRONTENDS_MAX];
+    unsigned focus; /* which of them gets the input */
 
     bool open;     /* somebody is connected */
     int in_fd;     /* owned by the back end; -1: no input (any more) */
@@ -87,6 +95,20 @@ void chardev_drop_fds(Chardev *chr);
  * that the caller owns, or -1. */
 int chardev_open_output(Machine *machine, const char *id, const char *path,
                         bool append, GError **errp);
+
+/* To each front end, or for what is about input to the one with the focus. */
+void chardev_send_event(Chardev *chr, ChardevEvent event);
+
+/* Gives the front end what was kept for it, as far as it has room. */
+void chardev_deliver_input(Chardev *chr);
+
+/* Keeps input for the front end; what is too much is dropped. */
+void chardev_keep_input(Chardev *chr, const uint8_t *buf, size_t len);
+
+/* --- char-mux.c --- */
+
+/* Input of a device with mux=on: carries out escapes and keeps the rest. */
+void chardev_mux_input(Chardev *chr, const uint8_t *buf, size_t len);
 
 /* The boolean at @key, or @def. */
 bool chardev_opt_bool(json_object *opts, const char *key, bool def,

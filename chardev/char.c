@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 
-#define CTRL_A   0x01
 #define READ_MAX 1024 /* bytes of one read */
 
 /* All back ends, in the order of -chardev help. */
@@ -22,43 +21,69 @@ static void update_input(Chardev *chr);
 
 /* --- front end --- */
 
-static void send_event(Chardev *chr, ChardevEvent event)
+static const FrontendSlot *focused(const Chardev *chr)
 {
-    if (chr->fe && chr->fe->event) {
-        chr->fe->event(chr->fe_opaque, event);
+    return &chr->front[chr->focus];
+}
+
+void chardev_send_event(Chardev *chr, ChardevEvent event)
+{
+    for (unsigned i = 0; i < CHARDEV_FRONTENDS_MAX; i++) {
+        FrontendSlot slot = chr->front[i];
+        bool about_input = event == CHARDEV_BREAK || event == CHARDEV_FOCUS;
+
+        if (slot.fe && slot.fe->event && (!about_input || i == chr->focus)) {
+            slot.fe->event(slot.opaque, event);
+        }
     }
 }
 
 void chardev_send_break(Chardev *chr)
 {
-    send_event(chr, CHARDEV_BREAK);
+    chardev_send_event(chr, CHARDEV_BREAK);
 }
 
 static size_t frontend_room(const Chardev *chr)
 {
-    return chr->fe ? chr->fe->can_receive(chr->fe_opaque) : 0;
+    const FrontendSlot *slot = focused(chr);
+
+    return slot->fe ? slot->fe->can_receive(slot->opaque) : 0;
 }
 
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque)
 {
-    if (chr->fe) {
-        return false;
+    unsigned n = chr->mux == MUX_OFF ? 1 : CHARDEV_FRONTENDS_MAX;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (chr->front[i].fe) {
+            continue;
+        }
+        chr->front[i] = (FrontendSlot){ fe, opaque };
+        if (chr->open && fe->event) {
+            fe->event(opaque, CHARDEV_OPENED);
+        }
+        chardev_accept_input(chr);
+        return true;
     }
-    chr->fe = fe;
-    chr->fe_opaque = opaque;
-    if (chr->open) {
-        send_event(chr, CHARDEV_OPENED);
-    }
-    chardev_accept_input(chr);
-    return true;
+    return false;
 }
 
-void chardev_detach(Chardev *chr)
+void chardev_detach(Chardev *chr, const void *opaque)
 {
-    chr->fe = NULL;
-    chr->fe_opaque = NULL;
-    chr->out_full = false;
+    for (unsigned i = 0; i < CHARDEV_FRONTENDS_MAX; i++) {
+        if (chr->front[i].fe && chr->front[i].opaque == opaque) {
+            chr->front[i] = (FrontendSlot){ NULL, NULL };
+        }
+    }
+    if (!chardev_has_frontend(chr)) {
+        chr->out_full = false;
+    }
     update_input(chr);
+}
+
+bool chardev_has_focus(const Chardev *chr, const void *opaque)
+{
+    return focused(chr)->opaque == opaque;
 }
 
 /* --- output --- */
@@ -92,7 +117,7 @@ static void room_again(Chardev *chr)
 {
     if (chr->out_full) {
         chr->out_full = false;
-        send_event(chr, CHARDEV_WRITABLE);
+        chardev_send_event(chr, CHARDEV_WRITABLE);
     }
 }
 
@@ -165,11 +190,6 @@ size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
     return taken;
 }
 
-static void print(Chardev *chr, const char *text)
-{
-    chardev_write(chr, (const uint8_t *)text, strlen(text));
-}
-
 /* Before the end: a console's last lines are worth a moment. */
 static void flush_output(Chardev *chr)
 {
@@ -188,70 +208,30 @@ static void flush_output(Chardev *chr)
 
 /* --- input --- */
 
-static void deliver_input(Chardev *chr)
+void chardev_deliver_input(Chardev *chr)
 {
     while (chr->in_len) {
+        FrontendSlot slot = *focused(chr);
+        uint8_t buf[CHARDEV_INPUT_MAX];
         size_t n = MIN(frontend_room(chr), chr->in_len);
 
         if (!n) {
             return;
         }
-        chr->fe->receive(chr->fe_opaque, chr->in, n);
+        /* Taken away first: the front end may ask for more meanwhile. */
+        memcpy(buf, chr->in, n);
         chr->in_len -= n;
         memmove(chr->in, chr->in + n, chr->in_len);
+        slot.fe->receive(slot.opaque, buf, n);
     }
 }
 
-/* Keeps input for the front end; what is too much is dropped. */
-static void keep_input(Chardev *chr, const uint8_t *buf, size_t len)
+void chardev_keep_input(Chardev *chr, const uint8_t *buf, size_t len)
 {
     size_t n = MIN(len, sizeof(chr->in) - chr->in_len);
 
     memcpy(chr->in + chr->in_len, buf, n);
     chr->in_len += n;
-}
-
-static void escape_command(Chardev *chr, uint8_t c)
-{
-    switch (c) {
-    case 'x':
-        print(chr, "QEMU: Terminated\r\n");
-        system_shutdown_request(chr->machine, SHUTDOWN_CAUSE_HOST_UI);
-        break;
-    case 'b':
-        send_event(chr, CHARDEV_BREAK);
-        break;
-    case 'c':
-        print(chr, "\r\nThere is no monitor yet.\r\n");
-        break;
-    case 'h':
-    case '?':
-        print(chr, "\r\n"
-                   "C-a h    print this help\r\n"
-                   "C-a x    exit emulator\r\n"
-                   "C-a b    send break (magic sysrq)\r\n"
-                   "C-a C-a  sends C-a\r\n");
-        break;
-    case CTRL_A:
-        keep_input(chr, &c, 1);
-        break;
-    default:
-        break;
-    }
-}
-
-static void mux_input(Chardev *chr, const uint8_t *buf, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (chr->mux == MUX_ESCAPE) {
-            chr->mux = MUX_PLAIN;
-            escape_command(chr, buf[i]);
-        } else if (buf[i] == CTRL_A) {
-            chr->mux = MUX_ESCAPE;
-        } else {
-            keep_input(chr, buf + i, 1);
-        }
-    }
 }
 
 /* Reads up to @max bytes; -EAGAIN if there are none now, 0 at the end. */
@@ -281,10 +261,10 @@ static void read_input(Chardev *chr)
     if (n == 0) {
         chr->backend->hangup(chr);
     } else if (n > 0 && chr->mux != MUX_OFF) {
-        mux_input(chr, buf, (size_t)n);
-        deliver_input(chr);
+        chardev_mux_input(chr, buf, (size_t)n);
+        chardev_deliver_input(chr);
     } else if (n > 0) {
-        chr->fe->receive(chr->fe_opaque, buf, (size_t)n);
+        focused(chr)->fe->receive(focused(chr)->opaque, buf, (size_t)n);
     }
 }
 
@@ -344,7 +324,13 @@ static void update_input(Chardev *chr)
 
 void chardev_accept_input(Chardev *chr)
 {
-    deliver_input(chr);
+    chardev_deliver_input(chr);
+    update_input(chr);
+}
+
+void chardev_drop_input(Chardev *chr)
+{
+    chr->in_len = 0;
     update_input(chr);
 }
 
@@ -356,7 +342,7 @@ void chardev_connect(Chardev *chr, int in_fd, int out_fd)
     chr->open = true;
     chr->in_fd = in_fd;
     chr->out_fd = out_fd;
-    send_event(chr, CHARDEV_OPENED);
+    chardev_send_event(chr, CHARDEV_OPENED);
     update_input(chr);
 }
 
@@ -378,7 +364,7 @@ void chardev_disconnect(Chardev *chr)
     if (chr->mux == MUX_ESCAPE) {
         chr->mux = MUX_PLAIN;
     }
-    send_event(chr, CHARDEV_CLOSED);
+    chardev_send_event(chr, CHARDEV_CLOSED);
 }
 
 bool chardev_opt_bool(json_object *opts, const char *key, bool def,
@@ -525,8 +511,8 @@ void chardev_free(Chardev *chr)
     if (!chr) {
         return;
     }
-    send_event(chr, CHARDEV_GONE);
-    chr->fe = NULL;
+    chardev_send_event(chr, CHARDEV_GONE);
+    memset(chr->front, 0, sizeof(chr->front));
     flush_output(chr);
     chardev_disconnect(chr);
     chr->backend->close(chr);
@@ -561,7 +547,7 @@ char *chardev_filename(const Chardev *chr)
 
 bool chardev_has_frontend(const Chardev *chr)
 {
-    return chr->fe;
+    return chr->front[0].fe || chr->front[1].fe;
 }
 
 bool chardev_is_open(const Chardev *chr)

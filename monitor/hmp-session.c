@@ -10,6 +10,7 @@
 
 struct HmpSession {
     Readline *readline;
+    bool greeted; /* the client has seen the banner */
 };
 
 static json_object *call_qmp(void *opaque, const char *command,
@@ -102,12 +103,27 @@ static const ReadlineOps readline_ops = {
 
 /* --- session --- */
 
+void hmp_session_focus(Monitor *mon)
+{
+    if (mon->hmp->greeted) {
+        print_lines(mon, "\n");
+    } else {
+        print_lines(mon, "QEMU " QEMU_VERSION " monitor - type 'help' for more "
+                         "information\n");
+        mon->hmp->greeted = true;
+    }
+    if (!mon->job) {
+        readline_show_prompt(mon->hmp->readline);
+    }
+}
+
 void hmp_session_open(Monitor *mon)
 {
-    print_lines(mon, "QEMU " QEMU_VERSION " monitor - type 'help' for more "
-                     "information\n");
+    mon->hmp->greeted = false;
     readline_restart(mon->hmp->readline);
-    readline_show_prompt(mon->hmp->readline);
+    if (!mon->chr || chardev_has_focus(mon->chr, mon)) {
+        hmp_session_focus(mon);
+    }
 }
 
 size_t hmp_session_input(Monitor *mon, const char *data, size_t len)

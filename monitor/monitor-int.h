@@ -113,7 +113,10 @@ char *hmp_execute(Machine *machine, const char *line, const GPtrArray *history);
 
 void hmp_session_new(Monitor *mon);
 void hmp_session_free(Monitor *mon);
+/* A client has come, or turns to this monitor: greeting and prompt, unless
+ * another front end of the device has the input. */
 void hmp_session_open(Monitor *mon);
+void hmp_session_focus(Monitor *mon);
 size_t hmp_session_input(Monitor *mon, const char *data, size_t len);
 
 #endif

@@ -194,6 +194,9 @@ static void forget_client(Monitor *mon)
     mon->open = false;
     abandon_job(mon);
     g_byte_array_set_size(mon->in, 0);
+    if (mon->chr) {
+        chardev_drop_input(mon->chr);
+    }
     g_string_truncate(mon->out, 0);
     mon->out_start = 0;
 }
@@ -228,6 +231,11 @@ static void chardev_event(void *opaque, ChardevEvent event)
         flush(mon);
         schedule_resume(mon);
         break;
+    case CHARDEV_FOCUS:
+        if (mon->mode == MONITOR_READLINE) {
+            hmp_session_focus(mon);
+        }
+        break;
     case CHARDEV_BREAK:
         break;
     }
@@ -253,7 +261,7 @@ static void machine_event(void *opaque, const char *name, json_object *data)
 static void monitor_free(Monitor *mon)
 {
     if (mon->chr) {
-        chardev_detach(mon->chr);
+        chardev_detach(mon->chr, mon);
     }
     event_del_listener(mon->machine, &mon->listener);
     forget_client(mon);

@@ -81,7 +81,9 @@ static bool open_accel(Machine *m, GError **errp)
     }
     warn_report("%s; using accelerator '%s' instead", err->message,
                 m->accel_fallback->name);
-    m->accel_ops->finish(m);
+    if (m->accel) {
+        m->accel_ops->finish(m);
+    }
     m->accel_ops = g_steal_pointer(&m->accel_fallback);
     return m->accel_ops->init(m, errp);
 }

@@ -36,6 +36,10 @@ static void serve(Machine *m, int signal_fd, bool daemonized)
     signals = machine_watch_fd(m, signal_fd, G_IO_IN, host_signal, m);
     if (!m->config.start_paused) {
         vm_start_request(m);
+        /* Monitors are not served yet: their clients find it running. */
+        while (runstate_is_changing(m)) {
+            g_cond_wait(&m->cond, &m->lock);
+        }
     }
     machine_unlock(m);
     if (daemonized) {

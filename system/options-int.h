@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What options.c, which has the table of options, shares with
- * options-machine.c, which has some of their handlers. */
+ * options-*.c, which have some of their handlers. */
 #ifndef OPTIONS_INT_H
 #define OPTIONS_INT_H
 
@@ -27,7 +27,7 @@ bool option_qmp_pretty(Options *o, const char *arg, GError **errp);
 bool option_monitor(Options *o, const char *arg, GError **errp);
 bool option_mon(Options *o, const char *arg, GError **errp);
 
-/* --- options-machine.c: handlers of the table --- */
+/* --- handlers of the table: options-machine.c --- */
 
 bool option_machine(Options *o, const char *arg, GError **errp);
 bool option_accel(Options *o, const char *arg, GError **errp);
@@ -35,5 +35,24 @@ bool option_enable_kvm(Options *o, const char *arg, GError **errp);
 bool option_cpu(Options *o, const char *arg, GError **errp);
 bool option_smp(Options *o, const char *arg, GError **errp);
 bool option_m(Options *o, const char *arg, GError **errp);
+
+/* --- options-object.c --- */
+
+/* Adds @item, which @list frees, if there is room. @what names the option. */
+bool option_add_repeat(GPtrArray *list, gpointer item, const char *what,
+                       GError **errp);
+
+bool option_object(Options *o, const char *arg, GError **errp);
+bool option_add_fd(Options *o, const char *arg, GError **errp);
+bool option_global(Options *o, const char *arg, GError **errp);
+bool option_audiodev(Options *o, const char *arg, GError **errp);
+
+/* --- options-run.c --- */
+
+bool option_action(Options *o, const char *arg, GError **errp);
+bool option_overcommit(Options *o, const char *arg, GError **errp);
+bool option_boot(Options *o, const char *arg, GError **errp);
+bool option_rtc(Options *o, const char *arg, GError **errp);
+bool option_msg(Options *o, const char *arg, GError **errp);
 
 #endif

@@ -10,11 +10,18 @@ static bool set_accel(Options *o, const char *list, GError **errp)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", 0);
 
+    o->accel = o->accel_fallback = NULL;
     for (char **name = names; *name; name++) {
-        o->accel = accel_find(*name);
-        if (o->accel) {
-            return true;
+        const AccelOps *accel = accel_find(*name);
+
+        if (!o->accel) {
+            o->accel = accel;
+        } else if (!o->accel_fallback && accel != o->accel) {
+            o->accel_fallback = accel;
         }
+    }
+    if (o->accel) {
+        return true;
     }
     error_setg(errp, "invalid accelerator '%s'; see -accel help", list);
     return false;
@@ -72,17 +79,83 @@ static bool set_machine(Options *o, const char *name, GError **errp)
     return false;
 }
 
+/* Keys that can only say what is so anyway. */
+static bool check_fixed_keys(json_object *dict, GError **errp)
+{
+    static const char *const absent[] = { "usb", "hpet", "smm", "sata", NULL };
+    const char *vmport = keyval_get(dict, "vmport");
+    const char *irqchip = keyval_get(dict, "kernel-irqchip");
+    bool merge;
+
+    for (unsigned i = 0; absent[i]; i++) {
+        if (!check_absent("-machine", dict, absent[i], errp)) {
+            return false;
+        }
+    }
+    if (g_strcmp0(vmport, "auto") &&
+        !check_absent("-machine", dict, "vmport", errp)) {
+        return false;
+    }
+    if (irqchip && !g_str_equal(irqchip, "on")) {
+        error_setg(errp,
+                   "-machine: kernel-irqchip=%s is not supported: the "
+                   "interrupt controllers are KVM's, give on",
+                   irqchip);
+        return false;
+    }
+    return option_check_switch("-machine", dict, "mem-merge", &merge, errp);
+}
+
+/* acpi=on|off|auto, the newer way to say -no-acpi. */
+static bool set_acpi(Options *o, json_object *dict, GError **errp)
+{
+    const char *acpi = keyval_get(dict, "acpi");
+    bool on;
+
+    if (!acpi || g_str_equal(acpi, "auto")) {
+        return true;
+    }
+    if (!option_check_switch("-machine", dict, "acpi", &on, errp)) {
+        return false;
+    }
+    o->config.no_acpi = !on;
+    return true;
+}
+
+static bool set_machine_keys(Options *o, json_object *dict, GError **errp)
+{
+    const char *type = keyval_get(dict, "type");
+    const char *accel = keyval_get(dict, "accel");
+    const char *backend = keyval_get(dict, "memory-backend");
+    const char *dump = keyval_get(dict, "dump-guest-core");
+
+    if (backend) {
+        option_set_string(&o->config.memory_backend, backend);
+    }
+    return (!dump || option_check_switch("-machine", dict, "dump-guest-core",
+                                         &o->config.dump_guest_core, errp)) &&
+           set_acpi(o, dict, errp) && (!type || set_machine(o, type, errp)) &&
+           (!accel || set_accel(o, accel, errp));
+}
+
 bool option_machine(Options *o, const char *arg, GError **errp)
 {
     static const char *const keys[] = {
-        "type", "accel",           "usb", "vmport", "hpet", "smm",
-        "sata", "dump-guest-core", NULL
+        "type",
+        "accel",
+        "usb",
+        "vmport",
+        "hpet",
+        "smm",
+        "sata",
+        "acpi",
+        "dump-guest-core",
+        "memory-backend",
+        "mem-merge",
+        "kernel-irqchip",
+        NULL,
     };
-    static const char *const absent[] = { "usb", "vmport", "hpet",
-                                          "smm", "sata",   NULL };
     auto_json *dict = NULL;
-    const char *type, *accel;
-    bool dump;
 
     if (option_is_help(arg)) {
         print_machines();
@@ -90,20 +163,8 @@ bool option_machine(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "type", errp);
-    if (!dict || !keyval_check_keys(dict, "-machine", keys, errp)) {
-        return false;
-    }
-    for (unsigned i = 0; absent[i]; i++) {
-        if (!check_absent("-machine", dict, absent[i], errp)) {
-            return false;
-        }
-    }
-    type = keyval_get(dict, "type");
-    accel = keyval_get(dict, "accel");
-    return option_check_switch("-machine", dict, "dump-guest-core", &dump,
-                               errp) &&
-           (!type || set_machine(o, type, errp)) &&
-           (!accel || set_accel(o, accel, errp));
+    return dict && keyval_check_keys(dict, "-machine", keys, errp) &&
+           check_fixed_keys(dict, errp) && set_machine_keys(o, dict, errp);
 }
 
 bool option_accel(Options *o, const char *arg, GError **errp)
@@ -133,9 +194,26 @@ bool option_enable_kvm(Options *o, const char *arg, GError **errp)
     return set_accel(o, "kvm", errp);
 }
 
+/* Anything but the model and migratable= is a feature of the processor. */
+static bool check_features(json_object *dict, GError **errp)
+{
+    json_object_object_foreach(dict, key, value)
+    {
+        if (!g_str_equal(key, "model") && !g_str_equal(key, "migratable")) {
+            error_setg(errp,
+                       "-cpu: feature '%s' cannot be switched: the guest gets "
+                       "every feature of the host's processor that KVM can "
+                       "pass on, leave it out",
+                       *key == '+' || *key == '-' ? key + 1 : key);
+            return false;
+        }
+        (void)value;
+    }
+    return true;
+}
+
 bool option_cpu(Options *o, const char *arg, GError **errp)
 {
-    static const char *const keys[] = { "model", "migratable", NULL };
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     auto_json *dict = NULL;
     const char *model;
@@ -151,7 +229,7 @@ bool option_cpu(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "model", errp);
-    if (!dict || !keyval_check_keys(dict, "-cpu", keys, errp) ||
+    if (!dict || !check_features(dict, errp) ||
         !option_check_switch("-cpu", dict, "migratable", &migratable, errp)) {
         return false;
     }
@@ -194,12 +272,30 @@ static bool get_count(json_object *dict, const char *key, unsigned *n,
     return true;
 }
 
+/* A level of the topology that this machine does not have. */
+static bool check_one(json_object *dict, const char *key, GError **errp)
+{
+    unsigned n = 1;
+
+    if (!get_count(dict, key, &n, errp)) {
+        return false;
+    }
+    if (n != 1) {
+        error_setg(errp,
+                   "-smp: %s > 1 not supported by this machine: leave "
+                   "it out",
+                   key);
+    }
+    return n == 1;
+}
+
 /* What is not given follows from what is; of a number of vCPUs alone, cores of
  * one socket are made. */
 bool option_smp(Options *o, const char *arg, GError **errp)
 {
-    static const char *const keys[] = { "cpus",  "maxcpus", "sockets",
-                                        "cores", "threads", NULL };
+    static const char *const keys[] = { "cpus",    "maxcpus",  "sockets",
+                                        "dies",    "clusters", "cores",
+                                        "threads", NULL };
     auto_json *dict = keyval_parse(arg, "cpus", errp);
     unsigned cpus = 0, max = 0;
     CpuTopology t = { 0 };
@@ -209,7 +305,8 @@ bool option_smp(Options *o, const char *arg, GError **errp)
         !get_count(dict, "maxcpus", &max, errp) ||
         !get_count(dict, "sockets", &t.sockets, errp) ||
         !get_count(dict, "cores", &t.cores, errp) ||
-        !get_count(dict, "threads", &t.threads, errp)) {
+        !get_count(dict, "threads", &t.threads, errp) ||
+        !check_one(dict, "dies", errp) || !check_one(dict, "clusters", errp)) {
         return false;
     }
     t.threads = t.threads ? t.threads : 1;
@@ -260,5 +357,6 @@ bool option_m(Options *o, const char *arg, GError **errp)
                    size ? size : "");
         return false;
     }
+    o->has_ram_size = true;
     return true;
 }

@@ -46,7 +46,6 @@ bool option_qmp_pretty(Options *o, const char *arg, GError **errp)
 
 bool option_monitor(Options *o, const char *arg, GError **errp)
 {
-    o->monitor_given = true;
     return add_short(o, "-monitor", arg, "readline", false, errp);
 }
 

@@ -13,7 +13,7 @@
 typedef struct Option {
     const char *name;
     const char *arg_help; /* what follows the name in -help; NULL: nothing */
-    const char *help;
+    const char *help;     /* NULL: not listed */
     bool (*handler)(Options *o, const char *arg, GError **errp);
 } Option;
 
@@ -31,6 +31,9 @@ static bool opt_help(Options *o, const char *arg, GError **errp)
             "-%s%s%s", opt->name, opt->arg_help ? " " : "",
             opt->arg_help ? opt->arg_help : "");
 
+        if (!opt->help) {
+            continue;
+        }
         printf("%-36s %s\n", left, opt->help);
     }
     o->help_printed = true;
@@ -89,18 +92,6 @@ static bool opt_append(Options *o, const char *arg, GError **errp)
 
 /* --- devices --- */
 
-static bool add_repeat(GPtrArray *list, gpointer item, const char *what,
-                       GError **errp)
-{
-    g_ptr_array_add(list, item);
-    if (list->len > OPTION_REPEATS_MAX) {
-        error_setg(errp, "%s: given more than %d times", what,
-                   OPTION_REPEATS_MAX);
-        return false;
-    }
-    return true;
-}
-
 /* -device TYPE,help */
 static bool device_help(Options *o, json_object *dict, GError **errp)
 {
@@ -138,7 +129,7 @@ static bool opt_device(Options *o, const char *arg, GError **errp)
         json_object_put(dict);
         return ok;
     }
-    return add_repeat(o->devices, dict, "-device", errp);
+    return option_add_repeat(o->devices, dict, "-device", errp);
 }
 
 static bool opt_chardev(Options *o, const char *arg, GError **errp)
@@ -151,12 +142,12 @@ static bool opt_chardev(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "backend", errp);
-    return dict && add_repeat(o->chardevs, dict, "-chardev", errp);
+    return dict && option_add_repeat(o->chardevs, dict, "-chardev", errp);
 }
 
 static bool opt_serial(Options *o, const char *arg, GError **errp)
 {
-    return add_repeat(o->serials, g_strdup(arg), "-serial", errp);
+    return option_add_repeat(o->serials, g_strdup(arg), "-serial", errp);
 }
 
 /* --- what is accepted because there is none of it --- */
@@ -201,6 +192,14 @@ static bool opt_nothing(Options *o, const char *arg, GError **errp)
     return true;
 }
 
+/* Not in -help, nor in query-command-line-options: libvirt would use it. */
+static bool opt_sandbox(Options *o, const char *arg, GError **errp)
+{
+    error_setg(errp, "-sandbox: this emulator has no sandbox yet: leave it "
+                     "out");
+    return false;
+}
+
 static bool opt_nographic(Options *o, const char *arg, GError **errp)
 {
     o->nographic = true;
@@ -224,6 +223,12 @@ static bool opt_no_reboot(Options *o, const char *arg, GError **errp)
 static bool opt_no_shutdown(Options *o, const char *arg, GError **errp)
 {
     o->config.no_shutdown = true;
+    return true;
+}
+
+static bool opt_no_acpi(Options *o, const char *arg, GError **errp)
+{
+    o->config.no_acpi = true;
     return true;
 }
 
@@ -285,32 +290,6 @@ static bool opt_uuid(Options *o, const char *arg, GError **errp)
     }
     o->config.has_uuid = true;
     return true;
-}
-
-/* One of two words, or absent. */
-static bool rtc_word(json_object *dict, const char *key, const char *word,
-                     const char *other, bool *ret_is_other, GError **errp)
-{
-    const char *value = keyval_get(dict, key);
-
-    if (value && !g_str_equal(value, word) && !g_str_equal(value, other)) {
-        error_setg(errp, "-rtc: %s cannot be '%s': %s or %s is expected", key,
-                   value, word, other);
-        return false;
-    }
-    *ret_is_other = !g_strcmp0(value, other);
-    return true;
-}
-
-static bool opt_rtc(Options *o, const char *arg, GError **errp)
-{
-    static const char *const keys[] = { "base", "clock", NULL };
-    auto_json *dict = keyval_parse(arg, NULL, errp);
-
-    return dict && keyval_check_keys(dict, "-rtc", keys, errp) &&
-           rtc_word(dict, "base", "utc", "localtime", &o->config.rtc_localtime,
-                    errp) &&
-           rtc_word(dict, "clock", "host", "vm", &o->config.rtc_clock_vm, errp);
 }
 
 /* --- log --- */
@@ -417,14 +396,33 @@ static const Option option_table[] = {
     { "nodefaults", NULL, "no default serial port", opt_nodefaults },
     { "no-user-config", NULL, "no configuration files: there are none",
       opt_nothing },
+    { "object", "TYPE,id=ID[,PROPERTY=VALUE...]|JSON",
+      "make an object; -object help lists types", option_object },
+    { "global", "DRIVER.PROPERTY=VALUE",
+      "change a default of all devices of a type", option_global },
+    { "add-fd", "fd=N,set=N[,opaque=TEXT]",
+      "add an inherited descriptor to the set /dev/fdset/N", option_add_fd },
+    { "audiodev", "none,id=ID", "no sound: there is none", option_audiodev },
+    { "sandbox", "on|off", NULL, opt_sandbox },
+    { "boot", "[order=DRIVES][,menu=][,strict=]",
+      "no effect: there is no firmware", option_boot },
+    { "no-acpi", NULL, "no ACPI tables: no power button, one vCPU",
+      opt_no_acpi },
+    { "no-hpet", NULL, "no HPET: there is none", opt_nothing },
+    { "overcommit", "mem-lock=on|off", "lock all memory", option_overcommit },
     { "S", NULL, "do not start the vCPUs", opt_s },
     { "no-reboot", NULL, "end instead of a reset", opt_no_reboot },
     { "no-shutdown", NULL, "stop instead of ending at guest power-off",
       opt_no_shutdown },
+    { "action", "reboot=,shutdown=,panic=",
+      "what follows when the guest resets, powers off or panics",
+      option_action },
+    { "msg", "timestamp=on|off,guest-name=on|off",
+      "what messages on stderr begin with", option_msg },
     { "name", "NAME", "name of the guest", opt_name },
     { "uuid", "UUID", "UUID of the machine", opt_uuid },
-    { "rtc", "base=utc|localtime,clock=host|vm",
-      "what the clock shows and what drives it", opt_rtc },
+    { "rtc", "base=utc|localtime|DATE,clock=host|vm",
+      "what the clock shows and what drives it", option_rtc },
     { "daemonize", NULL, "detach once the machine is ready", opt_daemonize },
     { "pidfile", "FILE", "write the process id to FILE", opt_pidfile },
     { "trace", "[enable=]PATTERN[,file=FILE]",
@@ -460,6 +458,9 @@ Options *options_new(void)
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
+    o->objects = g_ptr_array_new_with_free_func(free_dictionary);
+    o->globals = g_ptr_array_new_with_free_func(free_dictionary);
+    o->add_fds = g_ptr_array_new_with_free_func(free_dictionary);
     return o;
 }
 
@@ -473,6 +474,9 @@ void options_free(Options *o)
     g_ptr_array_unref(o->chardevs);
     g_ptr_array_unref(o->serials);
     g_ptr_array_unref(o->monitors);
+    g_ptr_array_unref(o->objects);
+    g_ptr_array_unref(o->globals);
+    g_ptr_array_unref(o->add_fds);
     g_free(o->pidfile);
     g_free(o->qtest);
     g_free(o->qtest_log);
@@ -506,6 +510,29 @@ static void unknown_option(const char *arg, const char *name, GError **errp)
     }
 }
 
+/* A daemon has none. */
+static bool check_stdio(const Options *o, GError **errp)
+{
+    bool used = false;
+
+    for (unsigned i = 0; i < o->chardevs->len; i++) {
+        const char *backend = keyval_get(g_ptr_array_index(o->chardevs, i),
+                                         "backend");
+
+        used |= !g_strcmp0(backend, "stdio");
+    }
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        const char *text = g_ptr_array_index(o->serials, i);
+
+        used |= g_str_equal(text, "stdio") || g_str_equal(text, "mon:stdio");
+    }
+    if (used && o->daemonize) {
+        error_setg(errp, "cannot use stdio with -daemonize");
+        return false;
+    }
+    return true;
+}
+
 static bool check_whole(const Options *o, GError **errp)
 {
     if (!o->config.kernel && (o->config.initrd || o->config.append)) {
@@ -513,7 +540,8 @@ static bool check_whole(const Options *o, GError **errp)
                    o->config.initrd ? "-initrd" : "-append");
         return false;
     }
-    if (!o->config.kernel && g_str_equal(o->accel->name, "kvm")) {
+    if (!o->config.kernel && o->machine->cpus_max &&
+        g_str_equal(o->accel->name, "kvm")) {
         error_setg(errp, "nothing to boot: this machine has no firmware, give "
                          "a Linux kernel with -kernel");
         return false;
@@ -523,11 +551,11 @@ static bool check_whole(const Options *o, GError **errp)
                          "devices while vCPUs do");
         return false;
     }
-    if (o->daemonize && o->nographic) {
+    if (o->daemonize && o->nographic && !o->nodefaults) {
         error_setg(errp, "-nographic cannot be used with -daemonize");
         return false;
     }
-    return true;
+    return check_stdio(o, errp);
 }
 
 bool options_parse(Options *o, int argc, char **argv, GError **errp)
@@ -561,5 +589,11 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
             return false;
         }
     }
-    return o->help_printed || check_whole(o, errp);
+    if (o->help_printed) {
+        return true;
+    }
+    if (o->msg_guest_name) {
+        error_set_guest_name(o->config.name);
+    }
+    return check_whole(o, errp);
 }

@@ -7,6 +7,8 @@
 #include "util/error.h"
 #include "util/keyval.h"
 
+#include <sys/mman.h>
+
 static bool add_chardev(Machine *m, json_object *opts, GError **errp)
 {
     const char *id = keyval_get(opts, "id");
@@ -113,6 +115,80 @@ static bool add_qtest(Machine *m, const char *text, Chardev **ret_chr,
     return !text || get_chardev(m, "-qtest", text, "qtest", ret_chr, errp);
 }
 
+/* The objects, and -machine memory-backend=: what it says of the RAM. */
+static bool add_objects(Machine *m, const Options *o, GError **errp)
+{
+    const char *id = m->config.memory_backend;
+    MemoryBackend *b;
+
+    for (unsigned i = 0; i < o->objects->len; i++) {
+        if (!user_object_add(m, g_ptr_array_index(o->objects, i), errp)) {
+            g_prefix_error(errp, "-object: ");
+            return false;
+        }
+    }
+    if (!id) {
+        return true;
+    }
+    b = memory_backend_find(m, id);
+    if (!b) {
+        error_setg(errp, "-machine: Memory backend '%s' not found", id);
+        return false;
+    }
+    if (o->has_ram_size && b->size != m->config.ram_size) {
+        error_setg(errp,
+                   "-machine: Machine memory size does not match the size of "
+                   "the memory backend: -m says %" PRIu64 " bytes and '%s' has "
+                   "%" PRIu64,
+                   m->config.ram_size, id, b->size);
+        return false;
+    }
+    b->object.in_use = true;
+    m->config.ram_size = b->size;
+    m->config.ram_memfd = b->share;
+    m->config.ram_prealloc = b->prealloc;
+    return true;
+}
+
+static bool add_globals(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->globals->len; i++) {
+        json_object *g = g_ptr_array_index(o->globals, i);
+
+        if (!device_add_global(&m->tree, keyval_get(g, "driver"),
+                               keyval_get(g, "property"),
+                               keyval_get(g, "value"), errp)) {
+            g_prefix_error(errp, "-global: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool add_fds(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->add_fds->len; i++) {
+        if (!fds_add_inherited(m, g_ptr_array_index(o->add_fds, i), errp)) {
+            g_prefix_error(errp, "-add-fd: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -overcommit mem-lock=on, once all memory is there; what comes later is locked
+ * too. */
+static bool lock_memory(const Machine *m, GError **errp)
+{
+    if (!m->config.mem_lock || mlockall(MCL_CURRENT | MCL_FUTURE) == 0) {
+        return true;
+    }
+    error_setg_errno(errp, errno,
+                     "-overcommit: mem-lock=on: cannot lock the emulator's "
+                     "memory, raise its limit (ulimit -l)");
+    return false;
+}
+
 /* Its character device: one that -chardev has made, or one of its own. */
 static Chardev *monitor_chardev(Machine *m, json_object *opts, unsigned n,
                                 GError **errp)
@@ -154,6 +230,26 @@ static bool add_monitor(Machine *m, json_object *opts, unsigned n,
     return true;
 }
 
+/* The terminal of "mon:" is a serial port's and a monitor's. */
+static bool share_with_monitor(Machine *m, Chardev *chr, GError **errp)
+{
+    return monitor_new(m, chr, MONITOR_READLINE, false, errp);
+}
+
+static bool add_shared_monitors(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        const char *text = g_ptr_array_index(o->serials, i);
+
+        if (g_str_has_prefix(text, "mon:") &&
+            !share_with_monitor(m, m->config.serial[i], errp)) {
+            return false;
+        }
+    }
+    return o->serials->len || o->nodefaults || !o->nographic ||
+           share_with_monitor(m, m->config.serial[0], errp);
+}
+
 /* The last step, so that a client is greeted by a machine that is there. The
  * character devices were made before: their sockets listen. */
 static bool add_monitors(Machine *m, const Options *o, GError **errp)
@@ -163,13 +259,17 @@ static bool add_monitors(Machine *m, const Options *o, GError **errp)
             return false;
         }
     }
-    return true;
+    return add_shared_monitors(m, o, errp);
 }
 
 static bool build(Machine *m, const Options *o, GError **errp)
 {
     Chardev *qtest;
 
+    if (!add_fds(m, o, errp) || !add_objects(m, o, errp) ||
+        !add_globals(m, o, errp)) {
+        return false;
+    }
     for (unsigned i = 0; i < o->chardevs->len; i++) {
         if (!add_chardev(m, g_ptr_array_index(o->chardevs, i), errp)) {
             return false;
@@ -187,7 +287,8 @@ static bool build(Machine *m, const Options *o, GError **errp)
             return false;
         }
     }
-    return machine_start(m, errp) && add_monitors(m, o, errp);
+    return machine_start(m, errp) && lock_memory(m, errp) &&
+           add_monitors(m, o, errp);
 }
 
 Machine *machine_from_options(Options *o, GError **errp)
@@ -195,6 +296,7 @@ Machine *machine_from_options(Options *o, GError **errp)
     Machine *m = machine_new(o->machine, o->accel);
     bool ok;
 
+    m->accel_fallback = o->accel_fallback;
     machine_config_finish(&m->config);
     m->config = o->config;
     o->config = (MachineConfig){ 0 };

@@ -49,6 +49,31 @@ void error_setg_errno(GError **errp, int err, const char *fmt, ...)
     va_end(ap);
 }
 
+/* How messages begin. They belong to the process, not to a machine. */
+static bool with_timestamp;
+static char *guest_name; /* owned; NULL: without */
+
+void error_set_timestamp(bool on)
+{
+    with_timestamp = on;
+}
+
+void error_set_guest_name(const char *name)
+{
+    g_free(guest_name);
+    guest_name = g_strdup(name);
+}
+
+/* The caller frees it. */
+static char *timestamp(void)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *seconds = g_date_time_format(now, "%FT%T");
+
+    return g_strdup_printf("%s.%06dZ ", seconds,
+                           g_date_time_get_microsecond(now));
+}
+
 /* One write, so that lines of several threads do not mix. */
 static void report(const char *kind, const char *fmt, va_list ap)
     G_GNUC_PRINTF(2, 0);
@@ -57,8 +82,10 @@ static void report(const char *kind, const char *fmt, va_list ap)
 {
     const char *name = g_get_prgname();
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_autofree char *time = with_timestamp ? timestamp() : g_strdup("");
     g_autofree char *line = g_strdup_printf(
-        "%s: %s%s\n", name ? name : "qemu-system-x86_64", kind, text);
+        "%s%s%s%s: %s%s\n", time, guest_name ? guest_name : "",
+        guest_name ? " " : "", name ? name : "qemu-system-x86_64", kind, text);
 
     (void)!write(STDERR_FILENO, line, strlen(line));
 }

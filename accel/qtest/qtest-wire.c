@@ -283,6 +283,7 @@ static void wire_event(void *opaque, ChardevEvent event)
         w->chr = NULL;
         break;
     case CHARDEV_BREAK:
+    case CHARDEV_FOCUS:
         break;
     default:
         g_assert_not_reached();
@@ -372,7 +373,7 @@ void qtest_wire_free(QtestWire *w)
     }
     qtest_wire_end(w);
     if (w->chr) {
-        chardev_detach(w->chr);
+        chardev_detach(w->chr, w);
     }
     set_wake(w->q, NULL);
     g_source_destroy(w->wake);

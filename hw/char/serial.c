@@ -612,6 +612,7 @@ static void serial_event(void *opaque, ChardevEvent event)
         break;
     case CHARDEV_OPENED:
     case CHARDEV_CLOSED:
+    case CHARDEV_FOCUS:
         break;
     }
 }
@@ -733,7 +734,7 @@ static void serial_unrealize(Device *dev)
 
     memory_region_unmap(&s->region);
     if (s->chr) {
-        chardev_detach(s->chr);
+        chardev_detach(s->chr, s);
         s->chr = NULL;
     }
     timer_del(&s->rx_timer);

@@ -424,8 +424,10 @@ static uint64_t next_gpa(AcpiTables *t, unsigned align)
     unsigned len = t->blob->len;
     unsigned aligned = (unsigned)round_up(len, align);
 
-    g_byte_array_set_size(t->blob, aligned);
-    memset(t->blob->data + len, 0, aligned - len);
+    if (aligned > len) {
+        g_byte_array_set_size(t->blob, aligned);
+        memset(t->blob->data + len, 0, aligned - len);
+    }
     return t->blob_gpa + aligned;
 }
 

@@ -23,6 +23,7 @@ typedef enum ChardevEvent {
     CHARDEV_OPENED, /* a client has come, or the back end is ready */
     CHARDEV_CLOSED, /* the client has left */
     CHARDEV_BREAK,  /* Ctrl-A b */
+    CHARDEV_FOCUS,  /* Ctrl-A c: this front end gets the input now */
     /* There is room again after chardev_write() took less than it was given,
      * or nobody listens any more. */
     CHARDEV_WRITABLE,
@@ -64,9 +65,13 @@ Chardev *chardev_find(Machine *machine, const char *id);
 void chardev_free(Chardev *chr);
 
 /* Connects the front end (@fe is const data, borrowed). A character device has
- * one front end; returns false if it has one already. Machine lock. */
+ * one front end, with mux=on two; returns false if there is no room for another.
+ * Machine lock. */
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque);
-void chardev_detach(Chardev *chr);
+/* Takes the one with @opaque away. */
+void chardev_detach(Chardev *chr, const void *opaque);
+/* Whether the front end with @opaque is the one that gets the input. */
+bool chardev_has_focus(const Chardev *chr, const void *opaque);
 
 /* Sends @len bytes and returns how many were taken: less than @len only when
  * the buffer is full. With nobody connected they are dropped (and count as
@@ -84,6 +89,10 @@ void chardev_send_break(Chardev *chr);
 
 /* The front end has room again. Machine lock. */
 void chardev_accept_input(Chardev *chr);
+
+/* Forgets input that was kept for want of room: for a front end whose clients
+ * have nothing to do with each other, when one has left. Machine lock. */
+void chardev_drop_input(Chardev *chr);
 
 const char *chardev_id(const Chardev *chr);
 /* As query-chardev shows it: "pty:/dev/pts/3", "file", "unix:/x,server=on".

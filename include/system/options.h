@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The command line: one table of options (options.c; some of their handlers
- * are in options-machine.c), which fill an Options; startup.c makes a machine of it. Names and meaning are QEMU's.
+ * are in options-*.c), which fill an Options; startup.c makes a machine of it.
+ * Names and meaning are QEMU's.
  */
 #ifndef SYSTEM_OPTIONS_H
 #define SYSTEM_OPTIONS_H
 
 #include "system/machine.h"
 
-#define OPTION_REPEATS_MAX 256 /* of -device, -chardev, -serial each */
+#define OPTION_REPEATS_MAX 256 /* of each option that adds up */
 
 /* What the command line asks for. Strings and dictionaries are owned. */
 typedef struct Options {
     const MachineType *machine;
     const AccelOps *accel; /* the first of the list that this program has */
-    MachineConfig config;  /* serial[] is not filled */
-    GPtrArray *devices;    /* json_object: -device */
-    GPtrArray *chardevs;   /* json_object: -chardev */
-    GPtrArray *serials;    /* char *: -serial */
-    GPtrArray *monitors;   /* json_object: -mon, -qmp, -monitor */
-    bool monitor_given;    /* -monitor, also none */
+    const AccelOps *accel_fallback; /* the next one; or NULL */
+    MachineConfig config;           /* serial[] is not filled */
+    bool has_ram_size;              /* -m was given */
+    GPtrArray *objects;             /* json_object: -object */
+    GPtrArray *globals;             /* json_object: -global */
+    GPtrArray *add_fds;             /* json_object: -add-fd */
+    GPtrArray *devices;             /* json_object: -device */
+    GPtrArray *chardevs;            /* json_object: -chardev */
+    GPtrArray *serials;             /* char *: -serial */
+    GPtrArray *monitors;            /* json_object: -mon, -qmp, -monitor */
     char *pidfile;
-    char *qtest;     /* character device of the qtest protocol; or NULL */
-    char *qtest_log; /* file of its log; NULL: stderr */
+    char *qtest;         /* character device of the qtest protocol; or NULL */
+    char *qtest_log;     /* file of its log; NULL: stderr */
+    bool msg_guest_name; /* -msg guest-name=on */
     bool daemonize;
     bool nodefaults;
     bool nographic;

@@ -34,10 +34,15 @@ void error_set(GError **errp, ErrorClass class, const char *fmt, ...)
 void error_setg_errno(GError **errp, int err, const char *fmt, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* One line "PROGRAM: message" on stderr. */
+/* -msg: what each message begins with from now on: the time in UTC, the guest's
+ * name (copied; NULL: nothing). While there is one thread. */
+void error_set_timestamp(bool on);
+void error_set_guest_name(const char *name);
+
+/* One line "[TIME ][GUEST ]PROGRAM: message" on stderr. */
 void error_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
-/* One line "PROGRAM: warning: message" on stderr. */
+/* One line "...PROGRAM: warning: message" on stderr. */
 void warn_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 /* Prints @err with error_report() and frees it. */

@@ -6,62 +6,7 @@
 set -u
 
 vmm=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-n=0 failed=0
-me=qemu-system-x86_64
-
-result() { # OK NAME [DETAIL]
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $n - $2"
-    else
-        echo "not ok $n - $2"
-        failed=1
-        printf '%s\n' "$3" | sed 's/^/# /'
-    fi
-}
-
-# refused MESSAGE ARGUMENT...: status 1, nothing on stdout, one line on stderr.
-refused() {
-    local message="$me: $1" status out
-    shift
-
-    out=$(timeout 20 "$vmm" "$@" 2>&1 < /dev/null)
-    status=$?
-    [ "$status" = 1 ] && [ "$out" = "$message" ]
-    result $? "refused: $*" "status $status: $out"$'\n'"expected: $message"
-}
-
-# prints PATTERN ARGUMENT...: status 0, PATTERN on stdout, nothing on stderr.
-prints() {
-    local pattern=$1 status out
-    shift
-
-    out=$(timeout 20 "$vmm" "$@" 2> "$work/err" < /dev/null)
-    status=$?
-    [ "$status" = 0 ] && grep -qE -- "$pattern" <<< "$out" && [ ! -s "$work/err" ]
-    result $? "prints $pattern: $*" "status $status: $out $(cat "$work/err")"
-}
-
-# runs ARGUMENT...: starts without a message and ends with 0 at SIGTERM.
-runs() {
-    local pid status=0
-
-    "$vmm" -accel qtest -display none "$@" > "$work/out" 2>&1 < /dev/null &
-    pid=$!
-    for _ in $(seq 100); do
-        # From its start it blocks SIGTERM, signal 15, and reads it when it runs.
-        blocked=$(sed -n 's/^SigBlk:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "${me:0:15}" ] &&
-            [ $((0x${blocked:-0} >> 14 & 1)) = 1 ] && break
-        sleep 0.05
-    done
-    kill -TERM "$pid" 2>/dev/null
-    wait "$pid" || status=$?
-    [ "$status" = 0 ] && [ ! -s "$work/out" ]
-    result $? "runs: $*" "status $status: $(cat "$work/out")"
-}
+. "$(dirname "$0")/lib.sh"
 
 # --- help ---
 prints '^usage: qemu-system-x86_64' -help
@@ -105,7 +50,7 @@ refused "-parallel: 'x' is not supported: only 'none' is" -parallel x
 refused "-nic: 'user' is not supported: only 'none' is" -nic user
 refused "-trace: cannot open log file '/nonexistent/log': No such file or directory" -trace 'kvm_*,file=/nonexistent/log'
 refused "-name: parameter 'debug-threads' expects 'on' or 'off'" -name x,debug-threads=maybe
-refused "-rtc: base cannot be 'moon': utc or localtime is expected" -rtc base=moon
+refused "-rtc: base cannot be 'moon': utc, localtime or a date from 1980 to 2099 such as 2006-06-17T16:01:21 is expected" -rtc base=moon
 refused "-rtc: clock cannot be 'sun': host or vm is expected" -rtc clock=sun
 refused "-display: 'gtk' is not supported: only 'none' is" -display gtk
 refused "-trace: no trace event matches 'vhots_*'; see -trace help" -trace 'vhots_*'
@@ -215,5 +160,4 @@ result $? 'daemonize: SIGTERM ends it and removes the pidfile' ''
 refused "-device: 'e1000' is not a valid device model name; see -device help" \
     -accel qtest -daemonize -device e1000
 
-echo "1..$n"
-exit $failed
+finish

@@ -152,12 +152,34 @@ class Guest:
         self.send(line)
         return self.answer(line)
 
-    def config(self, slot, offset, value=None):
-        """Configuration space of 00:@slot.0, 32 bits."""
-        self.do(f"outl 0xcf8 {0x80000000 | slot << 11 | offset:#x}")
+    def config(self, slot, offset, value=None, bus=0):
+        """Configuration space of @bus:@slot.0, 32 bits."""
+        self.do("outl 0xcf8 "
+                f"{0x80000000 | bus << 16 | slot << 11 | offset:#x}")
         if value is None:
             return self.do("inl 0xcfc")
         return self.do(f"outl 0xcfc {value:#x}")
+
+    def start_driver(self, port):
+        """Takes the virtio device behind the root port in slot @port to
+        DRIVER_OK, without any queue."""
+        bar = 0xd0000000
+        self.config(port, 0x18, 0x00010100)         # secondary bus 1
+        self.config(port, 0x20, bar >> 16 | bar)    # memory window of 1 MiB
+        self.config(port, 0x24, bar >> 16 | bar)
+        self.config(port, 0x04, 0x6)
+        self.config(0, 0x20, bar, bus=1)            # BAR 4
+        self.config(0, 0x24, 0, bus=1)
+        self.config(0, 0x04, 0x6, bus=1)
+        for status in (0, 1, 3):
+            self.do(f"writeb {bar + 20:#x} {status}")
+        for select, features in ((0, 0), (1, 1)):   # VIRTIO_F_VERSION_1
+            self.do(f"writel {bar + 8:#x} {select}")
+            self.do(f"writel {bar + 12:#x} {features}")
+        for status in (11, 15):
+            self.do(f"writeb {bar + 20:#x} {status}")
+        status = self.do(f"readb {bar + 20:#x}")
+        assert status == 15, f"device status {status:#x}"
 
     def power_off(self):
         """ICH9: PM base by PMBASE and ACPI_CNTL, then S5. Does not wait."""
@@ -176,7 +198,7 @@ class Machine:
     library is named by the environment. @guest: .guest drives the devices."""
 
     def __init__(self, *args, monitors=1, fake=None, accel="qtest", env=None,
-                 guest=False, status=0):
+                 guest=False, pass_fds=(), status=0):
         self.dir = tempfile.mkdtemp(prefix="qmp-test.")
         self.sockets = [f"{self.dir}/qmp{i}" for i in range(monitors)]
         self.expected_status = status
@@ -200,7 +222,7 @@ class Machine:
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stderr,
-                stderr=stderr, env=environment, pass_fds=())
+                stderr=stderr, env=environment, pass_fds=pass_fds)
         self.wait_for(lambda: self.listening() or self.ended(),
                       "the monitors to listen")
         assert not self.ended(), f"it ended: {self.stderr()}"

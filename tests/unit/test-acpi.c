@@ -366,6 +366,8 @@ static void test_dsdt(Fixture *f, gconstpointer data)
         "EisaId (\"PNP0501\")",
         "EisaId (\"PNP0B00\")",
         "\"ACPI0007\"",
+        "Name (_HID, \"QEMU0001\")",
+        "0x0505,             // Range Minimum",
         "Method (_OSC, 4, Serialized)",
         "Name (\\_S5, Package (0x04)",
         "QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed",
@@ -376,6 +378,7 @@ static void test_dsdt(Fixture *f, gconstpointer data)
     g_autofree char *text = NULL;
 
     config.serial_ports = 1 << 0 | 1 << 2;
+    config.pvpanic_port = 0x505;
     build(f, &config);
     text = roundtrip_dsdt(f);
     for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
@@ -393,6 +396,7 @@ static void test_dsdt_without_high_window(Fixture *f, gconstpointer data)
     build(f, &config);
     text = roundtrip_dsdt(f);
     g_assert_null(strstr(text, "QWordMemory"));
+    g_assert_null(strstr(text, "QEMU0001"));
 }
 
 /* Every pin of every slot goes where ich9_set_intx() will take it. */

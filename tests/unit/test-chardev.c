@@ -634,7 +634,7 @@ static void test_mux_escapes(Fixture *f, gconstpointer data)
     g_assert_cmpint(f->b.m->shutdown_cause, ==, SHUTDOWN_CAUSE_NONE);
     send_text(fd, "\001c");
     test_poll(&f->b);
-    assert_reads(fd, "\r\nThere is no monitor yet.\r\n");
+    assert_reads(fd, "\r\nThere is no monitor here.\r\n");
     close(fd);
 }
 
@@ -662,7 +662,7 @@ static void test_one_front_end(Fixture *f, gconstpointer data)
 {
     make_short(f, "null");
     g_assert_false(chardev_attach(f->chr, &front_end, f));
-    chardev_detach(f->chr);
+    chardev_detach(f->chr, f);
     g_assert_true(chardev_attach(f->chr, &front_end, f));
     g_assert_true(chardev_find(f->b.m, "serial0") == f->chr);
     g_clear_pointer(&f->chr, chardev_free);

@@ -58,6 +58,28 @@ static const uint8_t rom_into_mmio[] = {
     0xea, 0x00, 0x00, 0x00, 0xd0, /* ljmp $0xd000,$0 */
 };
 
+/* An exception in protected mode, with an interrupt table of no entries: a
+ * triple fault. A KVM that emulates the guest sees it too: it would look at no
+ * limit in real mode, and not know what int3 is. */
+static const uint8_t rom_triple_fault[] = {
+    0x0f, 0x01, 0x1e, 0x00, 0x05,             /* lidt 0x500: memory is zero */
+    0x2e, 0x66, 0x0f, 0x01, 0x16, 0x1c, 0x00, /* lgdtl %cs:gdtr */
+    0x0f, 0x20, 0xc0,                         /* mov %cr0,%eax */
+    0x0c, 0x01,                               /* or $1,%al */
+    0x0f, 0x22, 0xc0,                         /* mov %eax,%cr0 */
+    0x66, 0xea, 0x22, 0x00, 0xff, 0xff,       /* ljmpl $8,$flat */
+    0x08, 0x00,                               /* (in ROM_TOP_GPA) */
+    0x17, 0x00, 0x38, 0x00, 0xff, 0xff,       /* gdtr, at 0x1c */
+    0x66, 0xb8, 0x10, 0x00,                   /* flat, at 0x22: mov $16,%ax */
+    0x8e, 0xd0, 0x8e, 0xd8, 0x8e, 0xc0,       /* mov %ax to %ss, %ds, %es, */
+    0x8e, 0xe0, 0x8e, 0xe8,                   /* %fs, %gs */
+    0x66, 0xb8, 0x40, 0x00, 0x8e, 0xd8,       /* mov $64,%ax to %ds: #GP */
+    0xf4, 0xf4,                               /* up to 0x38: */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* no descriptor */
+    0xff, 0xff, 0x00, 0x00, 0x00, 0x9b, 0xcf, 0x00, /* code, all memory */
+    0xff, 0xff, 0x00, 0x00, 0x00, 0x93, 0xcf, 0x00, /* data, all memory */
+};
+
 /* Every kind of access. */
 static const uint8_t rom_accesses[] = {
     0xba, 0x00, 0x05,             /* mov $0x500,%dx */
@@ -653,6 +675,53 @@ static void query_kvm_tells_that_kvm_runs(void)
     fixture_free(&f);
 }
 
+/* Keeps the events that tell of a guest's end. */
+static void note_event(void *opaque, const char *name, json_object *data)
+{
+    if (g_str_equal(name, "GUEST_PANICKED") || g_str_equal(name, "RESET")) {
+        g_string_append_printf(
+            opaque, "%s %s ", name,
+            json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN));
+    }
+}
+
+static void triple_fault_is_told_and_resets(void)
+{
+    GString *events = g_string_new(NULL);
+    EventListener listener = { note_event, events };
+    Fixture f;
+
+    fixture_new(&f, one, rom_triple_fault, sizeof(rom_triple_fault));
+    event_add_listener(f.m, &listener);
+    f.b->rom_later = rom_done;
+    f.b->rom_later_size = sizeof(rom_done);
+    start(&f);
+    wait_finished(&f, 1);
+    g_assert_cmpstr(events->str, ==,
+                    "GUEST_PANICKED {\"action\":\"run\"} "
+                    "RESET {\"guest\":true,\"reason\":\"guest-panic\"} ");
+    event_del_listener(f.m, &listener);
+    fixture_free(&f);
+    g_string_free(events, TRUE);
+}
+
+/* -global kvm-pit.lost_tick_policy=discard: KVM takes it. */
+static void lost_ticks_can_be_discarded(void)
+{
+    Machine *m = machine_new(&none_machine_type, &kvm_accel_ops);
+    GError *error = NULL;
+    bool ok;
+
+    machine_lock(m);
+    ok = device_add_global(&m->tree, "kvm-pit", "lost_tick_policy", "discard",
+                           &error) &&
+         machine_build(m, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    machine_unlock(m);
+    machine_free(m);
+}
+
 #define TEST(_name)           \
     {                         \
         "/kvm/" #_name, _name \
@@ -673,6 +742,8 @@ static const struct {
     TEST(guest_accesses_reach_the_devices),
     TEST(guest_runs_the_same_after_each_reset),
     TEST(code_in_device_memory_stops_until_reset),
+    TEST(triple_fault_is_told_and_resets),
+    TEST(lost_ticks_can_be_discarded),
     TEST(pause_stops_a_guest_that_never_exits),
     TEST(pause_stops_a_guest_that_always_exits),
     TEST(pause_stops_vcpus_that_wait_for_startup),

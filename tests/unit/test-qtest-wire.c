@@ -217,7 +217,7 @@ static void test_wire_refuses_a_chardev_in_use(void)
     g_assert_true(chardev_attach(chr, &fe, NULL));
     g_assert_false(qtest_serve(f.m, chr, "none", &err));
     g_assert_cmpstr(err->message, ==, "-qtest: chardev 'n' is in use");
-    chardev_detach(chr);
+    chardev_detach(chr, NULL);
     chardev_free(chr);
     teardown(&f);
 }

@@ -278,6 +278,23 @@ static void test_host_local_time(void)
     teardown(&f, NULL);
 }
 
+/* -rtc base=DATE with the host's clock: it begins there. */
+static void test_host_base(void)
+{
+    Fixture f = { 0 };
+    int64_t diff;
+
+    test_board_init(&f.b);
+    f.rtc = device_new(&f.b.m->tree, &mc146818rtc_type);
+    g_assert_true(device_set(f.rtc, "base", BASE, NULL));
+    g_assert_true(device_realize(f.rtc, NULL));
+    device_reset(f.rtc);
+    diff = shown_seconds(&f) - g_ascii_strtoll(BASE, NULL, 10);
+    g_assert_cmpint(diff, >=, 0);
+    g_assert_cmpint(diff, <=, 2);
+    teardown(&f, NULL);
+}
+
 /* --- interrupts --- */
 
 static void test_idle_clock_arms_no_timer(Fixture *f, gconstpointer data)
@@ -489,6 +506,7 @@ int main(int argc, char **argv)
     add("/rtc/reset-time", test_time_survives_reset);
     add("/rtc/any-value", test_any_register_value_is_some_time);
     g_test_add_func("/rtc/host-clock", test_host_clock);
+    g_test_add_func("/rtc/host-base", test_host_base);
     g_test_add_func("/rtc/host-local-time", test_host_local_time);
     add("/rtc/idle", test_idle_clock_arms_no_timer);
     add("/rtc/update", test_update_interrupt);

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The options that management puts on a command line: each valid form, each
+# refusal with its exact sentence. TAP on stdout. usage: options.sh BINARY
+set -u
+
+vmm=$1
+. "$(dirname "$0")/lib.sh"
+
+# --- help ---
+prints '^none +empty machine$' -machine help
+prints '^  memory-backend-memfd ' -object help
+prints '^  format=<str> ' -object secret,help
+prints '^name "pvpanic", bus ISA' -device help
+prints '^name "vhost-scsi-pci-non-transitional", bus PCI' -device help
+prints 'worker_per_virtqueue=<bool>' -device vhost-scsi-pci-non-transitional,help
+refused '-object: no such type; see -object help' -object secrets,help
+# A management that sees it would use it.
+out=$(timeout 20 "$vmm" -help | grep -c -e -sandbox)
+[ "$out" = 0 ]
+result $? '-sandbox is not listed' "$out"
+refused '-sandbox: this emulator has no sandbox yet: leave it out' \
+    -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+
+# --- -object and memory-backend= ---
+object() { # MESSAGE ARGUMENT
+    refused "-object: $1" -accel qtest -object "$2"
+}
+object "Parameter 'qom-type' does not accept value 'secrt'; did you mean 'secret'?" secrt,id=x
+object "Parameter 'qom-type' does not accept value 'rng-random'; see -object help" rng-random,id=x
+object "Parameter 'qom-type' does not accept value ''; see -object help" '{}'
+object "Parameter 'id' is missing" secret,data=x
+object "Parameter 'id' expects an identifier" secret,id=1x,data=x
+object "Either 'file' or 'data' must be provided" secret,id=x
+object "'file' and 'data' are mutually exclusive" secret,id=x,data=x,file=y
+object "secret: property 'format' cannot be 'hex': 'raw' or 'base64' is expected" secret,id=x,data=x,format=hex
+object "Property 'secret.fil' not found; did you mean 'file'?" secret,id=x,fil=x
+object "Parameter 'size' is missing" memory-backend-ram,id=x
+object "memory-backend-ram: property 'size' cannot be '0': bytes, or a number with a suffix K, M, G or T, are expected" \
+    memory-backend-ram,id=x,size=0
+object "memory-backend-memfd: hugetlb=on is not supported: RAM has transparent huge pages, leave it out" \
+    memory-backend-memfd,id=x,size=1G,hugetlb=on
+refused "-object: Duplicate ID 'x' for object" -accel qtest -object secret,id=x,data=a -object secret,id=x,data=b
+refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x
+refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x -object secret,id=x,data=a
+refused "-machine: Machine memory size does not match the size of the memory backend: -m says 33554432 bytes and 'x' has 67108864" \
+    -accel qtest -machine memory-backend=x -object memory-backend-ram,id=x,size=64M -m 32
+runs -object '{"qom-type":"secret","id":"masterKey0","format":"raw","file":"/nonexistent/master-key.aes"}' \
+    -object memory-backend-memfd,id=x,size=64M
+runs -m 64 -machine memory-backend=x -object '{"qom-type":"memory-backend-ram","id":"x","size":67108864}'
+runs -machine memory-backend=x -object memory-backend-ram,id=x,size=64M,prealloc=on,share=off,reserve=on
+
+# ram_of KIND: how the guest's RAM of a running machine is mapped.
+ram_of() {
+    "$vmm" -accel qtest -display none -machine "memory-backend=x${2:-}" -object "$1,id=x,size=48M" \
+        -qtest "unix:$work/q,server=on,wait=off" < /dev/null &
+    local pid=$!
+    for _ in $(seq 100); do
+        [ -S "$work/q" ] && break
+        sleep 0.05
+    done
+    grep -A25 -E '^[0-9a-f]+-[0-9a-f]+ .*' "/proc/$pid/smaps" |
+        awk '/^[0-9a-f]+-[0-9a-f]+ /{ name = $6 } /^Size:/ { size = $2 } /^VmFlags:/ { if (size == 49152) print name, $0 }'
+    kill -TERM "$pid"
+    wait "$pid"
+    rm -f "$work/q"
+}
+out=$(ram_of memory-backend-memfd)
+grep -q '^/memfd:guest-ram ' <<< "$out"
+result $? 'memory-backend-memfd is a memfd' "$out"
+out=$(ram_of memory-backend-ram,share=on)
+grep -q '^/memfd:guest-ram ' <<< "$out"
+result $? 'share=on is a memfd' "$out"
+grep -q ' dd' <<< "$out"
+result $? 'a core dump does not hold RAM' "$out"
+out=$(ram_of memory-backend-memfd ,dump-guest-core=on)
+[ -n "$out" ] && ! grep -q ' dd' <<< "$out"
+result $? 'dump-guest-core=on: a core dump holds RAM' "$out"
+
+# --- -machine, -accel, -cpu, -smp ---
+refused "unsupported machine type 'non'; did you mean 'none'?" -machine non
+refused '-machine: this machine has no vmport: give vmport=off' -machine vmport=on
+refused "-machine: parameter 'dump-guest-core' expects 'on' or 'off'" -machine dump-guest-core=perhaps
+refused "-machine: parameter 'acpi' expects 'on' or 'off'" -machine acpi=perhaps
+refused "-machine: kernel-irqchip=split is not supported: the interrupt controllers are KVM's, give on" \
+    -machine kernel-irqchip=split
+refused "invalid accelerator 'tcg'; see -accel help" -machine none,accel=tcg
+refused '-device: vhost-scsi-pci: the machine has no bus for this device' \
+    -machine none -accel qtest -device vhost-scsi-pci,wwpn=naa.5001405aaaaaaaaa
+runs -machine none
+runs -machine none,accel=tcg:qtest -S
+runs -machine q35,usb=off,vmport=auto,hpet=off,dump-guest-core=off,mem-merge=off,kernel-irqchip=on,acpi=auto
+runs -machine q35,acpi=off -no-hpet
+runs -no-acpi -cpu host,migratable=on -smp 2,maxcpus=2,sockets=2,dies=1,clusters=1,cores=1,threads=1
+for feature in +x2apic -x2apic x2apic=on x2apic; do
+    refused "-cpu: feature 'x2apic' cannot be switched: the guest gets every feature of the host's processor that KVM can pass on, leave it out" \
+        -cpu "host,$feature"
+done
+refused '-smp: dies > 1 not supported by this machine: leave it out' -smp 4,dies=2
+refused "-smp: 'clusters' cannot be '0': a number from 1 to 255 is expected" -smp 4,clusters=0
+
+# --- -global ---
+global() { # MESSAGE ARGUMENT
+    refused "-global: $1" -accel qtest -global "$2"
+}
+global "'PIIX4_PN' is not a valid device model name; did you mean 'PIIX4_PM'?" PIIX4_PN.disable_s3=1
+global "'virtio-blk-pci' is not a valid device model name; see -device help" virtio-blk-pci.x=1
+global "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci.iothread=1
+global "vhost-scsi-pci: property 'num_queues' cannot be '0': a number from 1 to 1024 or 'auto' is expected" \
+    vhost-scsi-pci.num_queues=0
+global "kvm-pit: property 'lost_tick_policy' cannot be 'slew': 'delay' or 'discard' is expected" \
+    kvm-pit.lost_tick_policy=slew
+global "ICH9-LPC: property 'disable_s3' cannot be '2': a number from 0 to 1 is expected" ICH9-LPC.disable_s3=2
+for bad in x x=1 driver=x,property=y; do
+    global "'$bad' is not DRIVER.PROPERTY=VALUE: give for example vhost-scsi-pci.num_queues=4" "$bad"
+done
+runs -global kvm-pit.lost_tick_policy=delay -global ICH9-LPC.disable_s3=1 -global ICH9-LPC.disable_s4=0 \
+    -global PIIX4_PM.disable_s3=1 -global driver=PIIX4_PM,property=disable_s4,value=1 -no-hpet
+# The default that it changes can be given again.
+refused "-device: isa-serial: index=1 (COM2) is taken: give another, or -serial none" -accel qtest -nodefaults \
+    -global isa-serial.index=1 -device isa-serial -device isa-serial
+runs -nodefaults -global isa-serial.index=1 -device isa-serial -device isa-serial,index=0
+
+# --- -overcommit, -boot, -rtc, -audiodev ---
+refused '-overcommit: cpu-pm=on is not supported: a vCPU that halts leaves its processor to others' -overcommit cpu-pm=on
+refused "-overcommit: parameter 'mem-lock' expects 'on' or 'off'" -overcommit mem-lock=perhaps
+runs -overcommit mem-lock=off,cpu-pm=off
+# A sanitizer's mlockall() does nothing.
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null && ! grep -qE '__[at]san_init' "$vmm"; then
+    # A process without the capability has the limit.
+    out=$(ulimit -l 64; setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock \
+        timeout 20 "$vmm" -accel qtest -display none -overcommit mem-lock=on 2>&1 < /dev/null)
+    [ "$out" = "$me: -overcommit: mem-lock=on: cannot lock the emulator's memory, raise its limit (ulimit -l): Cannot allocate memory" ]
+    result $? 'mem-lock=on beyond the limit' "$out"
+fi
+refused "-boot: Invalid boot device 'z'" -boot z
+refused "-boot: unknown parameter 'stric'; did you mean 'strict'?" -boot stric=on
+refused "-boot: parameter 'menu' expects 'on' or 'off'" -boot menu=maybe
+runs -boot strict=on -boot dc -boot order=c,once=d,menu=off,splash-time=3000,reboot-timeout=5
+for bad in 2006-13-01 1979-12-31 2100-01-01 2006-06-17T25:00:00 2006; do
+    refused "-rtc: base cannot be '$bad': utc, localtime or a date from 1980 to 2099 such as 2006-06-17T16:01:21 is expected" \
+        -rtc "base=$bad"
+done
+refused "-rtc: driftfix cannot be 'x': none or slew is expected" -rtc driftfix=x
+runs -rtc base=localtime,driftfix=slew
+runs -rtc base=2006-06-17,driftfix=none
+runs -rtc base=2006-06-17T16:01:21,clock=vm
+refused "-audiodev: 'alsa' is not supported: only 'none' is" -audiodev alsa,id=x
+refused "-audiodev: Parameter 'id' is missing" -audiodev none
+runs -audiodev '{"id":"audio1","driver":"none"}' -audiodev none,id=audio2
+
+# --- -action, -msg, -name ---
+refused "-action: Parameter 'reboot' does not accept value 'reste'; did you mean 'reset'?" -action reboot=reste
+refused "-action: Parameter 'panic' does not accept value 'x'" -action panic=x
+refused "-action: unknown parameter 'panik'; did you mean 'panic'?" -action panik=none
+runs -action reboot=shutdown,shutdown=pause,panic=exit-failure,watchdog=none -action panic=none
+refused "-msg: unknown parameter 'time'" -msg time=on
+out=$(timeout 20 "$vmm" -msg timestamp=on -name guest=x,debug-threads=on -m lots 2>&1)
+grep -qE "^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z $me: -m: invalid size 'lots'" <<< "$out"
+result $? 'timestamp=on: a message begins with the time' "$out"
+out=$(timeout 20 "$vmm" -accel qtest -name guest=x -msg guest-name=on -device x 2>&1)
+grep -q "^x $me: -device: 'x' is not a valid device" <<< "$out"
+result $? 'guest-name=on: a message begins with the name' "$out"
+
+# --- pvpanic ---
+refused '-device: pvpanic: the machine has one already: its guest looks for no more' \
+    -accel qtest -device pvpanic -device pvpanic
+refused "-device: pvpanic: property 'events' cannot be '4': a number from 0 to 3 is expected" \
+    -accel qtest -device pvpanic,events=4
+runs -device pvpanic,ioport=0x505,events=1
+runs -device '{"driver":"pvpanic","id":"panic0","ioport":1285}'
+
+# --- -add-fd ---
+refused '-add-fd: fd is not valid or already in use' -accel qtest -add-fd fd=99,set=0
+refused '-add-fd: fd cannot be a standard I/O stream' -accel qtest -add-fd fd=2,set=0
+refused '-add-fd: set option is required and must be non-negative' -accel qtest -add-fd fd=3
+refused "-chardev: chardev 'c': cannot open file '/dev/fdset/0': No such file or directory" \
+    -accel qtest -chardev file,id=c,path=/dev/fdset/0
+out=$(timeout 20 "$vmm" -accel qtest -add-fd fd=7,set=0 -chardev file,id=c,path=/dev/fdset/0 7< /dev/null 2>&1)
+[ "$out" = "$me: -chardev: chardev 'c': cannot open file '/dev/fdset/0': Permission denied" ]
+result $? 'a descriptor for reading is not for writing' "$out"
+
+finish

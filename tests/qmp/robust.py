@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QMP against clients that send anything, and against a host whose kernel hangs.
+The number of random sessions is $QMP_SESSIONS (default 2000), where they begin
+$QMP_SEED.
+usage: robust.py BINARY [TEST...]"""
+
+import json
+import os
+import random
+import select
+import socket
+
+from qemu import TIMEOUT, Machine, WWPN, equal, main
+
+SESSIONS = int(os.environ.get("QMP_SESSIONS", "2000"))
+SEED = int(os.environ.get("QMP_SEED", "1"))
+PORT = "pcie-root-port,id=port,chassis=1,addr=4"
+DISK = f"vhost-scsi-pci,id=disk,wwpn={WWPN}"
+MONITORS = 4
+WORDS = ("/", "/machine", "disk", "port", "/machine/peripheral/disk", "type",
+         "num_queues", "vhost_*", "*", "info status", "info qtree", "info pci",
+         "info stats vcpu", "help", "stop", "cont", "x", "", "\u20ac", "a" * 300,
+         "vhost-scsi-pci", "pcie-root-port", WWPN, "pause", "none", "vm",
+         "vcpu", "kvm", "events", "shutdown", "reset")
+
+
+def any_value(rng, depth=3):
+    kind = rng.randrange(8 if depth else 6)
+    if kind == 6:
+        return [any_value(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if kind == 7:
+        return {rng.choice(WORDS): any_value(rng, depth - 1)
+                for _ in range(rng.randrange(4))}
+    return (None, rng.random() < 0.5, rng.choice((0, 1, -1, 2**63, -2**63, 7)),
+            rng.random() * 1e9, rng.choice(WORDS), rng.choice(WORDS))[kind]
+
+
+def likely_value(rng, schema, name):
+    """One that the type allows, mostly."""
+    e = schema[name]
+    if rng.random() < 0.1:
+        return any_value(rng)
+    if e["meta-type"] == "enum":
+        return rng.choice(e["values"])
+    if e["meta-type"] == "array":
+        return [likely_value(rng, schema, e["element-type"])
+                for _ in range(rng.randrange(3))]
+    if e["meta-type"] == "object":
+        return arguments(rng, schema, e)
+    return {"string": rng.choice(WORDS), "int": rng.randrange(-1, 300),
+            "boolean": rng.random() < 0.5}.get(e.get("json-type"),
+                                               any_value(rng))
+
+
+def arguments(rng, schema, e):
+    args = {}
+    for member in e["members"]:
+        if "default" not in member and rng.random() < 0.95 or \
+                rng.random() < 0.4:
+            args[member["name"]] = likely_value(rng, schema, member["type"])
+    if rng.random() < 0.05:
+        args[rng.choice(WORDS)] = any_value(rng)
+    return args
+
+
+def a_request(rng, schema, commands):
+    name = rng.choice(commands)
+    request = {"execute": name}
+    args = arguments(rng, schema, schema[schema[name]["arg-type"]])
+    if args or rng.random() < 0.2:
+        request["arguments"] = args
+    if rng.random() < 0.5:
+        request["id"] = any_value(rng)
+    return json.dumps(request, ensure_ascii=rng.random() < 0.5).encode()
+
+
+def mutated(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.randrange(1, 6)):
+        at = rng.randrange(len(data) + 1)
+        action = rng.randrange(4)
+        if action == 0:
+            data[at:at] = bytes(rng.randrange(256)
+                                for _ in range(rng.randrange(8)))
+        elif action == 1:
+            del data[at:at + rng.randrange(8)]
+        elif action == 2 and at < len(data):
+            data[at] ^= 1 << rng.randrange(8)
+        else:
+            data[at:at] = data[at:at + rng.randrange(40)]
+    return bytes(data)
+
+
+def a_session(rng, schema, commands):
+    """Bytes to send."""
+    out = [b'{"execute":"qmp_capabilities"}'] if rng.random() < 0.9 else []
+    for _ in range(rng.randrange(1, 20)):
+        request = a_request(rng, schema, commands)
+        if rng.random() < 0.3:
+            request = mutated(rng, request)
+        # A request to end would end the test.
+        if b"quit" not in request and b'"q"' not in request:
+            out.append(request)
+    return rng.choice((b"", b"\n", b"\r\n", b" ")).join(out)
+
+
+def run_session(m, rng, data):
+    """Sends it in pieces, reads what comes, and leaves, sometimes early."""
+    early = rng.random() < 0.3
+    if not early:
+        data += b'\n}]"\n{"execute":"query-name","id":"end"}\n'
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(m.sockets[1])
+        s.setblocking(False)
+        while True:
+            readable, writable, _ = select.select(
+                [s], [s] if data else [], [], TIMEOUT)
+            assert readable or writable, "neither takes nor gives"
+            try:
+                if readable and not s.recv(1 << 20):
+                    return
+                if writable:
+                    data = data[s.send(data[:rng.randrange(1, 2000)]):]
+                    if not data and early:
+                        return
+                    if not data:
+                        s.shutdown(socket.SHUT_WR)
+            except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+                pass
+
+
+def test_random_and_mutated_sessions():
+    with Machine("-device", PORT, "-device", DISK, "-D", "/dev/null",
+                 monitors=2, fake="") as m:
+        qmp = m.qmp(0)
+        schema = {e["name"]: e for e in qmp.cmd("query-qmp-schema")}
+        commands = [n for n, e in schema.items()
+                    if e["meta-type"] == "command" and n != "quit"]
+        fds = tasks = 0
+        for i in range(SESSIONS):
+            rng = random.Random(SEED + i)
+            try:
+                run_session(m, rng, a_session(rng, schema, commands))
+                equal(qmp.cmd("query-target"), {"arch": "x86_64"})
+            except Exception as e:
+                raise AssertionError(f"at QMP_SEED={SEED + i} "
+                                     "QMP_SESSIONS=1") from e
+            qmp.events.clear()
+            if i == SESSIONS // 2:
+                fds, tasks = m.count("fd"), m.count("task")
+        # What they have left behind is bounded by FDS_MAX, and they sent none.
+        assert m.count("fd") <= fds + 2, (m.count("fd"), fds)
+        assert m.count("task") <= tasks + 1, (m.count("task"), tasks)
+
+
+# --- a kernel that hangs ---
+
+def hang(m, call):
+    """From now on the ioctl waits in the kernel."""
+    m.fake(f"block {call}")
+
+
+def others_answer(m, clients):
+    """Every command that needs no kernel, on all the other monitors."""
+    for qmp in clients:
+        for name in ("query-status", "query-pci", "query-chardev",
+                     "query-cpus-fast", "x-query-virtio", "query-fdsets"):
+            qmp.cmd(name)
+        assert "VM status" in qmp.hmp("info status")
+
+
+def hung_machine():
+    m = Machine("-device", PORT, "-device", DISK + ",bus=port",
+                monitors=MONITORS, fake="", guest=True)
+    m.guest.start_driver(4)
+    return m
+
+
+def is_told(qmp, name):
+    """The answer after MONITOR_WAIT_SECONDS."""
+    answer = qmp.reply()
+    equal(answer["error"]["class"], "GenericError")
+    assert answer["error"]["desc"].startswith(
+        f"'{name}' is not done after 10 seconds"), answer
+
+
+def check_hung_command(name, args, event):
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in range(MONITORS)]
+        hung, others = clients[0], clients[1:]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        request = {"execute": name}
+        if args:
+            request["arguments"] = args
+        hung.send(request)
+        m.fake("wait blocked 1")
+        others_answer(m, others)
+        # A second one of its kind waits behind it, and its monitor with it.
+        others[0].send({"execute": "cont"})
+        others_answer(m, others[1:])
+        # Nobody has been answered out of turn.
+        hung.sock.setblocking(False)
+        try:
+            assert hung.sock.recv(1) and False, "it was answered"
+        except BlockingIOError:
+            pass
+        hung.sock.setblocking(True)
+        hung.sock.settimeout(60)
+        is_told(hung, name)
+        is_told(others[0], "cont")
+        hung.cmd("query-status")
+        others_answer(m, clients)
+        m.fake("release")
+        others[1].event(event)
+        others_answer(m, clients)
+
+
+def test_stop_while_the_kernel_hangs():
+    check_hung_command("stop", None, "STOP")
+
+
+def test_device_del_while_the_kernel_hangs():
+    # The guest does not listen to its slot: the device goes at once.
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in range(MONITORS)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        equal(clients[0].cmd("device_del", id="disk"), {})
+        m.fake("wait blocked 1")
+        others_answer(m, clients)
+        m.fake("release")
+        while True:
+            event = clients[1].event("DEVICE_DELETED")
+            if event["data"].get("device") == "disk":
+                break
+        others_answer(m, clients)
+        equal(clients[0].error("device_del", id="disk").cls, "DeviceNotFound")
+
+
+def test_device_add_while_the_kernel_hangs():
+    with Machine("-device", PORT, monitors=MONITORS, fake="") as m:
+        clients = [m.qmp(i) for i in range(MONITORS)]
+        hang(m, "SET_OWNER")
+        clients[0].send({"execute": "device_add", "arguments": {
+            "driver": "vhost-scsi-pci", "id": "disk", "wwpn": WWPN,
+            "bus": "port"}})
+        m.fake("wait blocked 1")
+        others_answer(m, clients[1:])
+        m.fake("release")
+        equal(clients[0].reply(), {"return": {}})
+        others_answer(m, clients)
+        equal(clients[1].cmd("qom-get", path="disk", property="hotplugged"),
+              True)
+
+
+def test_quit_while_the_kernel_hangs():
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in range(MONITORS)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        equal(clients[0].cmd("quit"), {})
+        m.fake("wait blocked 1")
+        others_answer(m, clients)
+        m.fake("release")
+        equal(m.wait(), 0)
+
+
+def test_client_that_leaves_while_its_command_hangs():
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in range(2)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        clients[0].send({"execute": "stop"})
+        m.fake("wait blocked 1")
+        clients[0].close()
+        again = m.qmp(0)
+        equal(again.cmd("query-status")["status"], "paused")
+        m.fake("release")
+        clients[1].event("STOP")
+        again.cmd("cont")
+
+
+main(globals())
