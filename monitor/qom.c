@@ -153,7 +153,11 @@ static json_object *property_value(const Property *p, const void *instance)
     if (g_str_equal(type, "bool")) {
         return json_object_new_boolean(!g_strcmp0(text, "on"));
     }
-    if (g_str_has_prefix(type, "uint") && text && g_ascii_isdigit(text[0])) {
+    if (p->kind == PROPERTY_LIST) {
+        return text ? json_tokener_parse(text) : json_object_new_array();
+    }
+    if ((g_str_has_prefix(type, "uint") || p->kind == PROPERTY_SIZE) && text &&
+        g_ascii_isdigit(text[0])) {
         return json_object_new_uint64(g_ascii_strtoull(text, NULL, 10));
     }
     return json_object_new_string(text ? text : "");

@@ -27,6 +27,7 @@ static void store(const Property *prop, void *instance, uint64_t v)
         *(uint32_t *)p = (uint32_t)v;
         break;
     case PROPERTY_U64:
+    case PROPERTY_SIZE:
         *(uint64_t *)p = v;
         break;
     case PROPERTY_BIT64:
@@ -37,8 +38,15 @@ static void store(const Property *prop, void *instance, uint64_t v)
         *(int32_t *)p = (int32_t)v;
         break;
     case PROPERTY_STRING:
+    case PROPERTY_LIST:
         g_assert_not_reached();
     }
+}
+
+/* Whether its field is a pointer that the instance owns. */
+static bool is_owned(const Property *prop)
+{
+    return prop->kind == PROPERTY_STRING || prop->kind == PROPERTY_LIST;
 }
 
 static uint64_t load(const Property *prop, const void *instance)
@@ -56,12 +64,14 @@ static uint64_t load(const Property *prop, const void *instance)
     case PROPERTY_AUTO32:
         return *(const uint32_t *)p;
     case PROPERTY_U64:
+    case PROPERTY_SIZE:
         return *(const uint64_t *)p;
     case PROPERTY_BIT64:
         return *(const uint64_t *)p >> prop->bit & 1;
     case PROPERTY_PCI_ADDR:
         return (uint64_t) * (const int32_t *)p;
     case PROPERTY_STRING:
+    case PROPERTY_LIST:
         break;
     }
     g_assert_not_reached();
@@ -86,6 +96,8 @@ static uint64_t max_of(const Property *prop)
     case PROPERTY_U64:
     case PROPERTY_PCI_ADDR:
     case PROPERTY_STRING:
+    case PROPERTY_SIZE:
+    case PROPERTY_LIST:
         break;
     }
     return UINT64_MAX;
@@ -96,7 +108,7 @@ void property_set_defaults(const Property *props, void *instance)
     for (const Property *p = props; p && p->name; p++) {
         if (p->kind == PROPERTY_PCI_ADDR) {
             store(p, instance, (uint64_t)-1);
-        } else if (p->kind != PROPERTY_STRING) {
+        } else if (!is_owned(p)) {
             store(p, instance, p->def);
         }
     }
@@ -107,6 +119,11 @@ void property_finish(const Property *props, void *instance)
     for (const Property *p = props; p && p->name; p++) {
         if (p->kind == PROPERTY_STRING) {
             g_clear_pointer((char **)field(p, instance), g_free);
+        } else if (p->kind == PROPERTY_LIST) {
+            json_object **list = field(p, instance);
+
+            json_object_put(*list);
+            *list = NULL;
         }
     }
 }
@@ -231,9 +248,45 @@ static bool set_number(const Property *prop, void *instance, const char *owner,
     return true;
 }
 
+static bool set_size(const Property *prop, void *instance, const char *owner,
+                     json_object *value, GError **errp)
+{
+    const char *text = json_object_get_string(value);
+    uint64_t v;
+
+    if (parse_size(text, 1, &v) < 0) {
+        return refuse(prop, owner, text,
+                      "bytes, or a number with suffix K, M, G or T,", errp);
+    }
+    store(prop, instance, v);
+    return true;
+}
+
+/* An array, or in the key=value form the text of one. */
+static bool set_list(const Property *prop, void *instance, const char *owner,
+                     json_object *value, GError **errp)
+{
+    json_object **list = field(prop, instance);
+    json_object *array = json_object_is_type(value, json_type_string)
+                             ? json_tokener_parse(json_object_get_string(value))
+                             : json_object_get(value);
+
+    if (!json_object_is_type(array, json_type_array)) {
+        json_object_put(array);
+        return refuse(prop, owner, json_object_get_string(value),
+                      "a JSON list, as in -device '{...}',", errp);
+    }
+    json_object_put(*list);
+    *list = array;
+    return true;
+}
+
 bool property_set(const Property *prop, void *instance, const char *owner,
                   json_object *value, GError **errp)
 {
+    if (prop->kind == PROPERTY_LIST && value) {
+        return set_list(prop, instance, owner, value, errp);
+    }
     if (!value || json_object_is_type(value, json_type_array) ||
         json_object_is_type(value, json_type_object)) {
         return refuse(prop, owner, json_object_to_json_string(value),
@@ -247,6 +300,10 @@ bool property_set(const Property *prop, void *instance, const char *owner,
         return set_bool(prop, instance, owner, value, errp);
     case PROPERTY_PCI_ADDR:
         return set_pci_addr(prop, instance, owner, value, errp);
+    case PROPERTY_SIZE:
+        return set_size(prop, instance, owner, value, errp);
+    case PROPERTY_LIST:
+        break;
     case PROPERTY_U8:
     case PROPERTY_U16:
     case PROPERTY_U32:
@@ -263,6 +320,13 @@ char *property_get(const Property *prop, const void *instance)
 
     if (prop->kind == PROPERTY_STRING) {
         return g_strdup(*(char *const *)field(prop, instance));
+    }
+    if (prop->kind == PROPERTY_LIST) {
+        json_object *list = *(json_object *const *)field(prop, instance);
+
+        return list ? g_strdup(json_object_to_json_string_ext(
+                          list, JSON_C_TO_STRING_PLAIN))
+                    : NULL;
     }
     v = load(prop, instance);
     switch (prop->kind) {
@@ -282,7 +346,9 @@ char *property_get(const Property *prop, const void *instance)
     case PROPERTY_U16:
     case PROPERTY_U32:
     case PROPERTY_U64:
+    case PROPERTY_SIZE:
     case PROPERTY_STRING:
+    case PROPERTY_LIST:
         break;
     }
     return g_strdup_printf("%" PRIu64, v);
@@ -303,6 +369,10 @@ const char *property_type_name(const Property *prop)
         return "uint32";
     case PROPERTY_U64:
         return "uint64";
+    case PROPERTY_SIZE:
+        return "size";
+    case PROPERTY_LIST:
+        return "list";
     case PROPERTY_STRING:
     case PROPERTY_PCI_ADDR:
         break;

@@ -13,6 +13,8 @@ typedef struct TestDevice {
     uint64_t bits;
     int32_t addr;
     char *text;
+    uint64_t size;
+    json_object *list;
     bool fail;
     unsigned unrealized;
 } TestDevice;
@@ -25,6 +27,8 @@ static const Property test_props[] = {
     PROP_BIT64("bit", TestDevice, bits, .bit = 40),
     PROP_PCI_ADDR("addr", TestDevice, addr),
     PROP_STRING("text", TestDevice, text),
+    PROP_SIZE("size", TestDevice, size, .def = 4096),
+    PROP_LIST("list", TestDevice, list),
     PROP_BOOL("fail", TestDevice, fail),
     { 0 },
 };

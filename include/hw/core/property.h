@@ -19,6 +19,9 @@ typedef enum PropertyKind {
     PROPERTY_STRING,   /* char *, owned by the instance, NULL when not given */
     PROPERTY_BIT64,    /* bit number .bit of a uint64_t */
     PROPERTY_AUTO32,   /* uint32_t, or the word "auto" stored as UINT32_MAX */
+    PROPERTY_SIZE,     /* uint64_t bytes, with an optional suffix K, M, G, T */
+    PROPERTY_LIST,     /* json_object * (an array), owned by the instance, NULL
+                        * when not given; its items are the device's to check */
     PROPERTY_PCI_ADDR, /* int32_t devfn from "SLOT[.FN]" in hex, or a number;
                         * -1 when not given */
 } PropertyKind;
@@ -53,12 +56,14 @@ typedef struct Property {
 #define PROP_STRING(...)   PROP(PROPERTY_STRING, __VA_ARGS__)
 #define PROP_BIT64(...)    PROP(PROPERTY_BIT64, __VA_ARGS__)
 #define PROP_AUTO32(...)   PROP(PROPERTY_AUTO32, __VA_ARGS__)
+#define PROP_SIZE(...)     PROP(PROPERTY_SIZE, __VA_ARGS__)
+#define PROP_LIST(...)     PROP(PROPERTY_LIST, __VA_ARGS__)
 #define PROP_PCI_ADDR(...) PROP(PROPERTY_PCI_ADDR, __VA_ARGS__)
 
 /* Stores every default of @props in @instance. */
 void property_set_defaults(const Property *props, void *instance);
 
-/* Frees what the strings of @props own. */
+/* Frees what the strings and lists of @props own. */
 void property_finish(const Property *props, void *instance);
 
 /* The row called @name, or NULL. @props may be NULL. */
