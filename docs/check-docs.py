@@ -17,6 +17,8 @@ ROOT = DOCS.parent
 # Sources whose messages a user sees, and where these are explained.
 MESSAGES = {
     "hw/scsi/vhost-scsi.c": "system/devices/vhost-scsi.rst",
+    "hw/scsi/vhost-scsi-open.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/vhost-worker-limits.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",

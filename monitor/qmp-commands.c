@@ -3,6 +3,7 @@
  * says what it takes and answers; test-qmp holds the two against each other. */
 #include "monitor/qmp-commands.h"
 #include "hw/pci/pci-qmp.h"
+#include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/virtio-qmp.h"
 #include "monitor-int.h"
 #include "system/fds.h"
@@ -120,6 +121,7 @@ const QmpRow qmp_rows[] = {
     { "query-target", qmp_query_target },
     { "query-uuid", qmp_query_uuid },
     { "query-version", qmp_query_version },
+    { "query-vhost-workers", qmp_query_vhost_workers },
     { "quit", qmp_quit },
     { "remove-fd", qmp_remove_fd },
     { "set-action", qmp_set_action },
@@ -128,6 +130,11 @@ const QmpRow qmp_rows[] = {
     { "system_reset", qmp_system_reset },
     { "trace-event-get-state", qmp_trace_event_get_state },
     { "trace-event-set-state", qmp_trace_event_set_state },
+    { "vhost-attach-vring-worker", qmp_vhost_attach_vring_worker },
+    { "vhost-free-worker", qmp_vhost_free_worker },
+    { "vhost-get-vring-worker", qmp_vhost_get_vring_worker },
+    { "vhost-new-worker", qmp_vhost_new_worker },
+    { "vhost-set-worker-affinity", qmp_vhost_set_worker_affinity },
     { "x-query-virtio", qmp_x_query_virtio },
     { "x-query-virtio-status", qmp_x_query_virtio_status },
     { "x-query-virtio-vhost-queue-status",

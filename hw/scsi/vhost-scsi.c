@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/scsi/vhost-scsi.h"
-#include "system/fds.h"
+#include "hw/virtio/vhost-worker-limits.h"
 #include "system/machine.h"
-#include "util/cutils.h"
 #include "util/error.h"
 #include "util/json.h"
 #include "util/log.h"
+#include "vhost-scsi-int.h"
 
-#include <fcntl.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_scsi.h>
 
-#define VHOST_SCSI_PATH "/dev/vhost-scsi"
 #define LIO_VHOST_PATH  "/sys/kernel/config/target/vhost"
 #define WWPN_LENGTH_MAX 223 /* of struct vhost_scsi_target, with its NUL */
 #define SENSE_SIZE      96  /* what the kernel's vhost-scsi is built for */
 #define CDB_SIZE        32
+
+/* inline_sg_cnt (2048) scatterlist entries of 32 bytes. */
+#define KERNEL_BYTES_PER_COMMAND (64 * KiB)
 
 /* Bits that only a legacy driver may see (specification 6.3); the properties
  * are there so that command lines that name them go on working. */
@@ -24,26 +24,7 @@
     (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY | UINT64_C(1) \
                                                    << VIRTIO_F_ANY_LAYOUT)
 
-static VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
-{
-    return container_of(vdev, VhostScsi, vdev);
-}
-
 /* --- what the messages say --- */
-
-/* Adds which call failed, on which virtqueue, and why. */
-static void set_call_error(GError **errp, const VhostScsi *s, int r,
-                           const char *hint)
-{
-    const VhostDev *d = &s->vhost;
-    g_autofree char *queue = d->failed_vq < 0
-                                 ? g_strdup("")
-                                 : g_strdup_printf(" for virtqueue %d",
-                                                   d->failed_vq);
-
-    error_setg(errp, "vhost-scsi: %s failed%s: %s%s%s", d->failed_call, queue,
-               g_strerror(-r), *hint ? "; " : "", hint);
-}
 
 static bool is_directory(const char *path)
 {
@@ -115,32 +96,6 @@ static void set_endpoint_error(GError **errp, const VhostScsi *s, int r)
     }
 }
 
-static void set_worker_error(GError **errp, const VhostScsi *s, int r)
-{
-    switch (r) {
-    case -ENOMEM:
-        set_call_error(errp, s, r,
-                       "the kernel could not create a worker thread: raise "
-                       "the thread limits (ulimit -u, pids.max of the "
-                       "cgroup) or lower num_queues");
-        break;
-    case -EFAULT:
-        set_call_error(errp, s, r,
-                       "the kernel runs vhost in kthread mode, which allows "
-                       "one worker: set the vhost module parameter "
-                       "fork_from_owner_default=Y or worker_per_virtqueue=off");
-        break;
-    case -EIO:
-        set_call_error(errp, s, r,
-                       "the kernel does not confirm the worker of the "
-                       "virtqueue");
-        break;
-    default:
-        set_call_error(errp, s, r, "");
-        break;
-    }
-}
-
 /* --- configuration space (specification 5.6.4) --- */
 
 static void init_config(VhostScsi *s)
@@ -197,7 +152,7 @@ static bool clear_endpoint(VhostScsi *s, GError **errp)
 
     if (r < 0) {
         (void)vhost_dev_failed(&s->vhost, "VHOST_SCSI_CLEAR_ENDPOINT", -1, r);
-        set_call_error(errp, s, r, "");
+        vhost_scsi_call_error(errp, s, r, "");
         return false;
     }
     s->bound = false;
@@ -236,7 +191,7 @@ static bool start(VhostScsi *s, GError **errp)
     }
     r = vhost_dev_start(&s->vhost, vdev, &vdev->dev.machine->ram);
     if (r < 0) {
-        set_call_error(errp, s, r, "");
+        vhost_scsi_call_error(errp, s, r, "");
         return false;
     }
     set_events_missed(s);
@@ -333,28 +288,6 @@ static bool wwpn_is_well_formed(const char *wwpn)
            (g_str_has_prefix(wwpn, "iqn.") && len > 4);
 }
 
-/* Another adapter of this machine that owns @fd or, if that is -1, whose target
- * is the same; NULL if there is none. */
-static const Device *find_adapter(const VhostScsi *s, int fd)
-{
-    const DeviceTree *tree = s->vdev.dev.tree;
-
-    for (guint i = 0; i < tree->devices->len; i++) {
-        const Device *dev = g_ptr_array_index(tree->devices, i);
-        const VhostScsi *other;
-
-        if (!dev->backend || dev->backend->type != &vhost_scsi_type) {
-            continue;
-        }
-        other = vhost_scsi_from(virtio_device_from(dev->backend));
-        if (fd < 0 ? g_str_equal(other->wwpn, s->wwpn)
-                   : other->vhost.fd == fd) {
-            return dev;
-        }
-    }
-    return NULL;
-}
-
 static bool check_properties(const VhostScsi *s, GError **errp)
 {
     const Device *other;
@@ -378,150 +311,12 @@ static bool check_properties(const VhostScsi *s, GError **errp)
     }
     /* Trying the endpoint would not show it: none is set while no driver
      * runs. */
-    other = find_adapter(s, -1);
+    other = vhost_scsi_find_adapter(s, -1);
     if (other) {
         error_setg(errp,
                    "vhost-scsi: target '%s' is in use by device '%s': choose "
                    "another target",
                    s->wwpn, device_label(other));
-        return false;
-    }
-    return true;
-}
-
-/* The fd that was passed by the name vhostfd, ours from here on. */
-static int named_fd(const VhostScsi *s, GError **errp)
-{
-    int fd = fds_take_named(s->vdev.dev.machine, s->vhostfd);
-
-    if (fd < 0) {
-        error_setg(errp,
-                   "vhost-scsi: property 'vhostfd': no file descriptor is "
-                   "called '%s': pass one with getfd, or give the number of "
-                   "an inherited one",
-                   s->vhostfd);
-        return -1;
-    }
-    return fd;
-}
-
-/* The fd that has the number vhostfd. It is ours from here on. */
-static int inherited_fd(const VhostScsi *s, GError **errp)
-{
-    const Device *other;
-    uint64_t n;
-    int fd;
-
-    if (parse_u64(s->vhostfd, &n) < 0 || n > INT_MAX) {
-        error_setg(errp,
-                   "vhost-scsi: property 'vhostfd' cannot be '%s': the number "
-                   "of an inherited file descriptor is expected",
-                   s->vhostfd);
-        return -1;
-    }
-    fd = (int)n;
-    other = find_adapter(s, fd);
-    if (other) {
-        error_setg(errp,
-                   "vhost-scsi: property 'vhostfd': descriptor %d is in use by "
-                   "device '%s'",
-                   fd, device_label(other));
-        return -1;
-    }
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-        error_setg_errno(errp, errno,
-                         "vhost-scsi: property 'vhostfd': descriptor %d is "
-                         "not open",
-                         fd);
-        return -1;
-    }
-    return fd;
-}
-
-static int open_device(GError **errp)
-{
-    int fd = open(VHOST_SCSI_PATH, O_RDWR | O_CLOEXEC);
-
-    if (fd >= 0) {
-        return fd;
-    }
-    if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
-        error_setg_errno(errp, errno,
-                         "vhost-scsi: cannot open " VHOST_SCSI_PATH
-                         ", load the kernel module (modprobe vhost_scsi)");
-    } else if (errno == EACCES || errno == EPERM) {
-        error_setg_errno(errp, errno,
-                         "vhost-scsi: not permitted to open " VHOST_SCSI_PATH
-                         ", change its owner or mode, or pass an open "
-                         "descriptor with vhostfd=");
-    } else {
-        error_setg_errno(errp, errno,
-                         "vhost-scsi: cannot open " VHOST_SCSI_PATH);
-    }
-    return -1;
-}
-
-/* Takes @given_fd, or opens the device if that is -1. */
-static bool open_vhost(VhostScsi *s, int given_fd, GError **errp)
-{
-    auto_fd fd = given_fd >= 0 ? given_fd : open_device(errp);
-    int version = 0;
-    int r;
-
-    if (fd < 0) {
-        return false;
-    }
-    s->vhost.fd = fd;
-    r = s->vhost.ops->vhost_scsi_get_abi_version(&s->vhost, &version);
-    s->vhost.fd = -1;
-    if (r < 0) {
-        error_setg(errp, "vhost-scsi: %s is not a vhost-scsi device: %s",
-                   s->vhostfd ? "the descriptor of property 'vhostfd'"
-                              : VHOST_SCSI_PATH,
-                   g_strerror(-r));
-        return false;
-    }
-    if (version > VHOST_SCSI_ABI_VERSION) {
-        error_setg(errp,
-                   "vhost-scsi: the kernel speaks ABI version %d; only %d is "
-                   "supported",
-                   version, VHOST_SCSI_ABI_VERSION);
-        return false;
-    }
-    r = vhost_dev_open(&s->vhost, fd);
-    if (r < 0) {
-        set_call_error(errp, s, r,
-                       r == -EBUSY ? "the descriptor has an owner already: "
-                                     "pass a freshly opened one"
-                                   : "");
-        return false;
-    }
-    steal_fd(&fd);
-    return true;
-}
-
-/* Takes num_queues=auto, one request queue per vCPU as far as the kernel has
- * them, and checks a given number. */
-static bool choose_num_queues(VhostScsi *s, GError **errp)
-{
-    int n = vhost_dev_n_queues(&s->vhost, VIRTIO_QUEUES_MAX);
-    unsigned limit;
-
-    if (n < 0) {
-        set_call_error(errp, s, n, "");
-        return false;
-    }
-    limit = n > VHOST_SCSI_FIXED_QUEUES ? (unsigned)n - VHOST_SCSI_FIXED_QUEUES
-                                        : 0;
-    if (s->num_queues == PROPERTY_AUTO) {
-        s->num_queues = MIN(s->vdev.dev.machine->config.n_cpus, limit);
-    }
-    if (s->num_queues > limit || s->num_queues == 0) {
-        error_setg(errp,
-                   "vhost-scsi: num_queues=%u is above the kernel's limit of "
-                   "%u request queues: lower it, or load vhost_scsi with "
-                   "max_io_vqs=%u",
-                   s->num_queues, limit, s->num_queues);
         return false;
     }
     return true;
@@ -561,28 +356,83 @@ static bool choose_features(VhostScsi *s, GError **errp)
     return true;
 }
 
-/* One kernel worker for each request queue but the first, which stays on the
- * default worker together with control and event. A kernel without the calls
+/* What the property that asks for workers is called, for messages. */
+static const char *workers_property(const VhostScsi *s)
+{
+    switch (s->plan->mode) {
+    case VHOST_WORKERS_PER_VIRTQUEUE:
+        return "worker_per_virtqueue=on";
+    case VHOST_WORKERS_MAPPED:
+        return "worker-vq-mapping";
+    case VHOST_WORKERS_COUNT:
+    case VHOST_WORKERS_AUTO:
+    case VHOST_WORKERS_SINGLE:
+    case VHOST_WORKER_MODES_COUNT:
+        break;
+    }
+    return "workers";
+}
+
+static void warn_shared(VhostScsi *s, unsigned shared, unsigned wanted)
+{
+    s->vhost.mode_reason = g_strdup_printf(
+        "%u of %u workers could not be made (%s): their queues are served by "
+        "the others",
+        shared, wanted, g_strerror(s->vhost.failed_errno));
+    warn_report("%s: %s", device_label(&s->vdev.dev), s->vhost.mode_reason);
+}
+
+/* The workers that properties ask for; without any, all queues stay on the
+ * default worker, and the kernel is asked nothing. A kernel without the calls
  * serves all of them with that one. */
 static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
 {
-    const unsigned first = VHOST_SCSI_FIXED_QUEUES + 1;
+    unsigned shared, wanted = s->plan->specs->len;
     int r;
 
-    if (!s->worker_per_virtqueue || s->num_queues == 1) {
-        return true;
+    s->vhost.requested_mode = s->plan->mode;
+    s->vhost.effective_mode = s->plan->mode;
+    s->vhost.worker_names = s->plan->names;
+    if (!s->plan->share && wanted > 1 &&
+        !vhost_worker_check_limits(wanted - 1, errp)) {
+        g_prefix_error(errp, "vhost-scsi: %s: ", workers_property(s));
+        return false;
     }
-    r = vhost_workers_per_queue(&s->vhost, first, s->vdev.n_queues);
+    r = vhost_workers_apply(&s->vhost, s->plan, VHOST_SCSI_FIXED_QUEUES,
+                            &shared);
     if (r == -ENOTTY) {
+        s->vhost.effective_mode = VHOST_WORKERS_SINGLE;
+        s->vhost.mode_reason = g_strdup("the kernel supports a single vhost "
+                                        "worker");
         warn_report("%s: the kernel supports a single vhost worker (several "
-                    "need Linux 6.5): worker_per_virtqueue=on is ignored",
-                    device_label(&s->vdev.dev));
-        return true;
+                    "need Linux 6.5): %s is ignored",
+                    device_label(&s->vdev.dev), workers_property(s));
+        r = 0;
+    } else if (r < 0) {
+        vhost_scsi_call_error(errp, s, r,
+                              vhost_worker_hint(s->vhost.failed_call, r));
+    } else if (shared) {
+        warn_shared(s, shared, wanted);
     }
-    if (r < 0) {
-        set_worker_error(errp, s, r);
-    }
+    vhost_workers_name(&s->vhost);
     return r == 0;
+}
+
+/* Unswappable memory of the kernel: for each command that a request queue can
+ * have in flight, room for its scatter list (drivers/vhost/scsi.c,
+ * vhost_scsi_setup_vq_cmds). */
+static void warn_pinned_memory(const VhostScsi *s)
+{
+    uint64_t bytes = (uint64_t)s->num_queues * s->virtqueue_size *
+                     KERNEL_BYTES_PER_COMMAND;
+
+    if (s->pinned_memory_warn && bytes > s->pinned_memory_warn) {
+        warn_report("%s: %u request queues of %u descriptors pin about %" PRIu64
+                    " MiB of kernel memory: lower num_queues or "
+                    "virtqueue_size, or raise pinned-memory-warn",
+                    device_label(&s->vdev.dev), s->num_queues,
+                    s->virtqueue_size, bytes / MiB);
+    }
 }
 
 /* Finds out now, and not when the guest's driver starts, that the target is
@@ -592,7 +442,7 @@ static bool try_endpoint(VhostScsi *s, GError **errp)
     int r = vhost_dev_clear_mem_table(&s->vhost);
 
     if (r < 0) {
-        set_call_error(errp, s, r, "");
+        vhost_scsi_call_error(errp, s, r, "");
         return false;
     }
     return set_endpoint(s, errp) && clear_endpoint(s, errp);
@@ -612,7 +462,7 @@ static bool open_kernel_device(VhostScsi *s, int fd, GError **errp)
     bool ok;
 
     machine_begin_blocking(s->vdev.dev.machine);
-    ok = open_vhost(s, fd, errp) && choose_num_queues(s, errp);
+    ok = vhost_scsi_open(s, fd, s->plan, errp);
     machine_end_blocking(s->vdev.dev.machine);
     return ok;
 }
@@ -627,23 +477,35 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
     return ok;
 }
 
+static bool resolve_plan(VhostScsi *s, GError **errp)
+{
+    bool ok = vhost_worker_plan_resolve(s->plan, s->num_queues, errp);
+
+    if (!ok) {
+        g_prefix_error(errp, "vhost-scsi: ");
+    }
+    return ok;
+}
+
 static bool vhost_scsi_realize(Device *dev, GError **errp)
 {
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
-    int fd = -1;
+    int fd;
 
     if (!check_properties(s, errp)) {
         return false;
     }
-    if (s->vhostfd) {
-        fd = g_ascii_isdigit(s->vhostfd[0]) ? inherited_fd(s, errp)
-                                            : named_fd(s, errp);
-        if (fd < 0) {
-            return false;
-        }
+    s->plan = vhost_worker_plan_new(&s->workers, errp);
+    if (!s->plan) {
+        g_prefix_error(errp, "vhost-scsi: ");
+        return false;
+    }
+    if (!vhost_scsi_given_fd(s, &fd, errp)) {
+        return false;
     }
     s->vhost.label = device_label(dev);
     s->vdev.vhost = &s->vhost;
+    s->vdev.n_fixed = VHOST_SCSI_FIXED_QUEUES;
     s->target.abi_version = VHOST_SCSI_ABI_VERSION;
     g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
 
@@ -652,9 +514,11 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
                      sizeof(struct virtio_scsi_config),
                      VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size,
                      errp) ||
-        !choose_features(s, errp) || !set_up_kernel_device(s, errp)) {
+        !choose_features(s, errp) || !resolve_plan(s, errp) ||
+        !set_up_kernel_device(s, errp)) {
         return false;
     }
+    warn_pinned_memory(s);
     init_config(s);
     s->err_watch = machine_watch_fd(dev->machine, s->vhost.err.fd, G_IO_IN,
                                     ring_error, s);
@@ -671,6 +535,7 @@ static void vhost_scsi_unrealize(Device *dev)
     machine_begin_blocking(dev->machine);
     vhost_dev_close(&s->vhost);
     machine_end_blocking(dev->machine);
+    g_clear_pointer(&s->plan, vhost_worker_plan_free);
 }
 
 static void vhost_scsi_reset(Device *dev)
@@ -698,8 +563,27 @@ static const Property vhost_scsi_props[] = {
              .summary = "most sectors of a request"),
     PROP_U32("cmd_per_lun", VhostScsi, cmd_per_lun, .def = 128,
              .summary = "most commands in flight of a LUN"),
-    PROP_BOOL("worker_per_virtqueue", VhostScsi, worker_per_virtqueue,
+    PROP_BOOL("worker_per_virtqueue", VhostScsi, workers.per_virtqueue,
               .summary = "a kernel worker thread for each request queue"),
+    PROP_U32("workers", VhostScsi, workers.count, .min = 1,
+             .max = VHOST_WORKERS_MAX,
+             .summary = "kernel worker threads in all; 0: not given"),
+    PROP_LIST("worker-vq-mapping", VhostScsi, workers.mapping,
+              .summary = "which worker serves which request queues, and where"),
+    PROP_BOOL("worker-names", VhostScsi, workers.names,
+              .summary = "name worker threads after device and queues"),
+    PROP_STRING("worker-cpus", VhostScsi, workers.cpus,
+                .summary = "processors that workers may run on, as 0-3,8"),
+    PROP_STRING("worker-fallback", VhostScsi, workers.fallback,
+                .words = vhost_worker_fallback_words,
+                .summary = "error or share: what a worker that cannot be made "
+                           "means"),
+    PROP_STRING("vhost-thread-mode", VhostScsi, workers.thread_mode,
+                .words = vhost_thread_mode_words,
+                .summary = "auto, task or kthread: whose threads workers are"),
+    PROP_SIZE("pinned-memory-warn", VhostScsi, pinned_memory_warn,
+              .def = 2 * GiB,
+              .summary = "warn if queues pin more kernel memory; 0: never"),
     PROP_BIT64("t10_pi", VhostScsi, features, .bit = VIRTIO_SCSI_F_T10_PI,
                .summary = "protection information"),
     PROP_BIT64("hotplug", VhostScsi, features, .bit = VIRTIO_SCSI_F_HOTPLUG,

@@ -122,6 +122,27 @@ static int vhost_kernel_set_vring_err(VhostDev *dev,
     return r;
 }
 
+static int vhost_kernel_get_fork_from_owner(VhostDev *dev, bool *ret_task)
+{
+    uint8_t task = 0;
+    int r = call(dev, VHOST_GET_FORK_FROM_OWNER, &task);
+
+    trace(vhost_get_fork_from_owner, "%s task=%u ret=%d", dev->label, task, r);
+    if (r == 0) {
+        *ret_task = task;
+    }
+    return r;
+}
+
+static int vhost_kernel_set_fork_from_owner(VhostDev *dev, bool task)
+{
+    uint8_t value = task;
+    int r = call(dev, VHOST_SET_FORK_FROM_OWNER, &value);
+
+    trace(vhost_set_fork_from_owner, "%s task=%u ret=%d", dev->label, value, r);
+    return r;
+}
+
 static int vhost_kernel_new_worker(VhostDev *dev,
                                    struct vhost_worker_state *worker)
 {
@@ -230,6 +251,8 @@ const VhostOps kernel_ops = {
     .vhost_set_vring_kick = vhost_kernel_set_vring_kick,
     .vhost_set_vring_call = vhost_kernel_set_vring_call,
     .vhost_set_vring_err = vhost_kernel_set_vring_err,
+    .vhost_get_fork_from_owner = vhost_kernel_get_fork_from_owner,
+    .vhost_set_fork_from_owner = vhost_kernel_set_fork_from_owner,
     .vhost_new_worker = vhost_kernel_new_worker,
     .vhost_free_worker = vhost_kernel_free_worker,
     .vhost_attach_vring_worker = vhost_kernel_attach_vring_worker,

@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/vhost.h"
 #include "util/cutils.h"
 #include "util/log.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* --- threads --- */
+
+static char *thread_path(pid_t tid, const char *file)
+{
+    return g_strdup_printf("/proc/self/task/%d/%s", (int)tid, file);
+}
+
+/* In its task mode the kernel calls a worker after the thread that made it. */
+static bool is_ours(pid_t tid)
+{
+    g_autofree char *path = thread_path(tid, "comm");
+    g_autofree char *expected = g_strdup_printf("vhost-%d",
+                                                (int)syscall(SYS_gettid));
+    g_autofree char *comm = NULL;
+
+    return g_file_get_contents(path, &comm, NULL, NULL) &&
+           g_str_equal(g_strchomp(comm), expected);
+}
+
 /* The kernel names no thread when it makes a worker. In its task mode a worker
- * is a thread of this process, so the one that is new is the worker; in kthread
- * mode there is none. */
-GArray *vhost_list_threads(void)
+ * is a thread of this process, so the one that is new and called after us is
+ * the worker; in kthread mode there is none. */
+static GArray *list_threads(void)
 {
     GArray *tids = g_array_new(FALSE, FALSE, sizeof(pid_t));
     g_autoptr(GDir) dir = g_dir_open("/proc/self/task", 0, NULL);
@@ -34,58 +58,178 @@ static bool contains(const GArray *tids, pid_t tid)
     return false;
 }
 
-pid_t vhost_new_thread(const GArray *before)
+/* Other threads may come meanwhile, and are called otherwise. */
+static pid_t new_thread(const GArray *before)
 {
-    g_autoptr(GArray) now = vhost_list_threads();
-    pid_t found = 0;
+    g_autoptr(GArray) now = list_threads();
 
     for (unsigned i = 0; i < now->len; i++) {
         pid_t tid = g_array_index(now, pid_t, i);
 
-        if (contains(before, tid)) {
-            continue;
+        if (!contains(before, tid) && is_ours(tid)) {
+            return tid;
         }
-        if (found) {
-            return 0;
-        }
-        found = tid;
     }
-    return found;
-}
-
-int vhost_worker_new(VhostDev *dev, VhostWorker *ret_worker)
-{
-    g_autoptr(GArray) before = vhost_list_threads();
-    struct vhost_worker_state state = { 0 };
-    VhostWorker worker;
-    int r = dev->ops->vhost_new_worker(dev, &state);
-
-    if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, r);
-    }
-    worker.id = state.worker_id;
-    worker.tid = vhost_new_thread(before);
-    trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker.id,
-          (int)worker.tid);
-    g_array_append_val(dev->workers, worker);
-    *ret_worker = worker;
     return 0;
 }
 
-int vhost_worker_free(VhostDev *dev, uint32_t worker_id)
-{
-    struct vhost_worker_state state = { .worker_id = worker_id };
-    int r = dev->ops->vhost_free_worker(dev, &state);
+/* --- attributes --- */
 
-    if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
+static bool wants_thread(const VhostWorkerSpec *spec)
+{
+    return spec && (spec->has_cpus || spec->has_nice || spec->policy >= 0);
+}
+
+/* What the kernel passes on to a new worker, the calling thread takes on: so
+ * the worker runs nowhere else, not even at first. */
+static int enter_cpus(VhostDev *dev, const VhostWorkerSpec *spec,
+                      cpu_set_t *ret_old)
+{
+    int r;
+
+    if (!spec || !spec->has_cpus) {
+        return 0;
     }
-    for (unsigned i = 0; i < dev->workers->len; i++) {
-        if (g_array_index(dev->workers, VhostWorker, i).id == worker_id) {
-            g_array_remove_index(dev->workers, i);
-            break;
+    r = neg_errno(sched_getaffinity(0, sizeof(*ret_old), ret_old));
+    if (r == 0) {
+        r = neg_errno(sched_setaffinity(0, sizeof(spec->cpus), &spec->cpus));
+    }
+    return r < 0 ? vhost_dev_failed(dev, "sched_setaffinity", -1, r) : 0;
+}
+
+static void leave_cpus(const VhostWorkerSpec *spec, const cpu_set_t *old)
+{
+    if (spec && spec->has_cpus) {
+        (void)sched_setaffinity(0, sizeof(*old), old);
+    }
+}
+
+static int set_attributes(VhostDev *dev, const VhostWorkerSpec *spec, pid_t tid)
+{
+    int r;
+
+    if (wants_thread(spec) && !tid) {
+        return vhost_dev_failed(dev, "finding the worker's thread", -1, -ESRCH);
+    }
+    if (spec && spec->has_nice) {
+        r = neg_errno(setpriority(PRIO_PROCESS, (id_t)tid, spec->nice));
+        if (r < 0) {
+            return vhost_dev_failed(dev, "setpriority", -1, r);
         }
     }
+    if (spec && spec->policy >= 0) {
+        struct sched_param param = { .sched_priority = spec->priority };
+
+        r = neg_errno(sched_setscheduler(tid, spec->policy, &param));
+        if (r < 0) {
+            return vhost_dev_failed(dev, "sched_setscheduler", -1, r);
+        }
+    }
+    return 0;
+}
+
+int vhost_worker_set_affinity(const VhostWorker *worker, const cpu_set_t *cpus)
+{
+    return worker->tid
+               ? neg_errno(sched_setaffinity(worker->tid, sizeof(*cpus), cpus))
+               : -ESRCH;
+}
+
+/* --- thread mode --- */
+
+int vhost_worker_set_thread_mode(VhostDev *dev, const char *mode, bool several)
+{
+    bool want_kthread = !g_strcmp0(mode, "kthread");
+    bool is_auto = !mode || g_str_equal(mode, "auto");
+    bool task;
+    int r;
+
+    if (is_auto && !several) {
+        return 0; /* as the host is set */
+    }
+    r = dev->ops->vhost_get_fork_from_owner(dev, &task);
+    if (r == -EPERM) {
+        r = -ENOTTY; /* any call it does not know needs an owner first */
+    }
+    if (r == -ENOTTY && !want_kthread) {
+        return 0; /* not to be chosen; SET_OWNER shows what there is */
+    }
+    if (r < 0) {
+        return vhost_dev_failed(dev, "VHOST_GET_FORK_FROM_OWNER", -1, r);
+    }
+    if (task == !want_kthread) {
+        return 0;
+    }
+    r = dev->ops->vhost_set_fork_from_owner(dev, !want_kthread);
+    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_FORK_FROM_OWNER", -1, r)
+                 : 0;
+}
+
+/* --- workers --- */
+
+void vhost_worker_clear(gpointer data)
+{
+    VhostWorker *w = data;
+
+    g_clear_pointer(&w->name, g_free);
+}
+
+static void file_worker(VhostDev *dev, const VhostWorker *worker)
+{
+    trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker->id,
+          (int)worker->tid);
+    g_array_append_vals(dev->workers, worker, 1);
+}
+
+/* The default worker has the first id (drivers/vhost/vhost.c,
+ * vhost_dev_set_owner). Asking would be a worker call, which a device that
+ * wants no workers does not make. */
+int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec)
+{
+    g_autoptr(GArray) before = list_threads();
+    VhostWorker worker = { .id = VHOST_DEFAULT_WORKER_ID };
+    cpu_set_t old;
+    int r = enter_cpus(dev, spec, &old);
+
+    if (r < 0) {
+        return r;
+    }
+    r = dev->ops->vhost_set_owner(dev);
+    leave_cpus(spec, &old);
+    if (r < 0) {
+        return vhost_dev_failed(dev, "VHOST_SET_OWNER", -1, r);
+    }
+    worker.tid = new_thread(before);
+    worker.name = spec ? g_strdup(spec->name) : NULL;
+    file_worker(dev, &worker);
+    return set_attributes(dev, spec, worker.tid);
+}
+
+int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
+                        VhostWorker *ret_worker)
+{
+    g_autoptr(GArray) before = list_threads();
+    struct vhost_worker_state state = { 0 };
+    VhostWorker worker;
+    cpu_set_t old;
+    int r = enter_cpus(dev, spec, &old);
+
+    if (r < 0) {
+        return r;
+    }
+    r = dev->ops->vhost_new_worker(dev, &state);
+    leave_cpus(spec, &old);
+    if (r < 0) {
+        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, r);
+    }
+    worker = (VhostWorker){ .id = state.worker_id, .tid = new_thread(before) };
+    r = set_attributes(dev, spec, worker.tid);
+    if (r < 0) {
+        (void)dev->ops->vhost_free_worker(dev, &state);
+        return r;
+    }
+    worker.name = spec ? g_strdup(spec->name) : NULL;
+    *ret_worker = worker;
     return 0;
 }
 
@@ -109,44 +253,161 @@ int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id)
     return 0;
 }
 
-/* Back to the default worker: what vhost_workers_per_queue() did before it
- * failed at queue @end. The device is about to be closed if this fails too, so
- * there is nothing better to do than to go on. */
-static void undo(VhostDev *dev, unsigned first, unsigned end)
+VhostWorker *vhost_worker_find(const VhostDev *dev, uint32_t id)
+{
+    for (unsigned i = 0; i < dev->workers->len; i++) {
+        VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i);
+
+        if (w->id == id) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* --- a plan --- */
+
+/* Back to the default worker: what was done before something failed. The device
+ * is about to be closed if this fails too, so there is nothing better to do
+ * than to go on. */
+static void undo(VhostDev *dev)
 {
     const char *call = dev->failed_call;
     int vq = dev->failed_vq;
     int r = dev->failed_errno;
 
-    for (unsigned i = first; i < end; i++) {
-        (void)vhost_worker_attach(dev, i, VHOST_DEFAULT_WORKER_ID);
-    }
-    for (unsigned i = dev->workers->len; i > 1; i--) {
-        VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i - 1);
+    for (unsigned i = 0; i < dev->vq_workers->len; i++) {
+        uint32_t *id = &g_array_index(dev->vq_workers, uint32_t, i);
 
-        (void)vhost_worker_free(dev, w->id);
+        if (*id != VHOST_DEFAULT_WORKER_ID) {
+            (void)vhost_worker_attach(dev, i, VHOST_DEFAULT_WORKER_ID);
+            *id = VHOST_DEFAULT_WORKER_ID;
+        }
+    }
+    while (dev->workers->len > 1) {
+        unsigned last = dev->workers->len - 1;
+        VhostWorker *w = &g_array_index(dev->workers, VhostWorker, last);
+        struct vhost_worker_state state = { .worker_id = w->id };
+
+        (void)dev->ops->vhost_free_worker(dev, &state);
+        g_array_set_size(dev->workers, last);
     }
     (void)vhost_dev_failed(dev, call, vq, -r);
 }
 
-int vhost_workers_per_queue(VhostDev *dev, unsigned first, unsigned end)
+/* Attaches @vq and notes it, also when reading back failed: the queue may be
+ * attached all the same. */
+static int attach_and_note(VhostDev *dev, unsigned vq, uint32_t worker_id)
 {
-    assert(dev->state == VHOST_OWNED);
-    for (unsigned vq = first; vq < end; vq++) {
+    g_array_index(dev->vq_workers, uint32_t, vq) = worker_id;
+    return vhost_worker_attach(dev, vq, worker_id);
+}
+
+/* The queues of spec @k go to @worker_id. */
+static int attach_queues(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
+                         unsigned n_fixed, uint32_t worker_id)
+{
+    int r = 0;
+
+    for (unsigned vq = 0; r == 0 && vq < dev->vq_workers->len; vq++) {
+        unsigned spec = vq < n_fixed ? plan->control_spec
+                                     : g_array_index(plan->request_spec,
+                                                     unsigned, vq - n_fixed);
+
+        if (spec == k) {
+            r = attach_and_note(dev, vq, worker_id);
+        }
+    }
+    return r;
+}
+
+/* The first queue of spec @k, for a message. */
+static int first_queue(const VhostWorkerPlan *plan, unsigned k,
+                       unsigned n_fixed)
+{
+    for (unsigned q = 0; q < plan->request_spec->len; q++) {
+        if (g_array_index(plan->request_spec, unsigned, q) == k) {
+            return (int)(q + n_fixed);
+        }
+    }
+    return -1;
+}
+
+int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
+                        unsigned n_fixed, unsigned *ret_shared)
+{
+    unsigned made = 1;
+
+    *ret_shared = 0;
+    g_array_set_size(dev->vq_workers, 0);
+    g_array_set_size(dev->vq_workers, n_fixed + plan->request_spec->len);
+    for (unsigned k = 1; k < plan->specs->len; k++) {
         VhostWorker worker = { 0 };
-        int r = vhost_worker_new(dev, &worker);
+        int r = made < k
+                    ? -EAGAIN /* the kernel gave no more before */
+                    : vhost_worker_create(
+                          dev, &g_array_index(plan->specs, VhostWorkerSpec, k),
+                          &worker);
 
         if (r == 0) {
-            r = vhost_worker_attach(dev, vq, worker.id);
+            file_worker(dev, &worker);
+            made++;
+        } else if (r != -ENOTTY && plan->share) {
+            worker = g_array_index(dev->workers, VhostWorker, k % made);
+            r = 0;
+            (*ret_shared)++;
         } else {
-            dev->failed_vq = (int)vq;
+            dev->failed_vq = first_queue(plan, k, n_fixed);
+        }
+        if (r == 0) {
+            r = attach_queues(dev, plan, k, n_fixed, worker.id);
         }
         if (r < 0) {
-            /* The queue that failed may be attached all the same, if it was
-             * reading back that failed. */
-            undo(dev, first, r == -ENOTTY && vq == first ? vq : vq + 1);
+            undo(dev);
             return r;
         }
     }
     return 0;
+}
+
+/* --- names --- */
+
+char *vhost_worker_queues(const VhostDev *dev, uint32_t id)
+{
+    cpu_set_t set; /* the same form of list serves queues */
+
+    CPU_ZERO(&set);
+    for (unsigned vq = 0; vq < MIN(dev->vq_workers->len, CPU_SETSIZE); vq++) {
+        if (g_array_index(dev->vq_workers, uint32_t, vq) == id) {
+            CPU_SET(vq, &set);
+        }
+    }
+    return cpulist_format(&set);
+}
+
+/* LABEL:QUEUES with the device's name cut so that the queues are whole, or
+ * LABEL:NAME of worker-vq-mapping. */
+static char *thread_name(const VhostDev *dev, const VhostWorker *w)
+{
+    g_autofree char *queues = vhost_worker_queues(dev, w->id);
+    const char *what = w->name ? w->name : queues;
+    size_t what_len = MIN(strlen(what), VHOST_WORKER_NAME_MAX - 2);
+    int label_len = (int)(VHOST_WORKER_NAME_MAX - 1 - what_len);
+
+    return g_strdup_printf("%.*s:%.*s", label_len, dev->label, (int)what_len,
+                           what);
+}
+
+void vhost_workers_name(VhostDev *dev)
+{
+    for (unsigned i = 0; dev->worker_names && i < dev->workers->len; i++) {
+        const VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i);
+        g_autofree char *path = thread_path(w->tid, "comm");
+        g_autofree char *name = thread_name(dev, w);
+        auto_fd fd = w->tid ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+
+        if (fd >= 0) {
+            (void)!write(fd, name, strlen(name));
+        }
+    }
 }

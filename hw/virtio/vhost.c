@@ -13,26 +13,14 @@ void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label)
         .label = label,
         .err = EVENT_NOTIFIER_NONE,
         .workers = g_array_new(FALSE, FALSE, sizeof(VhostWorker)),
+        .vq_workers = g_array_new(FALSE, TRUE, sizeof(uint32_t)),
         .failed_vq = -1,
     };
+    g_array_set_clear_func(dev->workers, vhost_worker_clear);
 }
 
-/* SET_OWNER has made it, with the first id (drivers/vhost/vhost.c,
- * vhost_dev_set_owner). Asking would be a worker call, which a device that
- * wants no workers does not make. */
-static void note_default_worker(VhostDev *dev, pid_t tid)
+int vhost_dev_open(VhostDev *dev, int fd, const VhostWorkerSpec *spec)
 {
-    VhostWorker worker = { .id = VHOST_DEFAULT_WORKER_ID, .tid = tid };
-
-    trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker.id,
-          (int)worker.tid);
-    g_array_append_val(dev->workers, worker);
-}
-
-int vhost_dev_open(VhostDev *dev, int fd)
-{
-    g_autoptr(GArray) before = vhost_list_threads();
-    pid_t tid;
     int r;
 
     assert(dev->state == VHOST_CLOSED);
@@ -41,19 +29,18 @@ int vhost_dev_open(VhostDev *dev, int fd)
         return vhost_dev_failed(dev, "eventfd", -1, r);
     }
     dev->fd = fd;
-    r = dev->ops->vhost_set_owner(dev);
-    if (r < 0) {
-        dev->fd = -1;
-        return vhost_dev_failed(dev, "VHOST_SET_OWNER", -1, r);
+    r = vhost_worker_set_owner(dev, spec);
+    if (r == 0) {
+        r = dev->ops->vhost_get_features(dev, &dev->features);
+        if (r < 0) {
+            (void)vhost_dev_failed(dev, "VHOST_GET_FEATURES", -1, r);
+        }
     }
-    tid = vhost_new_thread(before);
-    r = dev->ops->vhost_get_features(dev, &dev->features);
     if (r < 0) {
         dev->fd = -1;
-        return vhost_dev_failed(dev, "VHOST_GET_FEATURES", -1, r);
+        return r;
     }
     dev->state = VHOST_OWNED;
-    note_default_worker(dev, tid);
     return 0;
 }
 
@@ -63,6 +50,8 @@ void vhost_dev_close(VhostDev *dev)
     event_notifier_finish(&dev->err);
     close_fd(&dev->fd);
     g_clear_pointer(&dev->workers, g_array_unref);
+    g_clear_pointer(&dev->vq_workers, g_array_unref);
+    g_clear_pointer(&dev->mode_reason, g_free);
     dev->state = VHOST_CLOSED;
 }
 

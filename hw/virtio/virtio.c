@@ -43,6 +43,22 @@ void virtio_drain(VirtIODevice *vdev)
     }
 }
 
+void virtio_begin_blocking(VirtIODevice *vdev)
+{
+    wait_idle(vdev);
+    vdev->busy = true;
+    machine_unlock(vdev->dev.machine);
+}
+
+void virtio_end_blocking(VirtIODevice *vdev)
+{
+    Machine *m = vdev->dev.machine;
+
+    machine_lock(m);
+    vdev->busy = false;
+    g_cond_broadcast(&m->cond);
+}
+
 static bool should_run(const VirtIODevice *vdev)
 {
     return vdev->dev.machine->run_state == RUN_STATE_RUNNING &&
@@ -52,19 +68,15 @@ static bool should_run(const VirtIODevice *vdev)
 
 static bool call_back_end(VirtIODevice *vdev, bool start, GError **errp)
 {
-    Machine *m = vdev->dev.machine;
     bool ok = true;
 
-    vdev->busy = true;
-    machine_unlock(m);
+    virtio_begin_blocking(vdev);
     if (start) {
         ok = vdev->ops->start(vdev, errp);
     } else {
         vdev->ops->stop(vdev);
     }
-    machine_lock(m);
-    vdev->busy = false;
-    g_cond_broadcast(&m->cond);
+    virtio_end_blocking(vdev);
     return ok;
 }
 

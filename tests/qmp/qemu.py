@@ -248,17 +248,24 @@ class Machine:
     def qmp(self, n=0, **options):
         return Qmp(self.sockets[n], **options)
 
-    def fake(self, line):
-        """A control command of the stand-in; returns its answer."""
+    def fake_lines(self, line):
+        """A control command of the stand-in; its data lines and last its
+        answer."""
+        lines = []
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(TIMEOUT)
             control.connect(self.control)
             control.sendall(line.encode() + b"\n")
             for answer in control.makefile():
+                lines.append(answer[2:].strip())
                 if not answer.startswith("- "):
                     assert answer.startswith("OK"), (line, answer)
-                    return answer[2:].strip()
+                    return lines
         raise AssertionError(f"{line}: no answer")
+
+    def fake(self, line):
+        """The same; only the answer."""
+        return self.fake_lines(line)[-1]
 
     def count(self, what):
         """Entries of /proc/PID/@what: "fd", "task"."""

@@ -191,7 +191,8 @@ static void open_dev(VhostDev *dev)
     memset(&kernel, 0, sizeof(kernel));
     kernel.n_queues = TEST_QUEUES;
     vhost_dev_init(dev, &test_ops, "test");
-    g_assert_cmpint(vhost_dev_open(dev, open("/dev/null", O_RDWR)), ==, 0);
+    g_assert_cmpint(vhost_dev_open(dev, open("/dev/null", O_RDWR), NULL), ==,
+                    0);
     g_assert_cmpint(dev->state, ==, VHOST_OWNED);
     kernel.calls = 0;
 }
@@ -216,7 +217,7 @@ static void test_open_failure_leaves_the_fd_to_the_caller(void)
         kernel.fail_at = nth;
         kernel.fail_with = -EBUSY;
         vhost_dev_init(&dev, &test_ops, "test");
-        g_assert_cmpint(vhost_dev_open(&dev, fd), ==, -EBUSY);
+        g_assert_cmpint(vhost_dev_open(&dev, fd, NULL), ==, -EBUSY);
         g_assert_cmpint(dev.state, ==, VHOST_CLOSED);
         vhost_dev_close(&dev);
         g_assert_cmpint(fcntl(fd, F_GETFD), >=, 0);
@@ -238,12 +239,27 @@ static void test_n_queues_finds_the_kernels_limit(void)
     vhost_dev_close(&dev);
 }
 
+/* Four request queues behind two fixed ones: 3, 4 and 5 get a worker each. */
+static int per_queue(VhostDev *dev)
+{
+    VhostWorkerConfig config = { .per_virtqueue = true };
+    VhostWorkerPlan *plan = vhost_worker_plan_new(&config, NULL);
+    unsigned shared;
+    int r;
+
+    g_assert_true(vhost_worker_plan_resolve(plan, 4, NULL));
+    r = vhost_workers_apply(dev, plan, 2, &shared);
+    g_assert_cmpuint(shared, ==, 0);
+    vhost_worker_plan_free(plan);
+    return r;
+}
+
 static void test_workers_one_for_each_further_queue(void)
 {
     VhostDev dev;
 
     open_dev(&dev);
-    g_assert_cmpint(vhost_workers_per_queue(&dev, 3, 6), ==, 0);
+    g_assert_cmpint(per_queue(&dev), ==, 0);
     g_assert_cmpuint(kernel.made, ==, 3);
     for (unsigned vq = 0; vq < TEST_QUEUES; vq++) {
         g_assert_cmpuint(kernel.of_queue[vq], ==,
@@ -262,7 +278,7 @@ static void test_workers_without_the_call_changes_nothing(void)
     open_dev(&dev);
     kernel.fail_at = 1;
     kernel.fail_with = -ENOTTY;
-    g_assert_cmpint(vhost_workers_per_queue(&dev, 3, 6), ==, -ENOTTY);
+    g_assert_cmpint(per_queue(&dev), ==, -ENOTTY);
     g_assert_cmpuint(kernel.calls, ==, 1);
     g_assert_cmpuint(dev.workers->len, ==, 1);
     vhost_dev_close(&dev);
@@ -277,7 +293,7 @@ static void test_workers_failure_of_any_call_is_undone(void)
         open_dev(&dev);
         kernel.fail_at = nth;
         kernel.fail_with = -ENOMEM;
-        g_assert_cmpint(vhost_workers_per_queue(&dev, 3, 6), ==, -ENOMEM);
+        g_assert_cmpint(per_queue(&dev), ==, -ENOMEM);
         g_assert_cmpuint(alive(), ==, 0);
         for (unsigned vq = 0; vq < TEST_QUEUES; vq++) {
             g_assert_cmpuint(kernel.of_queue[vq], ==, DEFAULT_ID);
@@ -298,7 +314,7 @@ static void test_workers_unconfirmed_mapping_is_an_error(void)
 
     open_dev(&dev);
     kernel.ignore_attach = true;
-    g_assert_cmpint(vhost_workers_per_queue(&dev, 3, 6), ==, -EIO);
+    g_assert_cmpint(per_queue(&dev), ==, -EIO);
     g_assert_cmpuint(alive(), ==, 0);
     vhost_dev_close(&dev);
 }

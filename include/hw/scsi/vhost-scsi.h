@@ -20,8 +20,9 @@ typedef struct VhostScsi {
     VirtIODevice vdev;
     VhostDev vhost;
     struct vhost_scsi_target target;
-    bool bound;         /* the kernel has it as the endpoint */
-    GSource *err_watch; /* of vhost.err */
+    bool bound;            /* the kernel has it as the endpoint */
+    GSource *err_watch;    /* of vhost.err */
+    VhostWorkerPlan *plan; /* owned; from realize on */
     /* The driver is to be told of events that it missed. Kept over a stop; a
      * driver that begins anew has missed none. */
     uint32_t events_missed;
@@ -35,8 +36,9 @@ typedef struct VhostScsi {
     bool seg_max_adjust;
     uint32_t max_sectors;
     uint32_t cmd_per_lun;
-    bool worker_per_virtqueue;
-    uint64_t features; /* that properties ask for */
+    VhostWorkerConfig workers;
+    uint64_t pinned_memory_warn; /* bytes; 0: never */
+    uint64_t features;           /* that properties ask for */
 } VhostScsi;
 
 extern const DeviceType vhost_scsi_type; /* "vhost-scsi", a backend type */

@@ -38,6 +38,12 @@ typedef struct VhostOps {
     int (*vhost_set_vring_err)(VhostDev *dev,
                                const struct vhost_vring_file *file);
 
+    /* Whether workers are threads of the owner (task) or the kernel's own.
+     * ENOTTY: not to be asked, before Linux 6.17 unless backported. */
+    int (*vhost_get_fork_from_owner)(VhostDev *dev, bool *ret_task);
+    /* EBUSY: the device has an owner. */
+    int (*vhost_set_fork_from_owner)(VhostDev *dev, bool task);
+
     /* Linux 6.5. ENOMEM: no thread to be had; EFAULT: kthread mode. */
     int (*vhost_new_worker)(VhostDev *dev, struct vhost_worker_state *worker);
     /* EBUSY: a virtqueue is attached; ENODEV: no such worker. */

@@ -14,6 +14,7 @@
 #define HW_VIRTIO_VHOST_H
 
 #include "hw/virtio/vhost-backend.h"
+#include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/virtio.h"
 #include "system/memory.h"
 
@@ -25,14 +26,6 @@ typedef enum VhostState {
     VHOST_RUNNING,
 } VhostState;
 
-#define VHOST_DEFAULT_WORKER_ID 0
-
-/* A kernel worker thread and what we know of it. */
-typedef struct VhostWorker {
-    uint32_t id; /* the kernel's */
-    pid_t tid;   /* 0: not a thread of this process, or not known */
-} VhostWorker;
-
 struct VhostDev {
     const VhostOps *ops;
     VhostState state;
@@ -41,7 +34,12 @@ struct VhostDev {
     uint64_t features; /* offered by the kernel; valid from OWNED on */
     EventNotifier err; /* signalled by the kernel when it cannot make sense of
                         * a ring; owned */
-    GArray *workers;   /* VhostWorker; the first is the default worker */
+    /* Machine lock once the device is part of the machine: */
+    GArray *workers;    /* VhostWorker; the first is the default worker */
+    GArray *vq_workers; /* uint32_t: worker id by virtqueue */
+    VhostWorkerMode requested_mode, effective_mode;
+    char *mode_reason; /* why they differ, or are not quite; owned; or NULL */
+    bool worker_names; /* threads are named after device and queues */
     /* What failed last, for the message: the name of an ioctl, the virtqueue it
      * was about or -1, and the positive errno. */
     const char *failed_call;
@@ -62,8 +60,9 @@ static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vq,
 /* A closed VhostDev; undone by vhost_dev_close(). */
 void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label);
 
-/* Takes @fd on success, becomes its owner, and reads the features. */
-int vhost_dev_open(VhostDev *dev, int fd);
+/* Takes @fd on success, becomes its owner, and reads the features. @spec says
+ * where the default worker is to run; NULL: anywhere. */
+int vhost_dev_open(VhostDev *dev, int fd, const VhostWorkerSpec *spec);
 
 /* Closes it, which ends its workers. Not while RUNNING; fine if CLOSED. */
 void vhost_dev_close(VhostDev *dev);
@@ -86,33 +85,5 @@ void vhost_dev_stop(VhostDev *dev, VirtIODevice *vdev);
 /* An empty memory table, so that an endpoint can be tried before there are
  * rings. */
 int vhost_dev_clear_mem_table(VhostDev *dev);
-
-/* --- workers (vhost-worker.c) --- */
-
-/* Makes a worker and files it in dev->workers. Other threads must not come or
- * go meanwhile, or its tid is not known. Returns 0 or -errno. */
-int vhost_worker_new(VhostDev *dev, VhostWorker *ret_worker);
-
-/* Frees a worker that no queue is attached to. */
-int vhost_worker_free(VhostDev *dev, uint32_t worker_id);
-
-/* Attaches virtqueue @vq and reads the mapping back: -EIO if the kernel does
- * not confirm it. */
-int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id);
-
-/*
- * A worker of its own for each virtqueue from @first to @end - 1. Needs OWNED.
- * On failure the queues are back on the default worker and the workers made are
- * freed. -ENOTTY: the kernel has no worker calls; nothing was changed.
- */
-int vhost_workers_per_queue(VhostDev *dev, unsigned first, unsigned end);
-
-/* The threads of this process by number, for finding out which one is new.
- * Returns an array of pid_t, or NULL. */
-GArray *vhost_list_threads(void);
-
-/* The thread that is in the process and not in @before (may be NULL), or 0 if
- * there is none or more than one. */
-pid_t vhost_new_thread(const GArray *before);
 
 #endif

@@ -72,10 +72,11 @@ struct VirtIODevice {
 
     /* The part that the host's kernel serves, for whoever wants to look at it;
      * borrowed from the device; NULL: none. */
-    const VhostDev *vhost;
+    VhostDev *vhost;
 
     VirtQueue *queues; /* n_queues of them; owned */
     unsigned n_queues;
+    unsigned n_fixed; /* of these, before the request queues */
 
     bool started;   /* the back end has the rings */
     bool busy;      /* a thread is starting or stopping it */
@@ -101,6 +102,12 @@ void virtio_finish(VirtIODevice *vdev);
  */
 bool virtio_enter(VirtIODevice *vdev);
 void virtio_leave(VirtIODevice *vdev);
+
+/* Around calls to the host's kernel about a device that is in use: waits until
+ * no other thread makes any, and releases the machine lock meanwhile. Not from
+ * the main loop. */
+void virtio_begin_blocking(VirtIODevice *vdev);
+void virtio_end_blocking(VirtIODevice *vdev);
 
 /* First step of a removal, when the guest can no longer reach the device: lets
  * nobody in and waits until nobody is inside. Releases the lock if it waits. */

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Workers in QMP. */
+#include "hw/virtio/vhost-worker-limits.h"
+#include "hw/virtio/vhost-worker.h"
+#include "hw/virtio/vhost.h"
+#include "system/machine.h"
+#include "util/error.h"
+#include "util/json.h"
+#include "util/keyval.h"
+
+/* --- query-vhost-workers --- */
+
+static const char *role_of(const VirtIODevice *vdev, unsigned vq)
+{
+    return vq < vdev->n_fixed ? vq == 0 ? "control" : "event" : "request";
+}
+
+static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
+{
+    const GArray *map = vdev->vhost->vq_workers;
+    json_object *list = json_object_new_array();
+
+    for (unsigned vq = 0; vq < map->len; vq++) {
+        json_object *o;
+
+        if (g_array_index(map, uint32_t, vq) != id) {
+            continue;
+        }
+        o = json_object_new_object();
+        json_add_int(o, "index", vq);
+        json_add_string(o, "role", role_of(vdev, vq));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static const char *policy_name(int policy)
+{
+    switch (policy & ~SCHED_RESET_ON_FORK) {
+    case SCHED_OTHER:
+        return "other";
+    case SCHED_BATCH:
+        return "batch";
+    case SCHED_IDLE:
+        return "idle";
+    case SCHED_FIFO:
+        return "fifo";
+    case SCHED_RR:
+        return "rr";
+    default:
+        return NULL;
+    }
+}
+
+static void add_thread(json_object *o, pid_t tid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/comm",
+                                            (int)tid);
+    g_autofree char *name = NULL;
+    const char *policy = policy_name(sched_getscheduler(tid));
+    VhostWorkerStat stat;
+    cpu_set_t cpus;
+
+    if (vhost_worker_read_stat(tid, &stat) < 0) {
+        return;
+    }
+    json_add_int(o, "tid", tid);
+    if (g_file_get_contents(path, &name, NULL, NULL)) {
+        json_add_string(o, "name", g_strchomp(name));
+    }
+    if (sched_getaffinity(tid, sizeof(cpus), &cpus) == 0) {
+        g_autofree char *list = cpulist_format(&cpus);
+
+        json_add_string(o, "cpus", list);
+    }
+    if (policy) {
+        json_add_string(o, "policy", policy);
+    }
+    json_add_uint(o, "run-time-ns", stat.run_ns);
+    json_add_uint(o, "wait-time-ns", stat.wait_ns);
+    json_add_uint(o, "voluntary-switches", stat.voluntary);
+    json_add_uint(o, "involuntary-switches", stat.involuntary);
+    json_add_int(o, "last-cpu", stat.last_cpu);
+}
+
+static json_object *workers_of(const VirtIODevice *vdev)
+{
+    const GArray *workers = vdev->vhost->workers;
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < workers->len; i++) {
+        const VhostWorker *w = &g_array_index(workers, VhostWorker, i);
+        json_object *o = json_object_new_object();
+
+        json_add_int(o, "worker-id", w->id);
+        if (w->tid) {
+            add_thread(o, w->tid);
+        }
+        json_add(o, "virtqueues", queues_of(vdev, w->id));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static const char *reason_of(const VhostDev *dev)
+{
+    if (dev->mode_reason) {
+        return dev->mode_reason;
+    }
+    return g_array_index(dev->workers, VhostWorker, 0).tid
+               ? NULL
+               : "the kernel runs vhost in kthread mode: its threads are not "
+                 "of this process";
+}
+
+static json_object *device_info(const Device *dev, const VirtIODevice *vdev)
+{
+    const VhostDev *vhost = vdev->vhost;
+    g_autofree char *path = device_path(dev);
+    const char *reason = reason_of(vhost);
+    json_object *o = json_object_new_object();
+
+    if (dev->id) {
+        json_add_string(o, "device", dev->id);
+    }
+    json_add_string(o, "qom-path", path);
+    json_add_string(o, "requested-mode",
+                    vhost_worker_mode_name(vhost->requested_mode));
+    json_add_string(o, "effective-mode",
+                    vhost_worker_mode_name(vhost->effective_mode));
+    if (reason) {
+        json_add_string(o, "reason", reason);
+    }
+    json_add(o, "workers", workers_of(vdev));
+    return o;
+}
+
+/* The vhost device behind @dev, or NULL. */
+static VirtIODevice *vhost_behind(const Device *dev)
+{
+    VirtIODevice *vdev = dev->backend && dev->backend->type->bus == BUS_VIRTIO
+                             ? virtio_device_from(dev->backend)
+                             : NULL;
+
+    return vdev && vdev->vhost ? vdev : NULL;
+}
+
+json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
+                                     GError **errp)
+{
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < m->tree.devices->len; i++) {
+        const Device *dev = g_ptr_array_index(m->tree.devices, i);
+        const VirtIODevice *vdev = vhost_behind(dev);
+
+        if (vdev) {
+            json_object_array_add(list, device_info(dev, vdev));
+        }
+    }
+    return list;
+}
+
+/* --- commands --- */
+
+static VirtIODevice *find_device(Machine *m, json_object *args, GError **errp)
+{
+    const char *id = keyval_get(args, "id");
+    const Device *dev = device_resolve(&m->tree, id);
+    VirtIODevice *vdev = dev ? vhost_behind(dev) : NULL;
+
+    if (!dev) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                  id);
+    } else if (!vdev) {
+        error_setg(errp, "Device '%s' is not a vhost device", id);
+    }
+    return vdev;
+}
+
+/* The same for a command that changes workers. */
+static VirtIODevice *find_to_change(Machine *m, json_object *args,
+                                    GError **errp)
+{
+    VirtIODevice *vdev = find_device(m, args, errp);
+
+    if (vdev && vdev->vhost->effective_mode == VHOST_WORKERS_AUTO) {
+        error_setg(errp,
+                   "workers of device '%s' follow the load (workers=auto): "
+                   "give workers=N or worker-vq-mapping to manage them",
+                   keyval_get(args, "id"));
+        return NULL;
+    }
+    return vdev;
+}
+
+static uint32_t worker_arg(json_object *args)
+{
+    return (uint32_t)json_object_get_uint64(json_get(args, "worker-id"));
+}
+
+static unsigned queue_arg(json_object *args)
+{
+    return (unsigned)json_object_get_uint64(json_get(args, "virtqueue"));
+}
+
+static bool cpus_arg(json_object *args, cpu_set_t *ret_cpus, GError **errp)
+{
+    const char *text = keyval_get(args, "cpus");
+    int r = cpulist_parse(text, ret_cpus);
+
+    if (r < 0) {
+        error_setg(errp,
+                   "Parameter 'cpus' expects a list of processors from 0 to %d "
+                   "such as 0-3,8",
+                   CPULIST_CPU_MAX);
+    }
+    return r == 0;
+}
+
+/* Says what @r, negative, means for this command. */
+static json_object *failure(const VirtIODevice *vdev, json_object *args, int r,
+                            GError **errp)
+{
+    const VhostDev *dev = vdev->vhost;
+    const char *id = keyval_get(args, "id");
+    const char *hint = vhost_worker_hint(dev->failed_call, r);
+    g_autofree char *queues = NULL;
+
+    switch (r) {
+    case -ENOTTY:
+        error_setg(errp,
+                   "device '%s': the kernel has no worker calls (Linux 6.5 or "
+                   "later is needed)",
+                   id);
+        break;
+    case -ENODEV:
+        error_setg(errp,
+                   "device '%s' has no worker %u; see "
+                   "query-vhost-workers",
+                   id, worker_arg(args));
+        break;
+    case -ENOBUFS:
+        error_setg(errp, "device '%s' has no virtqueue %u: it has %u", id,
+                   queue_arg(args), vdev->n_queues);
+        break;
+    case -EBUSY:
+        queues = vhost_worker_queues(dev, worker_arg(args));
+        error_setg(errp,
+                   "worker %u of device '%s' serves virtqueues %s: attach them "
+                   "to another worker first",
+                   worker_arg(args), id,
+                   *queues ? queues : "that the guest does not have");
+        break;
+    default:
+        error_setg(errp, "device '%s': %s failed: %s%s%s", id, dev->failed_call,
+                   g_strerror(-r), *hint ? "; " : "", hint);
+        break;
+    }
+    return NULL;
+}
+
+static json_object *worker_id(uint32_t id)
+{
+    json_object *o = json_object_new_object();
+
+    json_add_int(o, "worker-id", id);
+    return o;
+}
+
+json_object *qmp_vhost_new_worker(Machine *m, json_object *args, GError **errp)
+{
+    VirtIODevice *vdev = find_to_change(m, args, errp);
+    VhostWorkerSpec spec = { .policy = -1 };
+    uint32_t id;
+    int r;
+
+    if (!vdev) {
+        return NULL;
+    }
+    spec.name = (char *)keyval_get(args, "name");
+    spec.has_cpus = json_get(args, "cpus");
+    if (spec.has_cpus && !cpus_arg(args, &spec.cpus, errp)) {
+        return NULL;
+    }
+    if (vdev->vhost->workers->len >= VHOST_WORKERS_MAX) {
+        error_setg(errp, "device '%s' has %d workers already",
+                   keyval_get(args, "id"), VHOST_WORKERS_MAX);
+        return NULL;
+    }
+    r = vhost_live_new_worker(vdev, &spec, &id);
+    return r < 0 ? failure(vdev, args, r, errp) : worker_id(id);
+}
+
+json_object *qmp_vhost_free_worker(Machine *m, json_object *args, GError **errp)
+{
+    VirtIODevice *vdev = find_to_change(m, args, errp);
+    int r = vdev ? vhost_live_free_worker(vdev, worker_arg(args)) : 0;
+
+    if (!vdev) {
+        return NULL;
+    }
+    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+}
+
+json_object *qmp_vhost_attach_vring_worker(Machine *m, json_object *args,
+                                           GError **errp)
+{
+    VirtIODevice *vdev = find_to_change(m, args, errp);
+    int r = vdev ? vhost_live_attach(vdev, queue_arg(args), worker_arg(args))
+                 : 0;
+
+    if (!vdev) {
+        return NULL;
+    }
+    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+}
+
+json_object *qmp_vhost_get_vring_worker(Machine *m, json_object *args,
+                                        GError **errp)
+{
+    VirtIODevice *vdev = find_device(m, args, errp);
+    uint32_t id = 0;
+    int r = vdev ? vhost_live_get(vdev, queue_arg(args), &id) : 0;
+
+    if (!vdev) {
+        return NULL;
+    }
+    return r < 0 ? failure(vdev, args, r, errp) : worker_id(id);
+}
+
+json_object *qmp_vhost_set_worker_affinity(Machine *m, json_object *args,
+                                           GError **errp)
+{
+    VirtIODevice *vdev = find_device(m, args, errp);
+    cpu_set_t cpus;
+    int r;
+
+    if (!vdev || !cpus_arg(args, &cpus, errp)) {
+        return NULL;
+    }
+    r = vhost_live_set_affinity(vdev, worker_arg(args), &cpus);
+    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+}
