@@ -102,6 +102,16 @@ static const DeviceType piix4_pm_type = {
     .unrealize = no_device_unrealize,
 };
 
+/* libvirt passes on <vmport state='off'/>, which virt-install writes, only if
+ * there is such a type. */
+static const DeviceType vmport_type = {
+    .name = "vmport",
+    .summary = "VMware's I/O port: none, -machine vmport=off is taken",
+    .size = sizeof(NoDevice),
+    .realize = no_device_realize,
+    .unrealize = no_device_unrealize,
+};
+
 const DeviceType *const device_types[] = {
     &ich9_lpc_type,
     &isa_serial_type,
@@ -114,6 +124,7 @@ const DeviceType *const device_types[] = {
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,
+    &vmport_type,
     NULL,
 };
 

@@ -180,6 +180,10 @@ json_object *qmp_query_machines(Machine *m, json_object *args, GError **errp)
         json_add_bool(o, "hotpluggable-cpus", false);
         json_add_bool(o, "numa-mem-supported", false);
         json_add_bool(o, "deprecated", false);
+        if (t->cpus_max) {
+            /* Without it libvirt leaves <memoryBacking> out silently. */
+            json_add_string(o, "default-ram-id", "pc.ram");
+        }
         json_object_array_add(list, o);
     }
     return list;

@@ -66,13 +66,11 @@ static int run(Options *o)
         error_report_gerror(err);
         return 1;
     }
-    m = machine_from_options(o, &err);
+    m = machine_from_options(o);
     if (m) {
         serve(m, signal_fd, o->daemonize);
         failed = m->exit_failure;
         machine_end(m);
-    } else {
-        error_report_gerror(err);
     }
     if (o->pidfile) {
         pidfile_remove(o->pidfile);

@@ -291,9 +291,10 @@ static bool build(Machine *m, const Options *o, GError **errp)
            add_monitors(m, o, errp);
 }
 
-Machine *machine_from_options(Options *o, GError **errp)
+Machine *machine_from_options(Options *o)
 {
     Machine *m = machine_new(o->machine, o->accel);
+    GError *err = NULL;
     bool ok;
 
     m->accel_fallback = o->accel_fallback;
@@ -301,9 +302,10 @@ Machine *machine_from_options(Options *o, GError **errp)
     m->config = o->config;
     o->config = (MachineConfig){ 0 };
     machine_lock(m);
-    ok = build(m, o, errp);
+    ok = build(m, o, &err);
     machine_unlock(m);
     if (!ok) {
+        error_report_gerror(err);
         machine_end(m);
         return NULL;
     }

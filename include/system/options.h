@@ -43,9 +43,10 @@ void options_free(Options *o); /* takes NULL */
 bool options_parse(Options *o, int argc, char **argv, GError **errp);
 
 /* A machine as @o asks, built, with its devices, ready for vm_start_request().
- * Moves o->config into it. Takes the machine lock itself. Returns NULL on
- * failure. */
-Machine *machine_from_options(Options *o, GError **errp);
+ * Moves o->config into it. Takes the machine lock itself. Returns NULL once it
+ * has printed why not: that comes before the monitors are closed, since libvirt
+ * reads standard error when its monitor ends. */
+Machine *machine_from_options(Options *o);
 
 /* Frees its character devices and the machine. The lock is not held. */
 void machine_end(Machine *machine);

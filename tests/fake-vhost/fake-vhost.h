@@ -11,12 +11,12 @@
  * answers is held against a real kernel by conform.c (lab scenarios conform
  * and conform-old).
  *
- * The descriptor is a memfd called "fake-vhost-scsi", so that close-on-exec,
- * inheritance, SCM_RIGHTS and /proc/self/fd are the real thing. A descriptor
- * received from another process becomes a device with its first ioctl; devices
- * of two processes know nothing of each other (a target in use by one is free
- * in the other). A process made by fork() sees its parent's device and gets
- * EPERM for what belongs to the owner.
+ * access() finds the path. The descriptor is a memfd called "fake-vhost-scsi",
+ * so that close-on-exec, inheritance, SCM_RIGHTS and /proc/self/fd are the
+ * real thing. A descriptor received from another process becomes a device with
+ * its first ioctl; devices of two processes know nothing of each other (a
+ * target in use by one is free in the other). A process made by fork() sees
+ * its parent's device and gets EPERM for what belongs to the owner.
  *
  * What cannot be as in the kernel:
  * - kick, call and err eventfds of a queue and the workers' epoll descriptors

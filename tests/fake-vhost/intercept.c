@@ -27,6 +27,7 @@ static struct {
     int (*open64)(const char *, int, ...);
     int (*openat)(int, const char *, int, ...);
     int (*openat64)(int, const char *, int, ...);
+    int (*access)(const char *, int);
     int (*ioctl)(int, unsigned long, ...);
     int (*close)(int);
     int (*dup)(int);
@@ -47,6 +48,7 @@ static void find_real(void)
     *(void **)&real.open64 = dlsym(RTLD_NEXT, "open64");
     *(void **)&real.openat = dlsym(RTLD_NEXT, "openat");
     *(void **)&real.openat64 = dlsym(RTLD_NEXT, "openat64");
+    *(void **)&real.access = dlsym(RTLD_NEXT, "access");
     *(void **)&real.ioctl = dlsym(RTLD_NEXT, "ioctl");
     *(void **)&real.close = dlsym(RTLD_NEXT, "close");
     *(void **)&real.dup = dlsym(RTLD_NEXT, "dup");
@@ -295,6 +297,13 @@ int __openat64_2(int dir, const char *path, int flags)
     find_real();
     return is_device_path(path) ? open_device(flags)
                                 : real.openat64(dir, path, flags);
+}
+
+/* libvirt looks whether the device is there before it opens it. */
+int access(const char *path, int mode)
+{
+    find_real();
+    return is_device_path(path) ? 0 : real.access(path, mode);
 }
 
 int ioctl(int fd, unsigned long request, ...)

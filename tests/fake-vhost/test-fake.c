@@ -435,6 +435,7 @@ static void test_descriptors(void)
     int fd = open("/dev/vhost-scsi", O_RDWR | O_CLOEXEC), copy = dup(fd);
     uint64_t features = 0;
 
+    g_assert_cmpint(access("/dev/vhost-scsi", F_OK), ==, 0);
     g_assert_cmpint(fcntl(fd, F_GETFD), ==, FD_CLOEXEC);
     g_assert_cmpint(fcntl(copy, F_GETFD), ==, 0);
     g_assert_cmpint(ioctl(fd, VHOST_SET_OWNER), ==, 0);

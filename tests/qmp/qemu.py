@@ -152,10 +152,11 @@ class Guest:
         self.send(line)
         return self.answer(line)
 
-    def config(self, slot, offset, value=None, bus=0):
-        """Configuration space of @bus:@slot.0, 32 bits."""
+    def config(self, slot, offset, value=None, bus=0, function=0):
+        """Configuration space of @bus:@slot.@function, 32 bits."""
+        devfn = slot << 3 | function
         self.do("outl 0xcf8 "
-                f"{0x80000000 | bus << 16 | slot << 11 | offset:#x}")
+                f"{0x80000000 | bus << 16 | devfn << 8 | offset:#x}")
         if value is None:
             return self.do("inl 0xcfc")
         return self.do(f"outl 0xcfc {value:#x}")
@@ -190,6 +191,22 @@ class Guest:
     def reset(self):
         """Reset control register. Does not wait."""
         self.send("outb 0xcf9 0x6")
+
+
+def fake_command(path, line):
+    """A control command of the stand-in that listens at @path; returns its data
+    lines and last its answer."""
+    lines = []
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(TIMEOUT)
+        control.connect(path)
+        control.sendall(line.encode() + b"\n")
+        for answer in control.makefile():
+            lines.append(answer[2:].strip())
+            if not answer.startswith("- "):
+                assert answer.startswith("OK"), (line, answer)
+                return lines
+    raise AssertionError(f"{line}: no answer")
 
 
 class Machine:
@@ -251,17 +268,7 @@ class Machine:
     def fake_lines(self, line):
         """A control command of the stand-in; its data lines and last its
         answer."""
-        lines = []
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(TIMEOUT)
-            control.connect(self.control)
-            control.sendall(line.encode() + b"\n")
-            for answer in control.makefile():
-                lines.append(answer[2:].strip())
-                if not answer.startswith("- "):
-                    assert answer.startswith("OK"), (line, answer)
-                    return lines
-        raise AssertionError(f"{line}: no answer")
+        return fake_command(self.control, line)
 
     def fake(self, line):
         """The same; only the answer."""

@@ -5,6 +5,7 @@
 # In load order; modprobe resolves the rest. vhost_scsi is left out of the boot list: a scenario loads it.
 L1_MODULES=(configfs target_core_mod target_core_file vhost vhost_scsi kvm kvm-amd)
 GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
+BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 
 # copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
 # order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
@@ -69,12 +70,25 @@ copy_qemu() {
     cp /usr/share/qemu/{bios-microvm,qboot,kvmvapic,linuxboot_dma,pvh}*.* "$1/usr/share/qemu/"
 }
 
+# libvirtd with nothing but its driver for QEMU, and virsh.
+copy_libvirt() {
+    local driver=/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so program
+
+    for program in /usr/sbin/libvirtd /usr/bin/virsh "$driver"; do
+        [ -e "$program" ] || die "no $program; scripts/install-deps installs it"
+        copy_program "$program" "$1" "$program"
+    done
+    mkdir -p "$1/usr/share/libvirt"
+    cp -r /usr/share/libvirt/cpu_map /usr/share/libvirt/schemas "$1/usr/share/libvirt/"
+}
+
 # guest_image WORK: WORK/guest.cpio
 guest_image() {
     local tree=$1/guest-tree
 
     busybox_tree "$tree"
     copy_modules "$LAB_CACHE/6.12" "$tree/modules" "${GUEST_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/button" "${BUTTON_MODULES[@]}" || return
     compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
     install -m 755 "$LAB_DIR/guest/init" "$tree/init"
     pack "$tree" "$1/guest.cpio"
@@ -98,5 +112,6 @@ l1_image() {
     cp "$work/guest.cpio" "$tree/guest/initrd"
     [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
+    ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     pack "$tree" "$work/l1.cpio"
 }

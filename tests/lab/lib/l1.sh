@@ -6,10 +6,18 @@ l1_extra_config() {
     :
 }
 
+# What scenarios need beyond what every L1 has: "# needs: libvirt".
+l1_needs() {
+    for name in "$@"; do
+        scenario_field "$name" needs
+    done | sort -u | tr '\n' ' '
+}
+
 l1_config() {
     cat <<END
 LAB_KIND=${LAB_KIND:-ours}
 LAB_SCENARIOS="$*"
+LAB_NEEDS="$(l1_needs "$@")"
 LAB_SHELL="${shell:-}"
 LAB_VHOST_SCSI_OPTIONS="max_io_vqs=16"
 END

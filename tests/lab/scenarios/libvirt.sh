@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# about: a stock libvirtd starts, reboots, replugs and ends a guest with worker_per_virtqueue on the real vhost-scsi
+# lane: libvirt
+# needs: libvirt
+# only: ours
+# limit: 240
+
+virsh() {
+    PATH=/vmm:/bin LC_ALL=C /usr/bin/virsh --quiet -c qemu:///system "$@" 2>&1
+}
+
+# libvirt_start: libvirtd as root with its usual directories, in the foreground.
+libvirt_start() {
+    mkdir -p /etc/libvirt /var/lib /var/cache /var/log /dev/pts /run/libvirt
+    [ -e /var/run ] || ln -s /run /var/run
+    mount -t devpts devpts /dev/pts 2>/dev/null
+    # The names that Debian's libvirt is compiled with must be there.
+    echo 'libvirt-qemu:x:64055:64055::/:/bin/sh' >> /etc/passwd
+    printf 'root:x:0:\nkvm:x:104:\nlibvirt:x:105:\nlibvirt-qemu:x:64055:\n' > /etc/group
+    cat > /etc/libvirt/qemu.conf <<END
+user = "root"
+group = "root"
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+dynamic_ownership = 0
+remember_owner = 0
+stdio_handler = "file"
+END
+    echo 'auth_unix_rw = "none"' > /etc/libvirt/libvirtd.conf
+    PATH=/vmm:/bin /usr/sbin/libvirtd > "$RUN/libvirtd.log" 2>&1 &
+    LIBVIRTD=$!
+    echo "$LIBVIRTD" >> "$RUN/pids"
+    wait_for 30 test -S /run/libvirt/libvirt-sock
+}
+
+hostdev() {
+    cat <<END
+<hostdev mode='subsystem' type='scsi_host' managed='no'>
+  <source protocol='vhost' wwpn='$WWPN'/><alias name='ua-vs0'/>
+</hostdev>
+END
+}
+
+# The console goes to a pseudo-terminal, and to vm.log.
+domain() {
+    cat <<END
+<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>vm</name>
+  <memory unit='MiB'>256</memory>
+  <vcpu>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>$GUEST_KERNEL</kernel><initrd>$GUEST_INITRD</initrd>
+    <cmdline>$(guest_append disk,queues,pci,fill:2,sum:2,button,serve)</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='host-passthrough'/>
+  <devices>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+    <serial type='pty'><log file='$RUN/vm.log' append='on'/></serial>
+    $(hostdev)
+  </devices>
+  <qemu:override><qemu:device alias='ua-vs0'><qemu:frontend>
+    <qemu:property name='num_queues' type='unsigned' value='2'/>
+    <qemu:property name='worker_per_virtqueue' type='bool' value='true'/>
+  </qemu:frontend></qemu:device></qemu:override>
+</domain>
+END
+}
+
+# vm_start: what guest_wait and the like look at is as if vmm_start had started it.
+vm_start() {
+    rm -f "$RUN/vm.log"
+    : > "$RUN/vm.log"
+    virsh start vm || return
+    # libvirt ends the line with no newline.
+    echo "$(cat /run/libvirt/qemu/vm.pid)" > "$RUN/vm.pid"
+    cat "$RUN/vm.pid" >> "$RUN/pids"
+    tty=$(virsh ttyconsole vm)
+    rm -f "$RUN/vm.in"
+    mkfifo "$RUN/vm.in"
+    (
+        exec 3<> "$RUN/vm.in" 4<> "$tty"
+        cat <&4 > /dev/null &
+        echo $! >> "$RUN/pids"
+        exec cat <&3 >&4
+    ) &
+    echo $! >> "$RUN/pids"
+}
+
+vm_state() {
+    equal "$(virsh domstate vm --reason)" "$1"
+}
+
+vm_reaches() {
+    wait_for "$1" in_state "$2"
+}
+
+in_state() {
+    [ "$(virsh domstate vm --reason)" = "$1" ]
+}
+
+has_hostdev() {
+    virsh dumpxml vm | grep -q '<hostdev'
+}
+
+has_no_hostdev() {
+    ! has_hostdev
+}
+
+# Without the override's properties, which belong to the domain's start.
+adapter_leaves_and_returns() {
+    hostdev > "$RUN/hostdev.xml"
+    check "virsh detach-device" virsh detach-device vm "$RUN/hostdev.xml"
+    check "the guest gives the adapter up" wait_for 60 has_no_hostdev
+    check "no vhost thread is left" equal "$(vmm_worker_count vm)" 0
+    check "the guest has no disk any more" guest_do vm 30 nodisk
+    check "virsh attach-device" virsh attach-device vm "$RUN/hostdev.xml"
+    check "the guest finds its disk again" guest_do vm 60 disk 30
+    check "the data are there" guest_do vm 60 sum 2
+    check "the guest's sum is the backing file's" equal "$(guest_sum vm)" "$(host_sum 2)"
+    check "one vhost thread" equal "$(vmm_worker_count vm)" 1
+}
+
+boots() {
+    check "boot $1: the guest is up" guest_wait vm 90 GUEST-READY "$1"
+    check "boot $1: it found its disk" equal "$(guest_count vm "GUEST-DISK sda bytes=$DISK_BYTES queues=2")" "$1"
+    check "boot $1: guest and backing file have the same sum" equal "$(guest_sum vm)" "$(host_sum 2)"
+    check "boot $1: it listens to the power button" equal "$(guest_count vm '^GUEST-BUTTON event')" "$1"
+}
+
+scenario() {
+    target_make
+    check "libvirtd starts" libvirt_start
+    domain > "$RUN/vm.xml"
+    check "virsh define" virsh define --validate "$RUN/vm.xml"
+    check "virsh start" vm_start
+    vm_state "running (booted)" || return
+    boots 1
+    check "the adapter is behind a root port, with MSI-X" guest_says vm "GUEST-PCI path=0000:00:01.0/0000:01:00.0 msix=[1-9]"
+    check "a vhost thread for each queue" equal "$(vmm_worker_count vm)" 2
+    note "$(virsh vcpuinfo vm | grep -c 'State: *running') vCPUs run"
+    check "virsh suspend" virsh suspend vm
+    check "it is paused" vm_state "paused (user)"
+    check "virsh resume" virsh resume vm
+    check "I/O after it" guest_do vm 60 fill 2
+    check "virsh reboot" virsh reboot vm
+    check "the guest notices the power button" guest_wait vm 60 'GUEST-BUTTON pressed'
+    boots 2
+    check "the process is the same" equal "$(cat /run/libvirt/qemu/vm.pid)" "$(vmm_pid vm)"
+    adapter_leaves_and_returns
+    check "virsh shutdown" virsh shutdown vm
+    check "the guest powers off by the button" vm_reaches 60 "shut off (shutdown)"
+
+    check "virsh start, the second" vm_start
+    boots 1
+    guest_send vm poweroff
+    check "poweroff in the guest shuts the domain off" vm_reaches 60 "shut off (shutdown)"
+
+    check "virsh start, the third" vm_start
+    check "virsh destroy" virsh destroy vm
+    check "it is gone" vm_state "shut off (destroyed)"
+    cat /var/log/libvirt/qemu/vm.log > "$RUN/vm.err"
+    kill -TERM "$LIBVIRTD"
+    check "libvirtd ends" wait_for 30 test ! -d "/proc/$LIBVIRTD"
+}

@@ -1,0 +1,385 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Domains of a stock libvirt on the program: the commands of virsh, with the
+guest's part played by the test over qtest."""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+
+from libvirtd import (HOSTDEV, KVM, ON_ROOT_BUS, TIMEOUT, WORKERS, Libvirtd,
+                      Slot, domain, hostdev)
+from qemu import equal, main
+
+def devices_of(args, driver):
+    """The -device options for it."""
+    return [args[i + 1] for i, a in enumerate(args)
+            if a == "-device" and f'"{driver}"' in args[i + 1]]
+
+
+def check_lifecycle(lv, guest):
+    for verb, state in [("suspend", "paused (user)"),
+                        ("resume", "running (unpaused)")]:
+        lv.virsh(verb, "one")
+        equal(lv.state("one"), state, verb)
+    equal(lv.qmp("one", "query-status")["status"], "running", "status")
+    guest.acpi_on()
+    lv.virsh("reset", "one")
+    lv.wait_for(lambda: not guest.is_acpi_on(), "the reset")
+    equal(lv.state("one"), "running (unpaused)", "state after reset")
+
+
+def check_information(lv):
+    info = lv.virsh("dominfo", "one")
+    for text in [r"State:\s+running", r"CPU\(s\):\s+2",
+                 r"Max memory:\s+65536 KiB"]:
+        assert re.search(text, info), info
+    equal(len(re.findall(r"State:\s+running", lv.virsh("vcpuinfo", "one"))), 2,
+          "vCPUs that run")
+    stats = lv.virsh("domstats", "one")
+    for text in ["state.state=1", "vcpu.current=2", "vcpu.1.state=1",
+                 "balloon.current=65536", "block.count=0"]:
+        assert text in stats, stats
+    assert lv.virsh("ttyconsole", "one").startswith("/dev/pts/")
+    equal(lv.virsh("domblklist", "one").count("\n"), 0, "disks")
+
+
+def check_destroy(lv):
+    pid = lv.pid("one")
+    lv.virsh("destroy", "one")
+    equal(lv.state("one"), "shut off (destroyed)", "state")
+    assert not os.path.exists(f"/proc/{pid}"), "the process is still there"
+    log = lv.text("cache/libvirt/qemu/log/one.log")
+    assert "shutting down, reason=destroyed" in log, log
+
+
+def test_automatic_addresses():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=HOSTDEV)
+        args = lv.last_command()
+        equal(len(devices_of(args, "pcie-root-port")), 2, "root ports")
+        assert '"bus":"pci.1"' in devices_of(args, "vhost-scsi-pci")[0], args
+        assert "-sandbox" not in args, args
+        check_information(lv)
+        check_lifecycle(lv, guest)
+        check_destroy(lv)
+
+
+def test_explicit_addresses():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=ON_ROOT_BUS)
+        args = lv.last_command()
+        equal(devices_of(args, "pcie-root-port"), [], "root ports")
+        assert '"bus":"pcie.0"' in devices_of(args, "vhost-scsi-pci")[0], args
+        equal(guest.config(2, 0), 0x10481af4, "ids of 00:02.0")
+        check_information(lv)
+        check_lifecycle(lv, guest)
+        check_destroy(lv)
+
+
+def test_no_pci_device_and_no_acpi():
+    with Libvirtd() as lv:
+        lv.start_guest("one", features="")
+        assert "-no-acpi" in lv.last_command(), lv.last_command()
+        check_information(lv)
+        check_destroy(lv)
+
+
+def test_worker_per_virtqueue_by_override():
+    with Libvirtd() as lv:
+        lv.start_guest("one", devices=HOSTDEV, override=WORKERS)
+        args = lv.last_command()
+        assert '"worker_per_virtqueue":true' in \
+            devices_of(args, "vhost-scsi-pci")[0], args
+        equal(lv.fake("one", "count NEW_WORKER"), "3", "workers made")
+        equal(lv.fake("one", "count ATTACH_VRING_WORKER"), "3", "attached")
+
+
+def test_threads():
+    """vcpupin acts on the thread ids of query-cpus-fast."""
+    with Libvirtd() as lv:
+        lv.start_guest("one")
+        pid = lv.pid("one")
+        for cpu in lv.qmp("one", "query-cpus-fast"):
+            tid, index = cpu["thread-id"], cpu["cpu-index"]
+            lv.virsh("vcpupin", "one", index, "0")
+            with open(f"/proc/{pid}/task/{tid}/status", encoding="utf-8") as f:
+                assert "Cpus_allowed_list:\t0\n" in f.read(), cpu
+            with open(f"/proc/{pid}/task/{tid}/comm", encoding="utf-8") as f:
+                assert f.read().startswith(f"CPU {index}"), cpu
+
+
+def test_monitor_command():
+    with Libvirtd() as lv:
+        lv.start_guest("one")
+        equal(lv.qmp("one", "query-name"), {"name": "one"}, "query-name")
+        equal(lv.virsh("qemu-monitor-command", "one", "--hmp", "info status"),
+              "VM status: running", "info status")
+
+
+def read_until(fd, text):
+    got = b""
+    while text not in got:
+        data = os.read(fd, 4096)
+        assert data, got
+        got += data
+    return got
+
+
+def test_console():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one")
+        signal.alarm(int(TIMEOUT))
+        master, slave = pty.openpty()
+        with subprocess.Popen(lv.command("console", "one"), env=lv.env,
+                              stdin=slave, stdout=slave, stderr=slave) as p:
+            os.close(slave)
+            with contextlib.suppress(OSError):
+                # Nothing tells when it has opened the terminal but this.
+                lv.wait_for(lambda: guest.print("hello\r\n") or
+                            select_readable(master), "the console")
+                read_until(master, b"hello")
+            os.write(master, b"x")
+            equal(lv.wait_for(guest.typed, "the key"), "x", "key")
+            os.write(master, b"\x1d")
+            equal(p.wait(TIMEOUT), 0, "status of virsh console")
+        signal.alarm(0)
+        os.close(master)
+        equal(lv.state("one"), "running (booted)", "state")
+
+
+def select_readable(fd):
+    return select.select([fd], [], [], 0)[0]
+
+
+def test_shutdown():
+    """The guest notices the button and powers off; libvirt ends the rest."""
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one")
+        pid = lv.pid("one")
+        guest.acpi_on()
+        lv.virsh("shutdown", "one")
+        lv.wait_for(guest.button, "the power button")
+        equal(lv.state("one"), "running (booted)", "state")
+        guest.power_off()
+        lv.wait_state("one", "shut off (shutdown)")
+        assert not os.path.exists(f"/proc/{pid}"), "the process is still there"
+
+
+def test_shutdown_by_the_guest():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one")
+        guest.power_off()
+        lv.wait_state("one", "shut off (shutdown)")
+
+
+def test_reboot():
+    """As shutdown, but the machine is reset and goes on."""
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=HOSTDEV)
+        pid = lv.pid("one")
+        guest.acpi_on()
+        lv.virsh("reboot", "one")
+        lv.wait_for(guest.button, "the power button")
+        guest.power_off()
+        lv.wait_for(lambda: not guest.is_acpi_on(), "the reset")
+        lv.wait_for(lambda: lv.state("one").startswith("running"), "running")
+        equal(lv.pid("one"), pid, "process")
+        equal(lv.qmp("one", "query-status")["status"], "running", "status")
+
+
+def test_guest_resets():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one")
+        guest.acpi_on()
+        guest.reset()
+        equal(guest.answer("reset"), 0, "answer")
+        lv.wait_for(lambda: not guest.is_acpi_on(), "the reset")
+        equal(lv.state("one"), "running (booted)", "state")
+
+
+def test_on_reboot_destroy():
+    """set-action is in query-commands, so that -no-shutdown stays."""
+    destroy = "".join(f"<on_{what}>destroy</on_{what}>"
+                      for what in ("poweroff", "reboot", "crash"))
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", more=destroy)
+        assert "-no-shutdown" in lv.last_command(), lv.last_command()
+        guest.reset()
+        lv.wait_state("one", "shut off (shutdown)")
+
+
+def vhost_fds(lv):
+    """Those of the stand-in."""
+    links = f"/proc/{lv.pid('one')}/fd"
+    return [fd for fd in os.listdir(links)
+            if "fake-vhost-scsi" in os.readlink(f"{links}/{fd}")]
+
+
+def has_hostdev(lv):
+    return "<hostdev" in lv.virsh("dumpxml", "one")
+
+
+def test_detach_and_attach():
+    """libvirt 9.0 takes the address of what was here for used until it starts
+    anew, so that the adapter comes back on the next port."""
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=HOSTDEV)
+        ports = [Slot(guest, 0), Slot(guest, 1)]
+        device = lv.file(hostdev())
+        for here, there in [ports, reversed(ports)]:
+            assert vhost_fds(lv), "no descriptor of the device"
+            with subprocess.Popen(lv.command("detach-device", "one", device),
+                                  env=lv.env, stdout=subprocess.DEVNULL) as p:
+                lv.wait_for(here.asked, "the attention button")
+                assert has_hostdev(lv), "gone without the guest's consent"
+                here.power_off()
+                equal(p.wait(TIMEOUT), 0, "status of detach-device")
+            lv.wait_for(lambda: not has_hostdev(lv), "DEVICE_DELETED")
+            assert not here.is_full(), "the slot is full"
+            equal(vhost_fds(lv), [], "descriptors of the device")
+            lv.virsh("attach-device", "one", device)
+            assert has_hostdev(lv), lv.virsh("dumpxml", "one")
+            lv.wait_for(there.is_full, "the slot to be full")
+            there.power_on()
+            lv.restart("one")
+        check_destroy(lv)
+
+
+def test_attach_fails():
+    """The message of device_add is libvirt's, and nothing stays."""
+    with Libvirtd() as lv:
+        lv.start_guest("one", devices=HOSTDEV)
+        other = hostdev(alias="ua-vs1").replace("naa.5", "naa.6")
+        message = lv.refused("attach-device", "one", lv.file(other))
+        assert "naa.6" in message and "vhost-scsi" in message, message
+        equal(lv.virsh("dumpxml", "one").count("<hostdev"), 1, "hostdevs")
+
+
+def test_start_fails():
+    """libvirt shows the one line that the program prints."""
+    with Libvirtd() as lv:
+        other = hostdev().replace("naa.5", "naa.6")
+        message = lv.refused("create", lv.file(domain("one", devices=other)))
+        assert "target 'naa.6001405bd1f60000'" in message, message
+        equal(lv.virsh("list", "--all", "--name"), "", "domains")
+
+
+def test_libvirtd_restarts():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=HOSTDEV)
+        pid = lv.pid("one")
+        for verb in ["suspend", "resume"]:
+            state = lv.state("one")
+            lv.restart("one")
+            equal(lv.state("one"), state, "state after the restart")
+            equal(lv.pid("one"), pid, "process")
+            lv.virsh(verb, "one")
+        check_lifecycle(lv, guest)
+        check_destroy(lv)
+
+
+def test_guest_ends_while_libvirtd_is_away():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one")
+        lv.stop()
+        guest.power_off()
+        equal(guest.answer("S5"), 0, "answer")
+        lv.start()
+        lv.wait_state("one", "shut off (shutdown)")
+
+
+def test_shared_memory():
+    memory = ("<memoryBacking><source type='memfd'/><access mode='shared'/>"
+              "</memoryBacking>")
+    with Libvirtd() as lv:
+        lv.start_guest("one", memory=memory)
+        assert any("memory-backend-memfd" in a for a in lv.last_command()), \
+            lv.last_command()
+
+
+def test_serial_file():
+    """Descriptors by -add-fd."""
+    with Libvirtd() as lv:
+        serial = (f"<serial type='file'><source path='{lv.dir}/serial' "
+                  "append='on'/></serial>")
+        guest = lv.start_guest("one", devices=serial)
+        assert "-add-fd" in lv.last_command(), lv.last_command()
+        guest.COM1 = 0x2f8
+        guest.print("hello")
+        lv.wait_for(lambda: lv.text("serial") == "hello", "the file")
+
+
+def test_typical_options():
+    """Of virt-install's XML."""
+    more = """
+<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/>
+<timer name='pit' tickpolicy='delay'/><timer name='hpet' present='no'/></clock>
+<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"""
+    with Libvirtd() as lv:
+        lv.start_guest("one", more=more,
+                       features="<features><acpi/><apic/>"
+                                "<vmport state='off'/></features>")
+
+
+def test_two_domains():
+    with Libvirtd() as lv:
+        lv.start_guest("one", devices=HOSTDEV)
+        lv.start_guest("two")
+        equal(sorted(lv.virsh("list", "--name").split()), ["one", "two"])
+        message = lv.refused("create", lv.file(domain("3", devices=HOSTDEV)))
+        assert "already in use" in message, message
+        lv.virsh("destroy", "two")
+        check_information(lv)
+
+
+def write_kernel(path):
+    """A bzImage that halts: Documentation/arch/x86/boot.rst."""
+    image = bytearray(0x2000)
+    image[0x1f1] = 1                                    # setup_sects
+    struct.pack_into("<I", image, 0x1f4, 0x1000 // 16)  # syssize
+    struct.pack_into("<H", image, 0x1fe, 0xaa55)
+    image[0x200:0x202] = b"\xeb\x66"                    # over the header
+    image[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", image, 0x206, 0x020c)        # protocol
+    image[0x211] = 1                                    # LOADED_HIGH
+    struct.pack_into("<I", image, 0x22c, 0x7fffffff)    # initrd_addr_max
+    struct.pack_into("<I", image, 0x230, 0x200000)      # kernel_alignment
+    image[0x234] = 1                                    # relocatable
+    struct.pack_into("<H", image, 0x236, 1)             # 64-bit entry
+    struct.pack_into("<I", image, 0x238, 2047)          # cmdline_size
+    struct.pack_into("<Q", image, 0x258, 0x1000000)     # pref_address
+    struct.pack_into("<I", image, 0x260, 0x200000)      # init_size
+    image[0x600:0x603] = b"\xf4\xeb\xfd"                # hlt; jmp -3
+    path.write_bytes(image)
+
+
+def kvm_runs_what_libvirt_starts():
+    """The command line as it is, on the host's KVM; the guest's CPU halts."""
+    with Libvirtd(guest_kvm=True) as lv:
+        write_kernel(lv.dir / "kernel")
+        xml = domain("one", devices=HOSTDEV, override=WORKERS).replace(
+            "hvm</type>", f"hvm</type><kernel>{lv.dir}/kernel</kernel>")
+        lv.virsh("define", lv.file(xml))
+        lv.virsh("start", "one")
+        check_information(lv)
+        equal(lv.qmp("one", "query-kvm"), {"enabled": True, "present": True})
+        for verb in ["suspend", "resume", "reset"]:
+            lv.virsh(verb, "one")
+        equal(lv.state("one"), "running (unpaused)", "state")
+        lv.restart("one")
+        stats = lv.qmp("one", "query-stats", target="vm")
+        equal(stats[0]["provider"], "kvm", "provider")
+        check_destroy(lv)
+
+
+if KVM:
+    test_kvm = kvm_runs_what_libvirt_starts
+
+
+main(globals())
