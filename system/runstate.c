@@ -319,6 +319,11 @@ void control_post(Machine *m, ControlJob *job)
     g_cond_broadcast(&m->cond);
 }
 
+void control_cancel(Machine *m, ControlJob *job)
+{
+    (void)g_queue_remove(&m->control_jobs, job);
+}
+
 /* Requests come first. */
 static void do_next(Machine *m)
 {

@@ -373,6 +373,16 @@ static const char *workers_property(const VhostScsi *s)
     return "workers";
 }
 
+static void fall_back_to_single(VhostScsi *s)
+{
+    s->vhost.effective_mode = VHOST_WORKERS_SINGLE;
+    s->vhost.mode_reason = g_strdup("the kernel supports a single vhost "
+                                    "worker");
+    warn_report("%s: the kernel supports a single vhost worker (several need "
+                "Linux 6.5): %s is ignored",
+                device_label(&s->vdev.dev), workers_property(s));
+}
+
 static void warn_shared(VhostScsi *s, unsigned shared, unsigned wanted)
 {
     s->vhost.mode_reason = g_strdup_printf(
@@ -380,6 +390,15 @@ static void warn_shared(VhostScsi *s, unsigned shared, unsigned wanted)
         "the others",
         shared, wanted, g_strerror(s->vhost.failed_errno));
     warn_report("%s: %s", device_label(&s->vdev.dev), s->vhost.mode_reason);
+}
+
+/* workers=auto needs worker calls, and threads whose time can be read. */
+static bool can_be_auto(VhostScsi *s)
+{
+    struct vhost_vring_worker w = { .index = VHOST_SCSI_FIXED_QUEUES };
+
+    return g_array_index(s->vhost.workers, VhostWorker, 0).tid &&
+           s->vhost.ops->vhost_get_vring_worker(&s->vhost, &w) == 0;
 }
 
 /* The workers that properties ask for; without any, all queues stay on the
@@ -400,13 +419,11 @@ static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
     }
     r = vhost_workers_apply(&s->vhost, s->plan, VHOST_SCSI_FIXED_QUEUES,
                             &shared);
+    if (r == 0 && s->plan->mode == VHOST_WORKERS_AUTO && !can_be_auto(s)) {
+        r = -ENOTTY;
+    }
     if (r == -ENOTTY) {
-        s->vhost.effective_mode = VHOST_WORKERS_SINGLE;
-        s->vhost.mode_reason = g_strdup("the kernel supports a single vhost "
-                                        "worker");
-        warn_report("%s: the kernel supports a single vhost worker (several "
-                    "need Linux 6.5): %s is ignored",
-                    device_label(&s->vdev.dev), workers_property(s));
+        fall_back_to_single(s);
         r = 0;
     } else if (r < 0) {
         vhost_scsi_call_error(errp, s, r,
@@ -519,6 +536,10 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
         return false;
     }
     warn_pinned_memory(s);
+    if (s->vhost.effective_mode == VHOST_WORKERS_AUTO) {
+        s->worker_auto = vhost_worker_auto_new(
+            &s->vdev, &g_array_index(s->plan->specs, VhostWorkerSpec, 0));
+    }
     init_config(s);
     s->err_watch = machine_watch_fd(dev->machine, s->vhost.err.fd, G_IO_IN,
                                     ring_error, s);
@@ -529,6 +550,7 @@ static void vhost_scsi_unrealize(Device *dev)
 {
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
 
+    g_clear_pointer(&s->worker_auto, vhost_worker_auto_free);
     virtio_finish(&s->vdev);
     machine_unwatch(&s->err_watch);
     /* The last close waits for commands in flight and for the workers. */
@@ -565,9 +587,10 @@ static const Property vhost_scsi_props[] = {
              .summary = "most commands in flight of a LUN"),
     PROP_BOOL("worker_per_virtqueue", VhostScsi, workers.per_virtqueue,
               .summary = "a kernel worker thread for each request queue"),
-    PROP_U32("workers", VhostScsi, workers.count, .min = 1,
-             .max = VHOST_WORKERS_MAX,
-             .summary = "kernel worker threads in all; 0: not given"),
+    PROP_AUTO32("workers", VhostScsi, workers.count, .min = 1,
+                .max = VHOST_WORKERS_MAX,
+                .summary = "kernel worker threads in all, or auto: as the "
+                           "load asks for; 0: not given"),
     PROP_LIST("worker-vq-mapping", VhostScsi, workers.mapping,
               .summary = "which worker serves which request queues, and where"),
     PROP_BOOL("worker-names", VhostScsi, workers.names,

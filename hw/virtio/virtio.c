@@ -96,6 +96,7 @@ static void update(VirtIODevice *vdev)
         return;
     }
     vdev->started = run;
+    vdev->starts += run;
 }
 
 static void run_state_changed(void *opaque, bool running)

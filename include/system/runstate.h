@@ -85,6 +85,10 @@ struct ControlJob {
 /* @job is borrowed until it is run. Returns at once. Machine lock. */
 void control_post(Machine *machine, ControlJob *job);
 
+/* Takes back a job that does not run yet; fine if it is not posted. Machine
+ * lock. */
+void control_cancel(Machine *machine, ControlJob *job);
+
 /* What a request does, done now: only for a control job. vm_start() returns
  * false if the machine cannot run before it was reset. */
 void vm_stop(Machine *machine, RunState state);

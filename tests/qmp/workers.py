@@ -238,6 +238,43 @@ def test_pinned_memory_is_warned_of():
         equal(m.stderr(), "")
 
 
+# --- workers=auto ---
+
+def test_auto_begins_with_one_and_manages_its_workers_itself():
+    with machine(workers="auto") as m:
+        qmp = m.qmp()
+        both(m, qmp, {0: [0, 1, 2, 3, 4, 5]})
+        equal(modes(qmp), ("auto", "auto", None))
+        for name, args in (("vhost-new-worker", {}),
+                           ("vhost-free-worker", {"worker_id": 0}),
+                           ("vhost-attach-vring-worker",
+                            {"worker_id": 0, "virtqueue": 2})):
+            equal(qmp.error(name, id="disk", **args).desc,
+                  "workers of device 'disk' follow the load (workers=auto): "
+                  "give workers=N or worker-vq-mapping to manage them")
+        # It may be placed all the same.
+        qmp.cmd("vhost-set-worker-affinity", id="disk", worker_id=0,
+                cpus=str(CPUS[0]))
+
+
+def test_auto_asks_nothing_while_there_is_no_io():
+    with machine(workers="auto") as m:
+        qmp = m.qmp()
+        m.fake("reset")
+        for _ in range(20):
+            qmp.cmd("query-vhost-workers")
+        equal(m.fake("count GET_VRING_BASE"), "0")
+
+
+def test_auto_without_worker_calls_is_one_worker():
+    for kernel in ("6.1", "6.5"):
+        with machine(fake=f"kernel={kernel}", workers="auto") as m:
+            expected = ("auto", "single", "the kernel supports a single vhost "
+                        "worker") if kernel == "6.1" else \
+                ("auto", "auto", None)
+            equal(modes(m.qmp()), expected)
+
+
 # --- QMP ---
 
 def test_new_attach_get_free():

@@ -78,10 +78,11 @@ struct VirtIODevice {
     unsigned n_queues;
     unsigned n_fixed; /* of these, before the request queues */
 
-    bool started;   /* the back end has the rings */
-    bool busy;      /* a thread is starting or stopping it */
-    bool gone;      /* it is being removed: nobody is let in any more */
-    unsigned users; /* threads between virtio_enter() and virtio_leave() */
+    bool started;    /* the back end has the rings */
+    bool busy;       /* a thread is starting or stopping it */
+    bool gone;       /* it is being removed: nobody is let in any more */
+    unsigned starts; /* how often the back end was given the rings */
+    unsigned users;  /* threads between virtio_enter() and virtio_leave() */
     unsigned errors_logged;
     RunStateNotifier run_notifier;
 };

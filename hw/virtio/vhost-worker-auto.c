@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/vhost-worker-auto.h"
+#include "hw/virtio/vhost-auto.h"
+#include "hw/virtio/vhost.h"
+#include "system/machine.h"
+#include "util/log.h"
+
+struct VhostWorkerAuto {
+    ControlJob job; /* one sample and what follows from it */
+    bool posted;
+    VirtIODevice *vdev;
+    const VhostWorkerSpec *spec; /* borrowed */
+    VhostAuto *policy;
+    unsigned n_requests;
+    unsigned starts;           /* vdev->starts at the last sample */
+    uint32_t *slot_worker;     /* worker id by slot; owned */
+    VhostAutoWorker *readings; /* by slot; owned */
+    uint16_t *taken;           /* by request queue; owned */
+    GSource *timer;            /* runs while there is I/O */
+    GSource **kick_watches;    /* by request queue, while there is none */
+};
+
+static int64_t now_ns(void)
+{
+    return g_get_monotonic_time() * 1000;
+}
+
+static VirtQueue *request_queue(const VhostWorkerAuto *a, unsigned q)
+{
+    return &a->vdev->queues[a->vdev->n_fixed + q];
+}
+
+/* --- asleep and awake --- */
+
+static gboolean tick(gpointer opaque)
+{
+    VhostWorkerAuto *a = opaque;
+
+    if (!a->posted) {
+        a->posted = true;
+        control_post(a->vdev->dev.machine, &a->job);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void unwatch_kicks(VhostWorkerAuto *a)
+{
+    for (unsigned q = 0; q < a->n_requests; q++) {
+        machine_unwatch(&a->kick_watches[q]);
+    }
+}
+
+static bool kicked(void *opaque, GIOCondition condition)
+{
+    VhostWorkerAuto *a = opaque;
+
+    trace(vhost_worker_auto, "%s wakes up", a->vdev->vhost->label);
+    unwatch_kicks(a);
+    a->timer = g_timeout_source_new(VHOST_AUTO_SAMPLE_NS / 1000000);
+    g_source_set_callback(a->timer, tick, a, NULL);
+    g_source_attach(a->timer, a->vdev->dev.machine->context);
+    return false;
+}
+
+/*
+ * Nobody reads a kick: the kernel's worker is woken by the eventfd's wait queue
+ * and leaves the count alone. So it is read here, and what comes then is the
+ * first kick. A kick that nobody has listened to yet is not lost, since each
+ * start signals every queue.
+ */
+static void sleep_until_kicked(VhostWorkerAuto *a)
+{
+    trace(vhost_worker_auto, "%s sleeps", a->vdev->vhost->label);
+    machine_unwatch(&a->timer);
+    for (unsigned q = 0; q < a->n_requests; q++) {
+        EventNotifier *kick = &request_queue(a, q)->kick;
+
+        (void)event_notifier_test_and_clear(kick);
+        a->kick_watches[q] = machine_watch_fd(a->vdev->dev.machine, kick->fd,
+                                              G_IO_IN, kicked, a);
+    }
+}
+
+/* --- changes --- */
+
+/* Attaches @n of the action's queues, or with @back those to where they were. */
+static int attach_queues(VhostWorkerAuto *a, const VhostAutoAction *action,
+                         unsigned n, uint32_t worker)
+{
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < n; i++) {
+        r = vhost_live_attach(a->vdev, a->vdev->n_fixed + action->queues[i],
+                              worker);
+    }
+    return r;
+}
+
+static bool split(VhostWorkerAuto *a, const VhostAutoAction *action)
+{
+    uint32_t from = a->slot_worker[action->from], worker;
+
+    if (vhost_live_new_worker(a->vdev, a->spec, &worker) < 0) {
+        return false;
+    }
+    if (attach_queues(a, action, action->n_queues, worker) < 0) {
+        (void)attach_queues(a, action, action->n_queues, from);
+        (void)vhost_live_free_worker(a->vdev, worker);
+        return false;
+    }
+    a->slot_worker[action->to] = worker;
+    return true;
+}
+
+static bool merge(VhostWorkerAuto *a, const VhostAutoAction *action)
+{
+    uint32_t from = a->slot_worker[action->from];
+
+    if (attach_queues(a, action, action->n_queues, a->slot_worker[action->to]) <
+        0) {
+        (void)attach_queues(a, action, action->n_queues, from);
+        return false;
+    }
+    /* One that cannot be freed has no queue and does no harm. */
+    (void)vhost_live_free_worker(a->vdev, from);
+    return true;
+}
+
+static void carry_out(VhostWorkerAuto *a, const VhostAutoAction *action)
+{
+    bool ok;
+
+    switch (action->kind) {
+    case VHOST_AUTO_NONE:
+        return;
+    case VHOST_AUTO_SLEEP:
+        sleep_until_kicked(a);
+        return;
+    case VHOST_AUTO_SPLIT:
+        ok = split(a, action);
+        break;
+    case VHOST_AUTO_MERGE:
+        ok = merge(a, action);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+    trace(vhost_worker_auto, "%s %s from=%u to=%u queues=%u ok=%d",
+          a->vdev->vhost->label,
+          action->kind == VHOST_AUTO_SPLIT ? "split" : "merge", action->from,
+          action->to, action->n_queues, ok);
+    vhost_auto_done(a->policy, now_ns(), ok);
+}
+
+/* --- samples --- */
+
+/* How far each queue's worker has come. Legal while the rings run. */
+static bool read_queues(VhostWorkerAuto *a)
+{
+    VhostDev *dev = a->vdev->vhost;
+    int r = 0;
+
+    virtio_begin_blocking(a->vdev);
+    for (unsigned q = 0; r == 0 && q < a->n_requests; q++) {
+        struct vhost_vring_state ring = { .index = a->vdev->n_fixed + q };
+
+        r = dev->ops->vhost_get_vring_base(dev, &ring);
+        a->taken[q] = (uint16_t)ring.num;
+    }
+    virtio_end_blocking(a->vdev);
+    return r == 0;
+}
+
+static bool read_workers(VhostWorkerAuto *a)
+{
+    for (unsigned slot = 0; slot < a->n_requests; slot++) {
+        const VhostWorker *w;
+        VhostWorkerStat stat;
+
+        if (!vhost_auto_slot_in_use(a->policy, slot)) {
+            continue;
+        }
+        w = vhost_worker_find(a->vdev->vhost, a->slot_worker[slot]);
+        if (!w || vhost_worker_read_stat(w->tid, &stat) < 0) {
+            return false;
+        }
+        a->readings[slot] = (VhostAutoWorker){ stat.run_ns, stat.wait_ns };
+    }
+    return true;
+}
+
+static void sample(VhostWorkerAuto *a)
+{
+    VhostAutoAction action;
+
+    if (!a->vdev->started) {
+        vhost_auto_restart(a->policy);
+        sleep_until_kicked(a);
+        return;
+    }
+    if (a->starts != a->vdev->starts) {
+        a->starts = a->vdev->starts;
+        vhost_auto_restart(a->policy);
+    }
+    if (!read_queues(a) || !read_workers(a)) {
+        return; /* the next sample tries again */
+    }
+    action = vhost_auto_sample(a->policy,
+                               &(VhostAutoReading){ .now_ns = now_ns(),
+                                                    .workers = a->readings,
+                                                    .taken = a->taken });
+    carry_out(a, &action);
+}
+
+static void job_run(ControlJob *job, bool cancelled)
+{
+    VhostWorkerAuto *a = container_of(job, VhostWorkerAuto, job);
+
+    a->posted = false;
+    if (!cancelled && a->timer) {
+        sample(a);
+    }
+}
+
+/* --- life --- */
+
+static unsigned usable_cpus(const VhostWorkerSpec *spec)
+{
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+        return 1;
+    }
+    if (spec->has_cpus) {
+        CPU_AND(&cpus, &cpus, &spec->cpus);
+    }
+    return MAX((unsigned)CPU_COUNT(&cpus), 1);
+}
+
+VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
+                                       const VhostWorkerSpec *spec)
+{
+    VhostWorkerAuto *a = g_new0(VhostWorkerAuto, 1);
+    unsigned n = vdev->n_queues - vdev->n_fixed;
+
+    a->job.run = job_run;
+    a->vdev = vdev;
+    a->spec = spec;
+    a->n_requests = n;
+    a->policy = vhost_auto_new(n, vhost_auto_max_workers(n, usable_cpus(spec)));
+    a->slot_worker = g_new0(uint32_t, n); /* slot 0: the default worker */
+    a->readings = g_new0(VhostAutoWorker, n);
+    a->taken = g_new0(uint16_t, n);
+    a->kick_watches = g_new0(GSource *, n);
+    sleep_until_kicked(a);
+    return a;
+}
+
+void vhost_worker_auto_free(VhostWorkerAuto *a)
+{
+    if (!a) {
+        return;
+    }
+    if (a->posted) {
+        control_cancel(a->vdev->dev.machine, &a->job);
+    }
+    machine_unwatch(&a->timer);
+    unwatch_kicks(a);
+    vhost_auto_free(a->policy);
+    g_free(a->slot_worker);
+    g_free(a->readings);
+    g_free(a->taken);
+    g_free(a->kick_watches);
+    g_free(a);
+}
