@@ -128,6 +128,7 @@ static void offer_words(Candidates *c, HmpWords words, unsigned index)
         break;
     case HMP_WORDS_STATS_TARGETS:
         offer(c, "vcpu");
+        offer(c, "vhost-worker");
         offer(c, "vm");
         break;
     case HMP_WORDS_VIRTIO_DEVICES:

@@ -54,6 +54,68 @@ static void info_uuid(Hmp *h)
     json_object_put(reply);
 }
 
+/* "0-2,5" of a list of VhostWorkerQueue. */
+static char *queue_list(json_object *queues)
+{
+    GString *out = g_string_new(NULL);
+    size_t n = json_len(queues);
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t first = json_number(json_at(queues, i), "index"), last = first;
+
+        while (i + 1 < n &&
+               json_number(json_at(queues, i + 1), "index") == last + 1) {
+            last++;
+            i++;
+        }
+        g_string_append_printf(out, "%s%" PRIu64, out->len ? "," : "", first);
+        if (last > first) {
+            g_string_append_printf(out, "-%" PRIu64, last);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void print_worker(Hmp *h, json_object *w)
+{
+    g_autofree char *queues = queue_list(json_get(w, "virtqueues"));
+
+    hmp_print(h, "  worker %" PRIu64 ": virtqueues=%s",
+              json_number(w, "worker-id"), *queues ? queues : "none");
+    if (json_get(w, "tid")) {
+        hmp_print(
+            h,
+            " thread_id=%" PRIu64 " name=%s cpus=%s policy=%s run=%" PRIu64
+            "ms wait=%" PRIu64 "ms last_cpu=%" PRIu64,
+            json_number(w, "tid"), json_text(w, "name"), json_text(w, "cpus"),
+            json_text(w, "policy"), json_number(w, "run-time-ns") / 1000000,
+            json_number(w, "wait-time-ns") / 1000000,
+            json_number(w, "last-cpu"));
+    }
+    hmp_print(h, "\n");
+}
+
+static void info_vhost_workers(Hmp *h)
+{
+    json_object *reply = hmp_call(h, "query-vhost-workers", NULL);
+
+    for (size_t i = 0; i < json_len(reply); i++) {
+        json_object *d = json_at(reply, i);
+        const char *id = json_text(d, "device");
+        json_object *workers = json_get(d, "workers");
+
+        hmp_print(h, "%s: %s (asked for: %s)%s%s\n",
+                  *id ? id : json_text(d, "qom-path"),
+                  json_text(d, "effective-mode"),
+                  json_text(d, "requested-mode"),
+                  json_get(d, "reason") ? ", " : "", json_text(d, "reason"));
+        for (size_t w = 0; w < json_len(workers); w++) {
+            print_worker(h, json_at(workers, w));
+        }
+    }
+    json_object_put(reply);
+}
+
 static void info_kvm(Hmp *h)
 {
     json_object *reply = hmp_call(h, "query-kvm", NULL);
@@ -402,6 +464,11 @@ const HmpCommand hmp_info[] = {
         .names = "qtree",
         .help = "show device tree",
         .run = hmp_info_qtree,
+    },
+    {
+        .names = "vhost-workers",
+        .help = "show the kernel's workers and what they serve",
+        .run = info_vhost_workers,
     },
     {
         .names = "stats",

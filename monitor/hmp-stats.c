@@ -97,7 +97,7 @@ static void print_results(Hmp *h, json_object *results, json_object *schemas,
             hmp_print(h, "provider: %s\n", provider);
         }
         if (json_len(results) > 1 && json_get(result, "qom-path")) {
-            hmp_print(h, "vcpu: %s\n", json_text(result, "qom-path"));
+            hmp_print(h, "%s: %s\n", target, json_text(result, "qom-path"));
         }
         for (size_t n = 0; n < json_len(stats); n++) {
             json_object *s = json_at(stats, n);
@@ -150,7 +150,8 @@ void hmp_info_stats(Hmp *h)
     const char *provider = names ? h->argv[2] : NULL;
     json_object *schemas, *results = NULL;
 
-    if (!g_str_equal(target, "vm") && !g_str_equal(target, "vcpu")) {
+    if (!g_str_equal(target, "vm") && !g_str_equal(target, "vcpu") &&
+        !g_str_equal(target, "vhost-worker")) {
         hmp_print(h, "invalid stats target %s\n", target);
         return;
     }

@@ -135,8 +135,7 @@ static json_object *device_info(const Device *dev, const VirtIODevice *vdev)
     return o;
 }
 
-/* The vhost device behind @dev, or NULL. */
-static VirtIODevice *vhost_behind(const Device *dev)
+VirtIODevice *vhost_device_behind(const Device *dev)
 {
     VirtIODevice *vdev = dev->backend && dev->backend->type->bus == BUS_VIRTIO
                              ? virtio_device_from(dev->backend)
@@ -152,7 +151,7 @@ json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
 
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         const Device *dev = g_ptr_array_index(m->tree.devices, i);
-        const VirtIODevice *vdev = vhost_behind(dev);
+        const VirtIODevice *vdev = vhost_device_behind(dev);
 
         if (vdev) {
             json_object_array_add(list, device_info(dev, vdev));
@@ -167,7 +166,7 @@ static VirtIODevice *find_device(Machine *m, json_object *args, GError **errp)
 {
     const char *id = keyval_get(args, "id");
     const Device *dev = device_resolve(&m->tree, id);
-    VirtIODevice *vdev = dev ? vhost_behind(dev) : NULL;
+    VirtIODevice *vdev = dev ? vhost_device_behind(dev) : NULL;
 
     if (!dev) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",

@@ -37,6 +37,11 @@ json_object *qmp_trace_event_get_state(Machine *m, json_object *args,
 json_object *qmp_trace_event_set_state(Machine *m, json_object *args,
                                        GError **errp);
 
+/* --- qmp-stats.c --- */
+json_object *qmp_query_all_stats(Machine *m, json_object *args, GError **errp);
+json_object *qmp_query_all_stats_schemas(Machine *m, json_object *args,
+                                         GError **errp);
+
 /* --- qmp-control.c --- */
 json_object *qmp_query_status(Machine *m, json_object *args, GError **errp);
 json_object *qmp_stop(Machine *m, json_object *args, GError **errp);

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 TIMEOUT = float(os.environ.get("QMP_TIMEOUT", "60"))  # seconds of each wait
@@ -36,13 +37,25 @@ class QmpError(Exception):
         self.desc = error["desc"]
 
 
+def connect(path):
+    """A socket is there a moment before it listens."""
+    for _ in range(int(TIMEOUT / 0.01)):
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+            return sock
+        except ConnectionRefusedError:
+            sock.close()
+            time.sleep(0.01)
+    raise AssertionError(f"nobody listens at {path}")
+
+
 class Qmp:
     """One client. Events that come meanwhile are kept in .events."""
 
     def __init__(self, path, negotiate=True, timeout=TIMEOUT):
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = connect(path)
         self.sock.settimeout(timeout)
-        self.sock.connect(path)
         self.buffer = b""
         self.events = collections.deque()
         self.greeting = None
@@ -131,9 +144,8 @@ class Guest:
     """What a guest does, by the qtest protocol over a socket."""
 
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = connect(path)
         self.sock.settimeout(TIMEOUT)
-        self.sock.connect(path)
         self.file = self.sock.makefile("rw")
 
     def send(self, line):

@@ -11,7 +11,7 @@ import random
 import select
 import socket
 
-from qemu import TIMEOUT, Machine, WWPN, equal, main
+from qemu import TIMEOUT, Machine, connect, WWPN, equal, main
 
 SESSIONS = int(os.environ.get("QMP_SESSIONS", "2000"))
 SEED = int(os.environ.get("QMP_SEED", "1"))
@@ -110,8 +110,7 @@ def run_session(m, rng, data):
     early = rng.random() < 0.3
     if not early:
         data += b'\n}]"\n{"execute":"query-name","id":"end"}\n'
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(m.sockets[1])
+    with connect(m.sockets[1]) as s:
         s.setblocking(False)
         while True:
             readable, writable, _ = select.select(

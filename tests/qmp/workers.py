@@ -130,6 +130,7 @@ def test_processors_of_all_and_of_each():
               [str(CPUS[-1]), str(CPUS[0])])
     # Whoever makes them runs where it ran before.
     with machine(worker_per_virtqueue=True, worker__cpus=str(CPUS[0])) as m:
+        m.qmp()
         equal(os.sched_getaffinity(m.process.pid), set(CPUS))
     refused("sched_setaffinity failed: Invalid argument; none of the "
             "processors may be used by this process: see Cpus_allowed_list in "
@@ -187,14 +188,15 @@ def test_fallback():
 
 def test_thread_mode():
     with machine(fake="kernel=kthread", workers=2) as m:
+        m.qmp()
         equal(len(kernel_mapping(m)), 2)     # task mode was asked for
     with machine(fake="kernel=6.17", vhost__thread__mode="kthread") as m:
         qmp = m.qmp()
         worker, = workers(qmp)
         assert "tid" not in worker, worker
         assert "kthread mode" in modes(qmp)[2]
-    with machine(fake="kernel=6.5", vhost__thread__mode="task"):
-        pass
+    with machine(fake="kernel=6.5", vhost__thread__mode="task") as m:
+        assert "tid" in workers(m.qmp())[0]
     refused("VHOST_GET_FORK_FROM_OWNER failed: Inappropriate ioctl for "
             "device; this kernel does not let vhost-thread-mode be chosen "
             "(Linux 6.17 does): give vhost-thread-mode=auto",
@@ -353,6 +355,32 @@ def test_errors_name_what_is_wrong():
         equal(m.qmp().error("vhost-new-worker", id="disk").desc,
               "device 'disk': the kernel has no worker calls (Linux 6.5 or "
               "later is needed)")
+
+
+def test_statistics_of_each_worker():
+    with machine(workers=2) as m:
+        qmp = m.qmp()
+        schema, = qmp.cmd("query-stats-schemas", provider="vhost")
+        equal((schema["provider"], schema["target"]), ("vhost", "vhost-worker"))
+        results = qmp.cmd("query-stats", target="vhost-worker")
+        equal([r["qom-path"] for r in results],
+              [f"/machine/peripheral/disk/worker[{i}]" for i in (0, 1)])
+        equal([s["name"] for s in results[0]["stats"]],
+              [s["name"] for s in schema["stats"]])
+        one, _ = qmp.cmd("query-stats", target="vhost-worker", providers=[
+            {"provider": "vhost", "names": ["run-time"]}])
+        equal([s["name"] for s in one["stats"]], ["run-time"])
+        equal(qmp.cmd("query-stats", target="vhost-worker",
+                      providers=[{"provider": "kvm"}]), [])
+        equal(qmp.cmd("query-stats", target="vm",
+                      providers=[{"provider": "vhost"}]), [])
+        # The same by the monitor for people.
+        text = qmp.hmp("info vhost-workers")
+        assert text.startswith("disk: count (asked for: count)"), text
+        assert "worker 1: virtqueues=3,5 thread_id=" in text, text
+        assert "run-time (cumulative, ns)" in \
+            qmp.hmp("info stats vhost-worker"), \
+            qmp.hmp("info stats vhost-worker")
 
 
 def test_changes_under_load_leave_nothing_behind():

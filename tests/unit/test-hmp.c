@@ -494,7 +494,7 @@ static void words_are_completed(void)
     check_complete("trace-event virtio_reset o", "on off");
     check_complete("trace-event virtio_reset on o", "");
     check_complete("info trace-events vi", "virtio_reset");
-    check_complete("info stats v", "vcpu vm");
+    check_complete("info stats v", "vcpu vhost-worker vm");
     check_complete("info stats vm v", "");
     check_complete("info virtio-status ", "/machine/a");
     check_complete("info status ", "");

@@ -175,7 +175,11 @@ int vhost_worker_read_stat(pid_t tid, VhostWorkerStat *ret_stat);
 
 /* --- QMP; vhost-worker-qmp.c: see qapi/virtio.json --- */
 
+typedef struct Device Device;
 typedef struct Machine Machine;
+
+/* The vhost device whose transport is @dev, or NULL. */
+VirtIODevice *vhost_device_behind(const Device *dev);
 
 json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
                                      GError **errp);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/vhost-stats.h"
+#include "hw/virtio/vhost.h"
+#include "system/machine.h"
+#include "util/json.h"
+
+/* What is told of each worker. */
+static const struct {
+    const char *name, *type, *unit;
+    int exponent;  /* of 10 */
+    size_t offset; /* of a uint64_t in VhostWorkerStat */
+} rows[] = {
+    { "run-time", "cumulative", "seconds", -9,
+      offsetof(VhostWorkerStat, run_ns) },
+    { "wait-time", "cumulative", "seconds", -9,
+      offsetof(VhostWorkerStat, wait_ns) },
+    { "time-slices", "cumulative", NULL, 0, offsetof(VhostWorkerStat, slices) },
+    { "voluntary-switches", "cumulative", NULL, 0,
+      offsetof(VhostWorkerStat, voluntary) },
+    { "involuntary-switches", "cumulative", NULL, 0,
+      offsetof(VhostWorkerStat, involuntary) },
+};
+
+static bool is_wanted(json_object *names, const char *name)
+{
+    for (size_t i = 0; names && i < json_object_array_length(names); i++) {
+        if (g_str_equal(
+                json_object_get_string(json_object_array_get_idx(names, i)),
+                name)) {
+            return true;
+        }
+    }
+    return !names;
+}
+
+static json_object *values_of(const VhostWorkerStat *stat, json_object *names)
+{
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        uint64_t value;
+        json_object *o;
+
+        if (!is_wanted(names, rows[i].name)) {
+            continue;
+        }
+        memcpy(&value, (const char *)stat + rows[i].offset, sizeof(value));
+        o = json_object_new_object();
+        json_add_string(o, "name", rows[i].name);
+        json_add_uint(o, "value", value);
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static void add_worker(json_object *results, const Device *dev,
+                       const VhostWorker *w, json_object *names)
+{
+    g_autofree char *device = device_path(dev);
+    g_autofree char *path = g_strdup_printf("%s/worker[%u]", device, w->id);
+    VhostWorkerStat stat;
+    json_object *o;
+
+    if (vhost_worker_read_stat(w->tid, &stat) < 0) {
+        return; /* a thread that is not of this process */
+    }
+    o = json_object_new_object();
+    json_add_string(o, "provider", "vhost");
+    json_add_string(o, "qom-path", path);
+    json_add(o, "stats", values_of(&stat, names));
+    json_object_array_add(results, o);
+}
+
+void vhost_stats_add(Machine *m, json_object *names, json_object *results)
+{
+    for (unsigned i = 0; i < m->tree.devices->len; i++) {
+        const Device *dev = g_ptr_array_index(m->tree.devices, i);
+        VirtIODevice *vdev = vhost_device_behind(dev);
+
+        for (unsigned w = 0; vdev && w < vdev->vhost->workers->len; w++) {
+            add_worker(results, dev,
+                       &g_array_index(vdev->vhost->workers, VhostWorker, w),
+                       names);
+        }
+    }
+}
+
+void vhost_stats_add_schema(json_object *schemas)
+{
+    json_object *dict = json_object_new_object();
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        json_object *o = json_object_new_object();
+
+        json_add_string(o, "name", rows[i].name);
+        json_add_string(o, "type", rows[i].type);
+        if (rows[i].unit) {
+            json_add_string(o, "unit", rows[i].unit);
+        }
+        if (rows[i].exponent) {
+            json_add_int(o, "base", 10);
+        }
+        json_add_int(o, "exponent", rows[i].exponent);
+        json_object_array_add(list, o);
+    }
+    json_add_string(dict, "provider", "vhost");
+    json_add_string(dict, "target", "vhost-worker");
+    json_add(dict, "stats", list);
+    json_object_array_add(schemas, dict);
+}
