@@ -9,6 +9,7 @@ CONFIG is a file, see libvirtd.py."""
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -16,6 +17,8 @@ import subprocess
 import sys
 
 PROBE = "none,accel=kvm:tcg"
+KVM_IS = re.compile(rb'"enabled": \w+, "present": \w+')
+KVM_SHALL_BE = b'"enabled": true, "present": true'
 
 
 def with_qtest(args):
@@ -53,8 +56,7 @@ def relay(client, program):
             line = answers.readline()
             if not line:
                 return
-            client.sendall(line.replace(b'"enabled": false, "present"',
-                                        b'"enabled": true, "present"'))
+            client.sendall(KVM_IS.sub(KVM_SHALL_BE, line))
 
 
 def probe_without_kvm(config, args, env):
@@ -75,11 +77,16 @@ def probe_without_kvm(config, args, env):
             f.write(f"{child}\n")
         return 0
     detach()
+    # libvirt ends it by SIGTERM, at any point.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit())
     signal.alarm(120)
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as real:
-        real.connect(path + ".real")
-        relay(server.accept()[0], real)
-    os.kill(program, signal.SIGTERM)
+    try:
+        with socket.socket(socket.AF_UNIX) as real:
+            real.connect(path + ".real")
+            relay(server.accept()[0], real)
+    finally:
+        os.kill(program, signal.SIGTERM)
     return 0
 
 
@@ -91,8 +98,11 @@ def main():
         f.write(json.dumps({"pid": os.getpid(), "args": args}) + "\n")
     env = dict(os.environ, **config["env"])
     if PROBE in args and not config["kvm"]:
-        # No handlers of the interpreter's end: a sanitizer would report it.
-        os._exit(probe_without_kvm(config, args, env))
+        status = 0
+        with contextlib.suppress(OSError, SystemExit):
+            status = probe_without_kvm(config, args, env)
+        # Without the interpreter's own end, of which a sanitizer would report.
+        os._exit(status)
     if PROBE not in args and not config["guest_kvm"]:
         args = with_qtest(args)
     os.execve(config["binary"], [config["binary"], *args], env)

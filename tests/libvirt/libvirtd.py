@@ -29,7 +29,6 @@ sys.path.insert(0, str(HERE.parent / "qmp"))
 from qemu import BINARY, REPORTS, TIMEOUT, WWPN, Guest, equal, fake_command  # noqa
 
 
-KVM = os.access("/dev/kvm", os.R_OK | os.W_OK)
 PRELOAD = os.environ["FAKE_VHOST_PRELOAD"]
 # Another where a sanitizer is in the program, and so in its stand-in.
 LIBVIRTD_PRELOAD = os.environ.get("LIBVIRTD_PRELOAD", PRELOAD)
@@ -184,6 +183,23 @@ def has_user_namespaces():
                           ).returncode == 0
 
 
+# Root becomes another user one way or the other.
+USER_NAMESPACES = os.geteuid() == 0 and has_user_namespaces()
+SETUID = os.geteuid() == 0 and not USER_NAMESPACES
+KVM = os.access("/dev/kvm", os.R_OK | os.W_OK) and not (
+    SETUID and os.stat("/dev/kvm").st_mode & 0o6 != 0o6)
+
+
+# libvirtd asks KVM for the number of vCPUs, and starts nothing without.
+if not KVM:
+    LIBVIRTD_PRELOAD = f"{os.environ['LIBVIRTD_KVM']}:{LIBVIRTD_PRELOAD}"
+
+
+def copies(paths, folder):
+    """Of libraries in LD_PRELOAD's form, in @folder."""
+    return ":".join(str(shutil.copy(p, folder)) for p in paths.split(":"))
+
+
 class Reaper(threading.Thread):
     """libvirt waits for its orphans to be gone, and process 1 of a container
     may never take them: while this runs they are ours."""
@@ -261,18 +277,17 @@ class Libvirtd:
 
     def be_a_user(self):
         """As root libvirtd would use the system's directories."""
-        if os.geteuid() != 0:
-            return
-        if has_user_namespaces():
+        if USER_NAMESPACES:
             self.prefix = [tool("unshare"), "--user", "--map-user=1000",
                            "--map-group=1000", "--"]
+        if not SETUID:
             return
         self.user = {"user": 65534, "group": 65534, "extra_groups": []}
         # What is built may be below a folder of root's.
-        self.binary = shutil.copy(self.binary, self.dir / "program")
-        self.preload = ":".join(
-            str(shutil.copy(p, self.dir)) for p in self.preload.split(":"))
-        self.libvirtd_preload = shutil.copy(self.libvirtd_preload, self.dir)
+        (self.dir / "copy").mkdir()
+        self.binary = shutil.copy(self.binary, self.dir / "copy")
+        self.preload = copies(self.preload, self.dir)
+        self.libvirtd_preload = copies(self.libvirtd_preload, self.dir)
         shutil.copy(HERE / "emulator.py", self.dir)
         for path in [self.dir, *self.dir.rglob("*")]:
             os.chown(path, 65534, 65534)
@@ -289,7 +304,9 @@ class Libvirtd:
         if self.user:
             script = self.dir / "emulator.py"
         self.emulator = self.dir / "bin/qemu-system-x86_64"
-        self.emulator.write_text(f"#!/bin/sh\nexec {sys.executable} {script} "
+        # This interpreter may be below a folder of root's too.
+        python = tool("python3") if self.user else sys.executable
+        self.emulator.write_text(f"#!/bin/sh\nexec {python} {script} "
                                  f'{config} "$@"\n')
         self.emulator.chmod(0o755)
 
