@@ -248,8 +248,10 @@ static void vhost_scsi_stop(VirtIODevice *vdev)
     VhostScsi *s = vhost_scsi_from(vdev);
 
     /* There is nobody to tell; the next start tries again. */
-    note_events_missed(s);
     (void)clear_endpoint(s, NULL);
+    /* Only now: an event whose turn comes while the endpoint is cleared counts
+     * as missed. */
+    note_events_missed(s);
     vhost_dev_stop(&s->vhost, vdev);
 }
 

@@ -81,39 +81,77 @@ note() {
 
 ### LIO target
 
+# target_backstore NUMBER: disk NUMBER, a file; it stays for the scenarios that follow.
 target_backstore() {
-    local core=$TARGET/core/fileio_0/disk0
+    local core=$TARGET/core/fileio_0/disk$1 file=${DISK%0}$1
 
     [ -d "$core" ] && return
-    truncate -s "$DISK_BYTES" "$DISK"
+    truncate -s "$DISK_BYTES" "$file"
     mkdir -p "$core"
-    echo "fd_dev_name=$DISK,fd_dev_size=$DISK_BYTES" > "$core/control"
+    echo "fd_dev_name=$file,fd_dev_size=$DISK_BYTES" > "$core/control"
     echo 1 > "$core/enable"
     echo 0 > "$core/attrib/emulate_pr"
 }
 
-# target_make [no-nexus]
-target_make() {
-    local tpg=$TARGET/vhost/$WWPN/tpgt_1
+# target_wwpn NUMBER: of the lab's further targets, from 1 on.
+target_wwpn() {
+    printf 'naa.5001405000001%03d\n' "$1"
+}
 
+# lun_add WWPN LUN NUMBER: disk NUMBER becomes LUN of the target.
+lun_add() {
+    local lun=$TARGET/vhost/$1/tpgt_1/lun/lun_$2
+
+    target_backstore "$3"
+    mkdir -p "$lun"
+    ln -s "$TARGET/core/fileio_0/disk$3" "$lun/disk"
+}
+
+# lun_remove WWPN LUN
+lun_remove() {
+    local lun=$TARGET/vhost/$1/tpgt_1/lun/lun_$2
+
+    rm -f "$lun/disk"
+    rmdir "$lun"
+}
+
+# target_make [no-nexus]: the target $WWPN with disk 0, and no other.
+target_make() {
     target_remove # what a person or a broken scenario left
-    target_backstore
-    mkdir -p "$tpg/lun/lun_0"
-    [ "$1" = no-nexus ] || echo naa.5001405000000002 > "$tpg/nexus"
-    ln -s "$TARGET/core/fileio_0/disk0" "$tpg/lun/lun_0/disk"
+    target_one "$WWPN" 0 "$1"
+}
+
+# target_add NUMBER: a further target, whose LUN 0 is disk NUMBER.
+target_add() {
+    target_one "$(target_wwpn "$1")" "$1"
+}
+
+target_one() {
+    local tpg=$TARGET/vhost/$1/tpgt_1
+
+    mkdir -p "$tpg"
+    [ "$3" = no-nexus ] || echo naa.5001405000000002 > "$tpg/nexus"
+    lun_add "$1" 0 "$2"
 }
 
 target_remove() {
-    local tpg=$TARGET/vhost/$WWPN/tpgt_1
+    local tpg lun
 
-    [ -d "$tpg" ] || return 0
-    rm -f "$tpg/lun/lun_0/disk" # first: the nexus stays while a LUN is linked
-    echo NULL > "$tpg/nexus" 2>/dev/null
-    rmdir "$tpg/lun/lun_0" "$tpg" "$TARGET/vhost/$WWPN" "$TARGET/vhost"
+    for tpg in "$TARGET/vhost/$WWPN"/tpgt_1 "$TARGET"/vhost/naa.5001405000001*/tpgt_1; do
+        [ -d "$tpg" ] || continue
+        rm -f "$tpg"/lun/lun_*/disk # first: the nexus stays while a LUN is linked
+        echo NULL > "$tpg/nexus" 2>/dev/null
+        for lun in "$tpg"/lun/lun_*; do
+            rmdir "$lun"
+        done
+        rmdir "$tpg" "${tpg%/tpgt_1}"
+    done
+    [ ! -d "$TARGET/vhost" ] || rmdir "$TARGET/vhost"
 }
 
+# host_sum MIB [NUMBER]
 host_sum() {
-    head -c "$(($1 * 1048576))" "$DISK" | sha256sum | cut -d' ' -f1
+    head -c "$(($1 * 1048576))" "${DISK%0}${2:-0}" | sha256sum | cut -d' ' -f1
 }
 
 ### VMM
@@ -227,6 +265,19 @@ vmm_fds() {
     ls "/proc/$(vmm_pid "$1")/fd" | wc -l
 }
 
+# What must be the same after anything that comes and goes.
+vmm_held() {
+    echo "$(vmm_threads "$1") threads, $(vmm_fds "$1") descriptors, $(vmm_worker_count "$1") workers"
+}
+
+# Resident memory in KiB without the guest's RAM, which is the mapping of its size (some VMMs split it).
+vmm_memory() {
+    awk '/^[0-9a-f]+-[0-9a-f]+ / { size = 0 }
+         /^Size:/ { size = $2 }
+         /^Rss:/ && size < 65536 { sum += $2 }
+         END { print sum }' "/proc/$(vmm_pid "$1")/smaps"
+}
+
 # Kernel threads of the legacy kind, for all VMMs: processes of their own.
 kernel_workers() {
     cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^vhost-[0-9]'
@@ -236,9 +287,9 @@ no_worker_anywhere() {
     ! cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -q '^vhost-[0-9]'
 }
 
-# QEMU warns that L1 has one processor only; that is no news here.
+# QEMU warns that L1 has one processor only, and a terminal has a name; that is no news here.
 messages() {
-    grep -v 'recommended cpus supported by KVM' "$RUN/$1.err"
+    grep -v -e 'recommended cpus supported by KVM' -e '^char device redirected to' "$RUN/$1.err"
 }
 
 no_messages() {
@@ -250,6 +301,68 @@ no_slow_notify() {
     is_ours || return 0
     [ -e "$RUN/$1.trace" ] || return 1
     equal "$(grep -c virtio_pci_notify_slow "$RUN/$1.trace")" 0
+}
+
+### monitor
+
+# Words for vmm_start. The monitor is a terminal, since that is all that a shell can talk to.
+QMP_OPTIONS="-chardev pty,id=qmp -mon chardev=qmp,mode=control"
+
+# qmp_open NAME: whom qmp talks to from now on. What the monitor says is in $RUN/NAME.qmp.
+qmp_open() {
+    local pts
+
+    QMP=$1 QMP_NUMBER=0
+    pts=$(sed -n 's/^.*redirected to \([^ ]*\) (label qmp).*/\1/p' "$RUN/$1.err")
+    [ -c "$pts" ] || return 1
+    exec 4<> "$pts"
+    stty raw -echo <&4
+    cat <&4 > "$RUN/$1.qmp" 2> /dev/null &
+    echo $! >> "$RUN/pids"
+    qmp_do qmp_capabilities
+}
+
+# qmp COMMAND [ARGUMENTS]: without waiting.
+qmp() {
+    QMP_NUMBER=$((QMP_NUMBER + 1))
+    echo "{\"execute\":\"$1\",\"arguments\":{$2},\"id\":\"lab-$QMP_NUMBER\"}" >&4
+}
+
+# qmp_do COMMAND [ARGUMENTS]: true if the answer, then in QMP_ANSWER, is no error.
+qmp_do() {
+    local answer
+
+    qmp "$@"
+    answer="\"id\": *\"lab-$QMP_NUMBER\""
+    QMP_ANSWER=
+    qmp_wait 30 1 "$answer" || return 1
+    QMP_ANSWER=$(grep "$answer" "$RUN/$QMP.qmp")
+    case $QMP_ANSWER in
+    *'"error":'*) return 1 ;;
+    esac
+}
+
+# qmp_refuses WORDS COMMAND [ARGUMENTS]: true if the answer is an error with these words.
+qmp_refuses() {
+    local words=$1
+    shift
+
+    ! qmp_do "$@" || return 1
+    case $QMP_ANSWER in
+    *"$words"*) return 0 ;;
+    esac
+    note "answered: $QMP_ANSWER"
+    return 1
+}
+
+# qmp_wait SECONDS COUNT PATTERN: until the monitor has said it COUNT times in all.
+qmp_wait() {
+    labwait "$RUN/$QMP.qmp" "$(($1 * SLOWNESS))" "$2" "$3" "$RUN/$QMP.rc"
+}
+
+# qmp_count PATTERN: how often the monitor has said it.
+qmp_count() {
+    grep -Ec -- "$1" "$RUN/$QMP.qmp"
 }
 
 ### guest

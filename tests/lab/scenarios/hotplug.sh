@@ -3,46 +3,19 @@
 # lane: b
 # limit: 400
 
-# The monitor is a terminal, since that is all a shell can talk to.
-qmp_open() {
-    local pts
-
-    pts=$(sed -n 's/^.*redirected to \([^ ]*\) (label qmp).*/\1/p' "$RUN/vm.err")
-    [ -c "$pts" ] || return 1
-    exec 4<> "$pts"
-    stty raw -echo <&4
-    cat <&4 > "$RUN/vm.qmp" &
-    echo $! >> "$RUN/pids"
-    qmp qmp_capabilities
-}
-
-# qmp COMMAND [ARGUMENTS]
-qmp() {
-    echo "{\"execute\":\"$1\",\"arguments\":{$2}}" >&4
-}
-
-# said COUNT PATTERN: whether the monitor has said it so many times.
-said() {
-    [ "$(grep -c -- "$2" "$RUN/vm.qmp")" -ge "$1" ]
-}
-
-held() {
-    echo "$(vmm_threads vm) threads, $(vmm_fds vm) descriptors, $(vmm_worker_count vm) workers"
-}
-
 # remove NUMBER: for the NUMBERth time.
 remove() {
-    qmp device_del '"id":"disk0"'
-    check "[$1] DEVICE_DELETED" wait_for 60 said "$1" '"DEVICE_DELETED".*"device": *"disk0"'
+    check "[$1] device_del is accepted" qmp_do device_del '"id":"disk0"'
+    check "[$1] DEVICE_DELETED" qmp_wait 60 "$1" '"DEVICE_DELETED".*"device": *"disk0"'
     check "[$1] the guest has no disk" guest_do vm 30 nodisk
     check "[$1] no worker is left" equal "$(vmm_worker_count vm)" 0
-    [ -e "$RUN/held" ] || held > "$RUN/held"
-    check "[$1] nothing else is left" equal "$(held)" "$(cat "$RUN/held")"
+    [ -e "$RUN/held" ] || vmm_held vm > "$RUN/held"
+    check "[$1] nothing else is left" equal "$(vmm_held vm)" "$(cat "$RUN/held")"
 }
 
 # bring NUMBER VECTORS INTERRUPTS
 bring() {
-    qmp device_add "\"driver\":\"vhost-scsi-pci\",\"id\":\"disk0\",\"bus\":\"pci.2\",\"wwpn\":\"$WWPN\",
+    qmp_do device_add "\"driver\":\"vhost-scsi-pci\",\"id\":\"disk0\",\"bus\":\"pci.2\",\"wwpn\":\"$WWPN\",
         \"num_queues\":2,\"worker_per_virtqueue\":true,\"vectors\":$2"
     check "[$1] the guest finds a disk" guest_do vm 60 disk 20
     check "[$1] a worker for each queue" equal "$(vmm_worker_count vm)" 2
@@ -54,14 +27,11 @@ bring() {
 }
 
 scenario() {
-    mkdir -p /dev/pts
-    [ -e /dev/pts/ptmx ] || mount -t devpts devpts /dev/pts
     target_make
     EARLY_DEVICES="-device pcie-root-port,id=pci.1,chassis=1,slot=11 -device pcie-root-port,id=pci.2,chassis=2,slot=12"
-    vmm_start vm 2 2 "id=disk0,bus=pci.2,worker_per_virtqueue=on" disk,fill:2,serve \
-        -chardev pty,id=qmp -mon chardev=qmp,mode=control
+    vmm_start vm 2 2 "id=disk0,bus=pci.2,worker_per_virtqueue=on" disk,fill:2,serve $QMP_OPTIONS
     check "guest is up with its disk" guest_wait vm 90 GUEST-READY
-    check "monitor answers" qmp_open
+    check "monitor answers" qmp_open vm
     [ -e "$RUN/vm.qmp" ] || return
     remove 1
     bring 1 5 5

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: 4 vCPUs write and read through 4 queues; 4 vhost threads with worker_per_virtqueue=on, 1 without
+# about: 4 vCPUs write and read through 4 queues; 4 vhost threads with worker_per_virtqueue=on, 1 without; a request costs no exit to the VMM
 # limit: 240
 
 QUEUES=4
+READS=2000
 
 workers_expected() {
     if is_ours && [ "$1" = on ]; then
@@ -24,8 +25,29 @@ all_workers_used() {
     equal "$idle" 0
 }
 
+# EXITS: what KVM has counted of vCPUs that left the guest for a port or a register, as the monitor tells it.
+exits() {
+    qmp_do query-stats '"target":"vcpu","providers":[{"provider":"kvm","names":["io_exits","mmio_exits"]}]' || return
+    EXITS=$(echo "$QMP_ANSWER" | grep -o '"value": *[0-9]*' | awk '{ sum += $NF } END { print NR == 8 ? sum : "" }')
+    [ -n "$EXITS" ]
+}
+
+# The same commands to the letter but for the count of reads, since the console costs exits too.
+requests_without_exit() {
+    local start idle extra
+
+    guest_do "$1" 60 bench 0000 && exits || return
+    start=$EXITS
+    guest_do "$1" 60 bench 0000 && exits || return
+    idle=$EXITS
+    guest_do "$1" 60 bench $READS && exits || return
+    extra=$((EXITS - idle - (idle - start)))
+    note "[$1] $READS reads: $extra exits more than by none ($start, $idle, $EXITS in all)"
+    [ "$extra" -lt $((READS / 100)) ]
+}
+
 io_with() {
-    vmm_start "$1" 4 $QUEUES "worker_per_virtqueue=$1" disk,queues,fill:8,sum:8,serve
+    vmm_start "$1" 4 $QUEUES "worker_per_virtqueue=$1" disk,queues,fill:8,sum:8,serve $QMP_OPTIONS
     check "[$1] guest is up" guest_wait "$1" 90 GUEST-INIT
     check "[$1] guest finds its disk" guest_wait "$1" 90 "GUEST-DISK sda bytes=$DISK_BYTES queues=$QUEUES"
     check "[$1] guest's I/O is done" guest_wait "$1" 90 GUEST-READY
@@ -34,6 +56,8 @@ io_with() {
     check "[$1] exactly $(workers_expected "$1") vhost threads" \
         equal "$(vmm_worker_count "$1")" "$(workers_expected "$1")"
     check "[$1] every worker did work" all_workers_used "$1"
+    check "[$1] monitor answers" qmp_open "$1"
+    check "[$1] a request costs no exit to the VMM" requests_without_exit "$1"
     check "[$1] no kick left the kernel" no_slow_notify "$1"
     check "[$1] nothing on standard error" no_messages "$1"
     guest_do "$1" 60 dmesg

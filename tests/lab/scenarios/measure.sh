@@ -21,14 +21,6 @@ contender() {
     esac
 }
 
-# Resident memory in KiB without the guest's RAM, which is the mapping of its size (some VMMs split it).
-own_memory() {
-    awk '/^[0-9a-f]+-[0-9a-f]+ / { size = 0 }
-         /^Size:/ { size = $2 }
-         /^Rss:/ && size < 65536 { sum += $2 }
-         END { print sum }' "/proc/$(vmm_pid vm)/smaps"
-}
-
 exits() {
     awk '/^    Hits:/ { print $2 }' "$EVENTS/kvm_userspace_exit/hist"
 }
@@ -61,7 +53,7 @@ timed_boot() {
     fi
     figure "$1" elapsed "$(guest_value vm LABRUN elapsed)"
     figure "$1" uptime "$(guest_value vm GUEST-INIT uptime)"
-    figure "$1" memory "$(own_memory)"
+    figure "$1" memory "$(vmm_memory vm)"
     note "$1: $(guest_value vm LABRUN elapsed) s, of these $(guest_value vm GUEST-INIT uptime) s the guest's own;" \
         "mapped by pages of 4 KiB: $(cat /sys/kernel/debug/kvm/[0-9]*/pages_4k)," \
         "2 MiB: $(cat /sys/kernel/debug/kvm/[0-9]*/pages_2m)"
