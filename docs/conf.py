@@ -36,6 +36,8 @@ man_pages = [
     ("man/qemu-system-x86_64", "qemu-system-x86_64",
      "a KVM machine whose disks are LUNs of the kernel's vhost-scsi",
      [author], 1),
+    ("man/vhost-top", "vhost-top",
+     "a live table of vhost worker threads", [author], 1),
 ]
 
 

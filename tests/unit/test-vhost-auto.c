@@ -10,8 +10,8 @@
 #include <math.h>
 
 #define N_QUEUES  16
-#define STEP      0.01 /* seconds */
-#define SAMPLE    10   /* steps between two samples */
+#define STEP      0.02 /* seconds */
+#define SAMPLE    5    /* steps between two samples */
 #define UNLIMITED 1e9  /* requests per second that a job would like to make */
 
 /* Requests per second: of a job whose worker falls asleep between its batches,
@@ -434,7 +434,7 @@ static void bursty(Sim *s, double t)
 
 static void fast_bursts(Sim *s, double t)
 {
-    offer(s, fmod(t, 0.14) < 0.07 ? 8 : 0, UNLIMITED);
+    offer(s, fmod(t, 0.16) < 0.08 ? 8 : 0, UNLIMITED);
 }
 
 static void oscillating(Sim *s, double t)
@@ -641,7 +641,7 @@ static uint32_t dice(Sim *s, uint32_t n)
 /* Whatever comes: act() and carry_out() check each change. */
 static void test_random_loads_keep_the_rules(void)
 {
-    for (unsigned seed = 1; seed <= 50; seed++) {
+    for (unsigned seed = 1; seed <= 25; seed++) {
         g_autoptr(Sim) s = sim_new(&worlds[seed % G_N_ELEMENTS(worlds)], AUTO,
                                    1 + seed % N_QUEUES);
 
