@@ -44,7 +44,7 @@ def connect(path):
         try:
             sock.connect(path)
             return sock
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             sock.close()
             time.sleep(0.01)
     raise AssertionError(f"nobody listens at {path}")
