@@ -11,7 +11,7 @@
  *                             another CPU and compared
  *   labio read DEV MIB        the first MIB MiB to standard output
  *   labio stress DEV SECONDS  checked writes and reads while the disk may
- *                             vanish and come back
+ *                             vanish and come back; SIGTERM ends it earlier
  *   labio bench DEV COUNT     COUNT single 4 KiB reads from one CPU
  */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +49,12 @@ typedef struct {
 } Job;
 
 static pthread_barrier_t filled;
+static volatile sig_atomic_t ended; /* by SIGTERM */
+
+static void end_early(int signo)
+{
+    ended = signo;
+}
 
 static double now(void)
 {
@@ -181,7 +188,8 @@ static void *stress_thread(void *opaque)
     int fd = -1;
 
     pin(j->cpu);
-    for (int nr = 0; now() < end && !j->failed; nr = (nr + 1) % STRESS_BLOCKS) {
+    for (int nr = 0; now() < end && !ended && !j->failed;
+         nr = (nr + 1) % STRESS_BLOCKS) {
         if (fd < 0) {
             fd = open(j->dev, O_RDWR | O_DIRECT | O_CLOEXEC);
         }
@@ -293,6 +301,7 @@ int main(int argc, char **argv)
         } else if (!strcmp(argv[1], "read")) {
             return read_out(dev, n);
         } else if (!strcmp(argv[1], "stress")) {
+            signal(SIGTERM, end_early);
             return run_jobs(&stress, stress_thread);
         } else if (!strcmp(argv[1], "bench")) {
             return bench(dev, n);
