@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: 100 adapters are plugged and unplugged through 20 root ports while the guest does checked I/O on another; nothing grows
 # lane: b
-# limit: 400
+# limit: 600
 
 PORTS=20
 ROUNDS=5
@@ -25,9 +25,9 @@ add_all() {
         qmp device_add "\"driver\":\"vhost-scsi-pci\",\"id\":\"disk$n\",\"bus\":\"port$n\",\"wwpn\":\"$(target_wwpn "$n")\",
             \"num_queues\":2,\"worker_per_virtqueue\":true"
     done
-    check "[$1] the guest finds $PORTS disks more" guest_do vm 90 disks "$((PORTS + 1)) 60"
+    check "[$1] the guest finds $PORTS disks more" guest_do vm 180 disks "$((PORTS + 1)) 120"
     check "[$1] a worker for each queue" equal "$(vmm_worker_count vm)" $((2 * PORTS + 2))
-    guest_do vm 60 sums 1
+    guest_do vm 120 sums 1
     check "[$1] each is the right one" equal "$(guest_sum vm)" "$(cat "$RUN/disks.sum")"
 }
 
@@ -36,7 +36,7 @@ delete_all() {
     for n in $(ports); do
         qmp device_del "\"id\":\"disk$n\""
     done
-    check "[$1] the guest lets all go" qmp_wait 90 $(($1 * PORTS)) '"DEVICE_DELETED".*"device":'
+    check "[$1] the guest lets all go" qmp_wait 180 $(($1 * PORTS)) '"DEVICE_DELETED".*"device":'
     check "[$1] the guest has one disk" guest_do vm 30 disks 1
     [ "$1" -gt 1 ] || vmm_held vm > "$RUN/held"
     check "[$1] threads, descriptors and workers as after the first round" equal "$(vmm_held vm)" "$(cat "$RUN/held")"
