@@ -12,6 +12,7 @@ struct VhostWorkerAuto {
     const VhostWorkerSpec *spec; /* borrowed */
     VhostAuto *policy;
     unsigned n_requests;
+    unsigned max_workers;      /* slots; at most n_requests */
     unsigned starts;           /* vdev->starts at the last sample */
     uint32_t *slot_worker;     /* worker id by slot; owned */
     VhostAutoWorker *readings; /* by slot; owned */
@@ -173,7 +174,7 @@ static bool read_queues(VhostWorkerAuto *a)
 
 static bool read_workers(VhostWorkerAuto *a)
 {
-    for (unsigned slot = 0; slot < a->n_requests; slot++) {
+    for (unsigned slot = 0; slot < a->max_workers; slot++) {
         const VhostWorker *w;
         VhostWorkerStat stat;
 
@@ -247,9 +248,11 @@ VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
     a->vdev = vdev;
     a->spec = spec;
     a->n_requests = n;
-    a->policy = vhost_auto_new(n, vhost_auto_max_workers(n, usable_cpus(spec)));
-    a->slot_worker = g_new0(uint32_t, n); /* slot 0: the default worker */
-    a->readings = g_new0(VhostAutoWorker, n);
+    a->max_workers = vhost_auto_max_workers(n, usable_cpus(spec));
+    a->policy = vhost_auto_new(n, a->max_workers);
+    /* Slot 0 is the default worker. */
+    a->slot_worker = g_new0(uint32_t, a->max_workers);
+    a->readings = g_new0(VhostAutoWorker, a->max_workers);
     a->taken = g_new0(uint16_t, n);
     a->kick_watches = g_new0(GSource *, n);
     sleep_until_kicked(a);

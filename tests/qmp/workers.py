@@ -268,6 +268,33 @@ def test_auto_asks_nothing_while_there_is_no_io():
         equal(m.fake("count GET_VRING_BASE"), "0")
 
 
+def test_auto_comes_and_goes_with_its_device():
+    with Machine("-device", "pcie-root-port,id=port,chassis=1,addr=4",
+                 fake="", guest=True) as m:
+        qmp = m.qmp()
+        fds = tasks = 0
+        for i in range(20):
+            reply = qmp.execute("device_add", {
+                "driver": "vhost-scsi-pci", "id": "disk", "wwpn": WWPN,
+                "bus": "port", "num_queues": 4, "workers": "auto"})
+            assert "error" not in reply, reply
+            m.fake("reset")
+            m.guest.start_driver(4)
+            # A start kicks every queue, so that it looks at them.
+            if i % 2:
+                m.fake("wait GET_VRING_BASE 8")
+            if i % 5 == 0:
+                qmp.cmd("stop")
+                qmp.cmd("cont")
+            qmp.cmd("device_del", id="disk")
+            while qmp.event("DEVICE_DELETED")["data"].get("device") != "disk":
+                pass
+            if i == 5:
+                fds, tasks = m.count("fd"), m.count("task")
+        m.wait_for(lambda: m.count("task") <= tasks, "threads to end")
+        assert m.count("fd") <= fds, (m.count("fd"), fds)
+
+
 def test_auto_without_worker_calls_is_one_worker():
     for kernel in ("6.1", "6.5"):
         with machine(fake=f"kernel={kernel}", workers="auto") as m:

@@ -15,10 +15,17 @@
 #define DESCS     4
 #define VALUES    8
 
+/* struct kvm_stats_desc with a name that has a length. */
 typedef struct Desc {
-    struct kvm_stats_desc d;
+    uint32_t flags;
+    int16_t exponent;
+    uint16_t size;
+    uint32_t offset;
+    uint32_t bucket_size;
     char name[NAME_SIZE];
 } Desc;
+
+G_STATIC_ASSERT(offsetof(Desc, name) == sizeof(struct kvm_stats_desc));
 
 /* A file as KVM has it. */
 typedef struct Image {
@@ -38,16 +45,18 @@ static const Image good = {
     },
     .id = "kvm-1",
     .descs = {
-        { { .size = 1, .offset = 8 }, "exits" },
-        { { .flags = KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN,
-            .size = 1, .offset = 0 }, "blocking" },
-        { { .flags = KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
-                     KVM_STATS_BASE_POW10,
-            .exponent = -9, .size = 3, .offset = 16 }, "wait" },
-        { { .flags = KVM_STATS_TYPE_LINEAR_HIST | KVM_STATS_UNIT_BYTES |
-                     KVM_STATS_BASE_POW2,
-            .exponent = 10, .size = 2, .offset = 48, .bucket_size = 4 },
-          "sizes" },
+        { .name = "exits", .size = 1, .offset = 8 },
+        { .name = "blocking",
+          .flags = KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN,
+          .size = 1, .offset = 0 },
+        { .name = "wait",
+          .flags = KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
+                   KVM_STATS_BASE_POW10,
+          .exponent = -9, .size = 3, .offset = 16 },
+        { .name = "sizes",
+          .flags = KVM_STATS_TYPE_LINEAR_HIST | KVM_STATS_UNIT_BYTES |
+                   KVM_STATS_BASE_POW2,
+          .exponent = 10, .size = 2, .offset = 48, .bucket_size = 4 },
     },
     .data = { 1, 1234, 7, 8, 9, 0, UINT64_MAX, 5 },
 };
@@ -133,7 +142,7 @@ static void unknown_kinds_are_left_out(void)
         KvmStatsFormat *f = NULL;
         Image image = good;
 
-        image.descs[1].d.flags = unknown[i];
+        image.descs[1].flags = unknown[i];
         g_assert_cmpint(parse(&image, sizeof(image), &f), ==, 0);
         g_assert_cmpuint(f->schema.n_descs, ==, DESCS - 1);
         g_assert_cmpstr(f->schema.descs[1].name, ==, "wait");
@@ -209,18 +218,18 @@ static void descriptor_out_of_range_is_refused(void)
 {
     Image image = good;
 
-    image.descs[3].d.size = 0;
+    image.descs[3].size = 0;
     g_assert_cmpint(answer(&image), ==, -EPROTO);
-    image.descs[3].d.size = KVM_STATS_VALUES_MAX;
+    image.descs[3].size = KVM_STATS_VALUES_MAX;
     g_assert_cmpint(answer(&image), ==, 0);
-    image.descs[3].d.size = KVM_STATS_VALUES_MAX + 1;
+    image.descs[3].size = KVM_STATS_VALUES_MAX + 1;
     g_assert_cmpint(answer(&image), ==, -EPROTO);
     image = good;
-    image.descs[3].d.offset = KVM_STATS_DATA_MAX - 16;
+    image.descs[3].offset = KVM_STATS_DATA_MAX - 16;
     g_assert_cmpint(answer(&image), ==, 0);
-    image.descs[3].d.offset = KVM_STATS_DATA_MAX - 15;
+    image.descs[3].offset = KVM_STATS_DATA_MAX - 15;
     g_assert_cmpint(answer(&image), ==, -EPROTO);
-    image.descs[3].d.offset = UINT32_MAX;
+    image.descs[3].offset = UINT32_MAX;
     g_assert_cmpint(answer(&image), ==, -EPROTO);
 }
 
