@@ -66,9 +66,10 @@ static bool is_there(Fixture *f)
 
 static void assert_stopped(Fixture *f)
 {
-    g_autofree char *devices = fake_ctl(f->m.fake, "devices");
-    const GPtrArray *lines = fake_lines(f->m.fake);
+    const GPtrArray *lines;
 
+    g_free(fake_ctl(f->m.fake, "devices"));
+    lines = fake_lines(f->m.fake);
     g_assert_cmpuint(lines->len, ==, 1);
     g_assert_nonnull(strstr(g_ptr_array_index(lines, 0), "endpoint=none"));
 }
