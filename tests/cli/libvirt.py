@@ -129,13 +129,16 @@ class Domain:
         return False
 
     def wait_ready(self):
-        """Until signals are read from a descriptor: SIGTERM is blocked."""
+        """Until signals are read from a descriptor: SIGTERM is blocked. All
+        are for a moment while a thread is made, as the stand-in's is."""
         deadline = time.monotonic() + TIMEOUT
         proc = pathlib.Path(f"/proc/{self.process.pid}")
         while time.monotonic() < deadline and self.process.poll() is None:
             if (proc / "comm").read_text().startswith("qemu-system"):
-                mask = (proc / "status").read_text().split("SigBlk:")[1]
-                if int(mask.split()[0], 16) >> (signal.SIGTERM - 1) & 1:
+                text = (proc / "status").read_text().split("SigBlk:")[1]
+                mask = int(text.split()[0], 16)
+                if mask >> (signal.SIGTERM - 1) & 1 and \
+                        not mask >> (signal.SIGWINCH - 1) & 1:
                     return
             time.sleep(0.02)
 
