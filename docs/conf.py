@@ -36,6 +36,9 @@ man_pages = [
     ("man/qemu-system-x86_64", "qemu-system-x86_64",
      "a KVM machine whose disks are LUNs of the kernel's vhost-scsi",
      [author], 1),
+    ("man/vhost-scsi-bench", "vhost-scsi-bench",
+     "measure a target of the kernel's vhost-scsi and its workers",
+     [author], 1),
 ]
 
 
