@@ -32,6 +32,15 @@ module_options() {
 # Time limits are for a machine that boots L1 in a few seconds; a slower one gets as much more.
 SLOWNESS=$(cat /run/slowness 2>/dev/null || echo 1)
 
+# For an L1 with two processors.
+one_processor() {
+    [ "${LAB_CPUS:-1}" = 1 ] || echo 0 > /sys/devices/system/cpu/cpu1/online
+}
+
+all_processors() {
+    [ "${LAB_CPUS:-1}" = 1 ] || echo 1 > /sys/devices/system/cpu/cpu1/online
+}
+
 ### checks
 
 # check TEXT COMMAND...: one expectation. The scenario goes on after a failure, and fails at its end.

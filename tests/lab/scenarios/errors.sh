@@ -17,7 +17,7 @@ not_vhost      ; 1  ; vhostfd=9     ; -f 9=/dev/null ; vhostfd.*is not a vhost-s
 not_scsi       ; 1  ; vhostfd=9     ; -f 9=/dev/kvm  ; vhostfd.*is not a vhost-scsi device
 fd_closed      ; 1  ; vhostfd=99    ;         ; vhostfd.*99 is not open
 too_many       ; 17 ;               ;         ; num_queues=17.*16.*max_io_vqs
-kthread_mode   ; 4  ; worker_per_virtqueue=on ; ; kthread mode
+kthread_mode   ; 4  ; worker_per_virtqueue=on,vhost-thread-mode=kthread ; ; kthread mode
 END
 }
 
