@@ -12,6 +12,7 @@ struct VhostWorkerAuto {
     const VhostWorkerSpec *spec; /* borrowed */
     VhostAuto *policy;
     unsigned n_requests;
+    unsigned n_slots;          /* workers at most */
     unsigned starts;           /* vdev->starts at the last sample */
     uint32_t *slot_worker;     /* worker id by slot; owned */
     VhostAutoWorker *readings; /* by slot; owned */
@@ -173,7 +174,7 @@ static bool read_queues(VhostWorkerAuto *a)
 
 static bool read_workers(VhostWorkerAuto *a)
 {
-    for (unsigned slot = 0; slot < a->n_requests; slot++) {
+    for (unsigned slot = 0; slot < a->n_slots; slot++) {
         const VhostWorker *w;
         VhostWorkerStat stat;
 
@@ -247,7 +248,8 @@ VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
     a->vdev = vdev;
     a->spec = spec;
     a->n_requests = n;
-    a->policy = vhost_auto_new(n, vhost_auto_max_workers(n, usable_cpus(spec)));
+    a->n_slots = vhost_auto_max_workers(n, usable_cpus(spec));
+    a->policy = vhost_auto_new(n, a->n_slots);
     a->slot_worker = g_new0(uint32_t, n); /* slot 0: the default worker */
     a->readings = g_new0(VhostAutoWorker, n);
     a->taken = g_new0(uint16_t, n);

@@ -116,6 +116,10 @@ def test_auto():
     report(1 <= len(figures["workers"]) <= 2, "auto: one worker or two")
     done = [s["done"] for s in figures["samples"]]
     equal("auto: nothing is done in the idle part", done[-1], done[-2])
+    figures = measured("auto on one processor", "--queues", "2", "--workers",
+                       "auto", "--worker-cpus", "0")
+    equal("auto on one processor: one worker",
+          {s["workers"] for s in figures["samples"]}, {1})
 
 
 def test_io():
