@@ -38,6 +38,9 @@ man_pages = [
      [author], 1),
     ("man/vhost-top", "vhost-top",
      "a live table of vhost worker threads", [author], 1),
+    ("man/vhost-scsi-bench", "vhost-scsi-bench",
+     "measure a target of the kernel's vhost-scsi and its workers",
+     [author], 1),
 ]
 
 

@@ -514,6 +514,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
     if (!check_properties(s, errp)) {
         return false;
     }
+    g_clear_pointer(&s->plan, vhost_worker_plan_free); /* a failed try's */
     s->plan = vhost_worker_plan_new(&s->workers, errp);
     if (!s->plan) {
         g_prefix_error(errp, "vhost-scsi: ");

@@ -32,6 +32,15 @@ module_options() {
 # Time limits are for a machine that boots L1 in a few seconds; a slower one gets as much more.
 SLOWNESS=$(cat /run/slowness 2>/dev/null || echo 1)
 
+# For an L1 with two processors.
+one_processor() {
+    [ "${LAB_CPUS:-1}" = 1 ] || echo 0 > /sys/devices/system/cpu/cpu1/online
+}
+
+all_processors() {
+    [ "${LAB_CPUS:-1}" = 1 ] || echo 1 > /sys/devices/system/cpu/cpu1/online
+}
+
 ### checks
 
 # check TEXT COMMAND...: one expectation. The scenario goes on after a failure, and fails at its end.
@@ -308,14 +317,19 @@ no_slow_notify() {
 # Words for vmm_start. The monitor is a terminal, since that is all that a shell can talk to.
 QMP_OPTIONS="-chardev pty,id=qmp -mon chardev=qmp,mode=control"
 
+qmp_terminal() {
+    sed -n 's/^.*redirected to \([^ ]*\) (label qmp).*/\1/p' "$RUN/$1.err"
+}
+
+qmp_has_terminal() {
+    [ -c "$(qmp_terminal "$1")" ]
+}
+
 # qmp_open NAME: whom qmp talks to from now on. What the monitor says is in $RUN/NAME.qmp.
 qmp_open() {
-    local pts
-
     QMP=$1 QMP_NUMBER=0
-    pts=$(sed -n 's/^.*redirected to \([^ ]*\) (label qmp).*/\1/p' "$RUN/$1.err")
-    [ -c "$pts" ] || return 1
-    exec 4<> "$pts"
+    wait_for 60 qmp_has_terminal "$1" || return
+    exec 4<> "$(qmp_terminal "$1")"
     stty raw -echo <&4
     cat <&4 > "$RUN/$1.qmp" 2> /dev/null &
     echo $! >> "$RUN/pids"

@@ -70,6 +70,16 @@ copy_qemu() {
     cp /usr/share/qemu/{bios-microvm,qboot,kvmvapic,linuxboot_dma,pvh}*.* "$1/usr/share/qemu/"
 }
 
+# vhost-scsi-bench, from where the VMM was built, and what it is held against.
+copy_bench() {
+    local bench=${LAB_BENCH:-$(dirname "$LAB_VMM")/tools/vhost-scsi-bench}
+
+    [ -x "$bench" ] || die "no vhost-scsi-bench at $bench; build it first (make)"
+    copy_program "$bench" "$1" /vmm/vhost-scsi-bench
+    ${CC:-cc} -O2 -Wall -Wextra -static -pthread -I "$LAB_ROOT/linux-headers" -o "$1/bin/minimal" \
+        "$LAB_ROOT/tests/bench/minimal.c"
+}
+
 # libvirtd with nothing but its driver for QEMU, and virsh.
 copy_libvirt() {
     local driver=/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so program
@@ -112,6 +122,7 @@ l1_image() {
     cp "$work/guest.cpio" "$tree/guest/initrd"
     [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
+    ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     pack "$tree" "$work/l1.cpio"
 }

@@ -13,9 +13,18 @@ l1_needs() {
     done | sort -u | tr '\n' ' '
 }
 
+# How many processors it has: "# cpus: 2" of the first; scenarios of one L1 agree.
+l1_cpus() {
+    local n
+
+    n=$(scenario_field "${1:-none}" cpus 2>/dev/null)
+    echo "${n:-1}"
+}
+
 l1_config() {
     cat <<END
 LAB_KIND=${LAB_KIND:-ours}
+LAB_CPUS=$(l1_cpus "$@")
 LAB_SCENARIOS="$*"
 LAB_NEEDS="$(l1_needs "$@")"
 LAB_SHELL="${shell:-}"
@@ -24,11 +33,11 @@ END
     l1_extra_config
 }
 
-# The common part of L1's command line: l1_qemu IMAGE_DIR KERNEL_NAME. One processor: with two, the emulated
-# kernel oopses when KVM patches its code. Four-level page tables: the two-dimensional page walks of the guest
+# The common part of L1's command line: l1_command IMAGE_DIR KERNEL_NAME [SCENARIO...]. One processor unless a
+# scenario asks for two: with two, the emulated kernel oopses when KVM patches its code. Four-level page tables: the two-dimensional page walks of the guest
 # inside get a fifth cheaper. No XSAVE: what the emulator shows of it to a guest inside makes Linux warn.
 l1_command() {
-    l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp 1 -m 4096 -display none -monitor none
+    l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$(l1_cpus "${@:3}")" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
         -append "console=ttyS0 quiet panic=-1 mitigations=off")
 }
@@ -90,7 +99,7 @@ l1_run() {
         limit=$((limit + 2 * $(scenario_field "$name" limit)))
     done
     l1_prepare "$dir" "$kernel" "$@"
-    l1_command "$dir" "$kernel"
+    l1_command "$dir" "$kernel" "$@"
     for try in $(seq $L1_TRIES); do
         say "booting kernel $kernel for: $*"
         "${l1[@]}" -serial "file:$dir/console.log" -serial "file:$dir/details.log" \
