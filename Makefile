@@ -4,7 +4,7 @@
 BUILD = build
 PREFIX = $(or $(prefix),/usr/local)
 
-.PHONY: all install check demo measure coverage fuzz clean
+.PHONY: all install check demo measure bench coverage fuzz clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,6 +29,11 @@ demo:
 measure: all
 	tests/bench/measure
 	tests/bench/monitor
+
+# Beside make check it needs gnuplot.
+bench: all
+	scripts/install-deps gnuplot-nox
+	status=0; tests/bench/workers --output docs/bench || status=1; tests/bench/measure || status=1; exit $$status
 
 coverage:
 	scripts/install-deps

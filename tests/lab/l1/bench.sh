@@ -24,6 +24,7 @@ bench() {
     local name=$1
     shift
 
+    rm -f "$RUN/$name.json"
     echo "$BENCH $*" > "$RUN/$name.cmd"
     "$BENCH" --wwpn "$WWPN" --json "$RUN/$name.json" "$@" > "$RUN/$name.log" 2>&1
 }

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# about: vhost-scsi-bench with each mode of workers, queues and depths, in turns (tests/bench/workers)
+# hidden: run by tests/bench/workers
+# cpus: 2
+# needs: bench
+# limit: 900
+
+. "$LAB_HOME/bench.sh"
+
+# $LAB_ROUNDS, $LAB_QUEUES, $LAB_DEPTHS, $LAB_MODES and $LAB_WARMUP_AUTO come from the configuration.
+
+# point ROUND QUEUES DEPTH MODE; MODE may be a number of workers, of which there are no more than queues.
+point() {
+    local warmup=0
+
+    case $4 in
+    [0-9]*) [ "$4" -le "$2" ] || return 0 ;;
+    esac
+    # It takes a second to decide, and one more to see whether that pays.
+    [ "$4" != auto ] || warmup=$LAB_WARMUP_AUTO
+    check "round $1, $2 queues, depth $3, $4" \
+        bench point --queues "$2" --depth "$3" --workers "$4" --seconds 1 --warmup "$warmup"
+    echo "LAB-FIGURE point $1 $2 $3 $4 $(bench_values point iops) $(bench_values point p50) $(bench_values point p99)"
+}
+
+# The least program beside ours, at the point of the targets: least ROUND MODE. Each goes first in every second
+# round.
+least() {
+    [ $(($1 % 2)) = 0 ] || run_minimal "$1" "$2"
+    bench point --queues 2 --depth 32 --workers "$2" --seconds 1 --warmup 1
+    [ $(($1 % 2)) = 1 ] || run_minimal "$1" "$2"
+    echo "LAB-FIGURE least $1 2 32 $2 $(cat "$RUN/minimal.log") $(bench_values point iops)"
+}
+
+run_minimal() {
+    minimal "$WWPN" 2 32 "$2" 1 > "$RUN/minimal.log" 2>&1
+    check "round $1, the least program, $2" equal "$?" 0
+}
+
+scenario() {
+    nullio_make
+    note "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+    round=1
+    while [ "$round" -le "$LAB_ROUNDS" ]; do
+        for queues in $LAB_QUEUES; do
+            for depth in $LAB_DEPTHS; do
+                for mode in $LAB_MODES; do
+                    point "$round" "$queues" "$depth" "$mode"
+                done
+            done
+        done
+        least "$round" legacy
+        least "$round" per-virtqueue
+        round=$((round + 1))
+    done
+}
