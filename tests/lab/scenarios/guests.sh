@@ -5,7 +5,6 @@
 # limit: 500
 
 . "$LAB_HOME/bench.sh"
-. "$LAB_HOME/qmp.sh"
 
 LOAD_SECONDS=2
 
@@ -35,7 +34,7 @@ start_auto() {
 }
 
 plug_auto() {
-    qmp device_add "\"driver\":\"vhost-scsi-pci\",\"id\":\"disk0\",\"bus\":\"pci.1\",\"wwpn\":\"$WWPN\",
+    qmp_do device_add "\"driver\":\"vhost-scsi-pci\",\"id\":\"disk0\",\"bus\":\"pci.1\",\"wwpn\":\"$WWPN\",
         \"num_queues\":2,\"workers\":\"auto\"" && guest_do auto 60 disk 20
 }
 
@@ -68,7 +67,6 @@ measure() {
 # All guests are up and idle but the one whose turn it is: what the machine is busy with otherwise hits all alike.
 # KVM patches code when a guest starts or ends, which the emulator bears on one processor only.
 scenario() {
-    qmp_prepare
     one_processor
     for name in qemu legacy per-virtqueue auto; do
         own_target "$name"
