@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: workers=auto gives two busy queues a worker each, and has one again when the load is gone (2 processors)
+# about: workers=auto gives busy queues a second worker, and has one again when the load is gone (2 processors)
 # lane: two
 # cpus: 2
 # needs: bench
@@ -11,7 +11,7 @@
 scenario() {
     nullio_make
     check "under load and after it, no request is lost" \
-        bench auto --queues 2 --depth 16 --workers auto --warmup 0 --seconds 10 --idle 15
+        bench auto --queues 4 --depth 64 --workers auto --warmup 0 --seconds 15 --idle 12
     check "no error" bench_good auto
     note "numbers of workers: $(bench_workers auto); requests per second: $(bench_values auto iops)"
     check "it begins with one worker" equal "$(bench_values auto workers | head -n 1)" 1
