@@ -403,6 +403,23 @@ static bool can_be_auto(VhostScsi *s)
            s->vhost.ops->vhost_get_vring_worker(&s->vhost, &w) == 0;
 }
 
+/* The last thread that a limit allows is not for a worker: before the machine
+ * has started, vCPUs and the control thread are still to come, and a thread that
+ * KVM makes. */
+#define OTHER_THREADS 2
+
+static unsigned affordable_workers(const VhostScsi *s, unsigned wanted)
+{
+    const Machine *m = s->vdev.dev.machine;
+    unsigned reserve = m->tree.started ? 0 : m->config.n_cpus + OTHER_THREADS;
+
+    while (wanted > 1 &&
+           !vhost_worker_check_limits(wanted - 1 + reserve, NULL)) {
+        wanted--;
+    }
+    return wanted;
+}
+
 /* The workers that properties ask for; without any, all queues stay on the
  * default worker, and the kernel is asked nothing. A kernel without the calls
  * serves all of them with that one. */
@@ -414,8 +431,9 @@ static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
     s->vhost.requested_mode = s->plan->mode;
     s->vhost.effective_mode = s->plan->mode;
     s->vhost.worker_names = s->plan->names;
-    if (!s->plan->share && wanted > 1 &&
-        !vhost_worker_check_limits(wanted - 1, errp)) {
+    if (s->plan->share) {
+        s->plan->at_most = affordable_workers(s, wanted);
+    } else if (wanted > 1 && !vhost_worker_check_limits(wanted - 1, errp)) {
         g_prefix_error(errp, "vhost-scsi: %s: ", workers_property(s));
         return false;
     }

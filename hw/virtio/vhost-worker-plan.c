@@ -304,6 +304,7 @@ VhostWorkerPlan *vhost_worker_plan_new(const VhostWorkerConfig *c,
     g_array_set_clear_func(plan->specs, spec_clear);
     plan->request_spec = g_array_new(FALSE, FALSE, sizeof(unsigned));
     plan->share = !g_strcmp0(c->fallback, "share");
+    plan->at_most = UINT_MAX;
     plan->names = c->names;
     if (!choose_mode(plan, c, errp) ||
         (c->cpus &&

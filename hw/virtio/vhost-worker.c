@@ -333,6 +333,20 @@ static int first_queue(const VhostWorkerPlan *plan, unsigned k,
     return -1;
 }
 
+/* The plan's worker @k; after one that could not be had none is tried. */
+static int make_worker(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
+                       unsigned made, VhostWorker *ret_worker)
+{
+    if (made < k) {
+        return -EAGAIN;
+    }
+    if (plan->share && k >= plan->at_most) {
+        return vhost_dev_failed(dev, "the thread limits", -1, -EAGAIN);
+    }
+    return vhost_worker_create(
+        dev, &g_array_index(plan->specs, VhostWorkerSpec, k), ret_worker);
+}
+
 int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
                         unsigned n_fixed, unsigned *ret_shared)
 {
@@ -343,11 +357,7 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
     g_array_set_size(dev->vq_workers, n_fixed + plan->request_spec->len);
     for (unsigned k = 1; k < plan->specs->len; k++) {
         VhostWorker worker = { 0 };
-        int r = made < k
-                    ? -EAGAIN /* the kernel gave no more before */
-                    : vhost_worker_create(
-                          dev, &g_array_index(plan->specs, VhostWorkerSpec, k),
-                          &worker);
+        int r = make_worker(dev, plan, k, made, &worker);
 
         if (r == 0) {
             file_worker(dev, &worker);

@@ -110,6 +110,20 @@ thread_limit() {
     check "RLIMIT_NPROC=$limit is enough" test "$limit" -gt 1 -a "$limit" -le 16
 }
 
+# Workers that share the threads there may be leave the machine those that it needs.
+shared_limit() {
+    local count
+
+    chmod 666 /dev/vhost-scsi
+    LABRUN="-u 1000 -p 14" vmm_start shared 2 12 worker_per_virtqueue=on,worker-fallback=share disk,serve
+    check "worker-fallback=share: the guest is up" guest_wait shared 90 GUEST-READY
+    count=$(vmm_worker_count shared)
+    note "$count workers of 12 under RLIMIT_NPROC=14: $(messages shared)"
+    check "worker-fallback=share: with some of the workers" test "$count" -gt 2 -a "$count" -lt 12
+    vmm_kill shared
+    chmod 600 /dev/vhost-scsi
+}
+
 # The target goes away between the VMM's start and the driver's: the guest sees NEEDS_RESET, the VMM lives, and
 # once the target is back a rebind of the driver works.
 start_failure() {
@@ -143,6 +157,7 @@ scenario() {
     target_make
     run_table
     thread_limit
+    shared_limit
     start_failure
     in_use
     vmm_kill vm
