@@ -190,9 +190,29 @@ static bool read_workers(VhostWorkerAuto *a)
     return true;
 }
 
+/* What tests/unit/test-vhost-auto-replay.c reads. */
+static void trace_sample(const VhostWorkerAuto *a, int64_t ns)
+{
+    g_autoptr(GString) s = g_string_new(NULL);
+
+    g_string_printf(s, "ns=%" PRId64 " taken=", ns);
+    for (unsigned q = 0; q < a->n_requests; q++) {
+        g_string_append_printf(s, "%s%u", q ? "," : "", a->taken[q]);
+    }
+    for (unsigned slot = 0; slot < a->max_workers; slot++) {
+        if (vhost_auto_slot_in_use(a->policy, slot)) {
+            g_string_append_printf(s, " %u=%" PRIu64 "/%" PRIu64, slot,
+                                   a->readings[slot].run_ns,
+                                   a->readings[slot].wait_ns);
+        }
+    }
+    trace(vhost_worker_auto_sample, "%s %s", a->vdev->vhost->label, s->str);
+}
+
 static void sample(VhostWorkerAuto *a)
 {
     VhostAutoAction action;
+    int64_t ns;
 
     if (!a->vdev->started) {
         vhost_auto_restart(a->policy);
@@ -206,8 +226,12 @@ static void sample(VhostWorkerAuto *a)
     if (!read_queues(a) || !read_workers(a)) {
         return; /* the next sample tries again */
     }
+    ns = now_ns();
+    if (trace_is_enabled(TRACE_vhost_worker_auto_sample)) {
+        trace_sample(a, ns);
+    }
     action = vhost_auto_sample(a->policy,
-                               &(VhostAutoReading){ .now_ns = now_ns(),
+                               &(VhostAutoReading){ .now_ns = ns,
                                                     .workers = a->readings,
                                                     .taken = a->taken });
     carry_out(a, &action);

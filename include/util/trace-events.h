@@ -69,6 +69,7 @@ TRACE_EVENT(vhost_scsi_get_events_missed)
 TRACE_EVENT(vhost_scsi_set_events_missed)
 TRACE_EVENT(vhost_worker_thread)
 TRACE_EVENT(vhost_worker_auto)
+TRACE_EVENT(vhost_worker_auto_sample)
 TRACE_EVENT(vhost_dev_start)
 TRACE_EVENT(vhost_dev_stop)
 
