@@ -15,36 +15,25 @@
 #include "system/machine.h"
 #include "util/error.h"
 
-/* A virtio device type behind virtio-pci. */
-static const DeviceType vhost_scsi_pci_type = {
-    .name = "vhost-scsi-pci",
-    .summary = "SCSI host adapter served by the kernel's LIO target (vhost)",
-    .bus = BUS_PCI,
-    .size = sizeof(VirtIOPCIProxy),
-    .props = virtio_pci_props,
-    .bus_props = pci_bus_props,
-    .backend = &vhost_scsi_type,
-    .user_creatable = true,
-    .realize = virtio_pci_realize,
-    .unrealize = virtio_pci_unrealize,
-    .reset = virtio_pci_reset,
-};
+/* vhost-scsi behind virtio-pci. */
+#define VHOST_SCSI_PCI_TYPE(its_name, its_summary)                    \
+    {                                                                 \
+        .name = its_name, .summary = its_summary, .bus = BUS_PCI,     \
+        .size = sizeof(VirtIOPCIProxy), .props = virtio_pci_props,    \
+        .bus_props = pci_bus_props, .backend = &vhost_scsi_type,      \
+        .user_creatable = true, .realize = virtio_pci_realize,        \
+        .unrealize = virtio_pci_unrealize, .reset = virtio_pci_reset, \
+    }
+
+static const DeviceType vhost_scsi_pci_type = VHOST_SCSI_PCI_TYPE(
+    "vhost-scsi-pci",
+    "SCSI host adapter served by the kernel's LIO target (vhost)");
 
 /* The same adapter, which is modern only, by the name that libvirt looks for
  * before it plugs virtio devices into PCIe ports. */
-static const DeviceType vhost_scsi_pci_non_transitional_type = {
-    .name = "vhost-scsi-pci-non-transitional",
-    .summary = "the same as vhost-scsi-pci",
-    .bus = BUS_PCI,
-    .size = sizeof(VirtIOPCIProxy),
-    .props = virtio_pci_props,
-    .bus_props = pci_bus_props,
-    .backend = &vhost_scsi_type,
-    .user_creatable = true,
-    .realize = virtio_pci_realize,
-    .unrealize = virtio_pci_unrealize,
-    .reset = virtio_pci_reset,
-};
+static const DeviceType vhost_scsi_pci_non_transitional_type =
+    VHOST_SCSI_PCI_TYPE("vhost-scsi-pci-non-transitional",
+                        "the same as vhost-scsi-pci");
 
 /*
  * What QEMU has as devices and this machine in another way. There is no

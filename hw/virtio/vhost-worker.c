@@ -340,7 +340,7 @@ static int make_worker(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
     if (made < k) {
         return -EAGAIN;
     }
-    if (plan->share && k >= plan->at_most) {
+    if (k >= plan->at_most) {
         return vhost_dev_failed(dev, "the thread limits", -1, -EAGAIN);
     }
     return vhost_worker_create(

@@ -15,25 +15,14 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from tap import equal, finish, report
+
 TIMEOUT = 120  # seconds of each run; only a defect needs them
 WWPN = "naa.5001405bd1f60000"
 PROGRAM, PRELOAD = sys.argv[1:3]
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 ENV = {**os.environ, "LD_PRELOAD": PRELOAD}
-
-results = []
-
-
-def report(ok, name, detail=""):
-    results.append(ok)
-    print(f"{'ok' if ok else 'not ok'} {len(results)} - {name}", flush=True)
-    if not ok:
-        for line in str(detail).splitlines():
-            print(f"# {line[:300]}", flush=True)
-
-
-def equal(name, got, expected):
-    report(got == expected, name, f"got:      {got!r}\nexpected: {expected!r}")
 
 
 def run(*args, fake="", preload=True):
@@ -249,8 +238,7 @@ def main():
     test_refused()
     test_signal()
     test_manual()
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+    return finish()
 
 
 if __name__ == "__main__":

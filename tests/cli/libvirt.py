@@ -12,29 +12,18 @@ import pathlib
 import shlex
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from bzimage import write_kernel
+from tap import equal, finish, report
+
 TIMEOUT = 30  # seconds of each wait; only a defect needs them
 WWPN = "naa.5001405aaaaaaaaa"
 VMM, PRELOAD = sys.argv[1:3]
-
-results = []
-
-
-def report(ok, name, detail=""):
-    results.append(ok)
-    print(f"{'ok' if ok else 'not ok'} {len(results)} - {name}", flush=True)
-    if not ok:
-        for line in str(detail).splitlines():
-            print(f"# {line[:300]}", flush=True)
-
-
-def equal(name, got, expected):
-    report(got == expected, name, f"got:      {got!r}\nexpected: {expected!r}")
 
 
 def listed(*args):
@@ -56,26 +45,6 @@ def has_type(name):
 
 
 # --- what a domain needs ---
-
-def write_kernel(path):
-    """A bzImage without code, Documentation/arch/x86/boot.rst."""
-    image = bytearray(0x2000)
-    image[0x1f1] = 1                                   # setup_sects
-    struct.pack_into("<I", image, 0x1f4, 0x1000 // 16)  # syssize
-    struct.pack_into("<H", image, 0x1fe, 0xaa55)
-    image[0x200:0x202] = b"\xeb\x66"                   # jump over the header
-    image[0x202:0x206] = b"HdrS"
-    struct.pack_into("<H", image, 0x206, 0x020c)       # protocol
-    image[0x211] = 1                                   # LOADED_HIGH
-    struct.pack_into("<I", image, 0x22c, 0x7fffffff)   # initrd_addr_max
-    struct.pack_into("<I", image, 0x230, 0x200000)     # kernel_alignment
-    image[0x234] = 1                                   # relocatable
-    struct.pack_into("<H", image, 0x236, 1)            # 64-bit entry
-    struct.pack_into("<I", image, 0x238, 2047)         # cmdline_size
-    struct.pack_into("<Q", image, 0x258, 0x1000000)    # pref_address
-    struct.pack_into("<I", image, 0x260, 0x200000)     # init_size
-    pathlib.Path(path).write_bytes(image)
-
 
 class Domain:
     """A start as libvirt's: stdin is /dev/null, stdout and stderr a file, and
@@ -464,8 +433,7 @@ def main():
             test()
         except Exception as e:  # a test that breaks off has failed
             report(False, test.__name__, f"{type(e).__name__}: {e}")
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+    return finish()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "qmp"))
+sys.path.insert(0, str(HERE.parent / "python"))
 # pylint: disable=wrong-import-position
 from qemu import BINARY, REPORTS, TIMEOUT, WWPN, Guest, equal, fake_command  # noqa
 

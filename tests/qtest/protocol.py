@@ -10,6 +10,7 @@ TAP on stdout."""
 import base64
 import contextlib
 import os
+import pathlib
 import re
 import select
 import shutil
@@ -19,23 +20,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from tap import equal, finish, report
+
 TIMEOUT = 30  # seconds that an answer may take; only a defect needs them
 TRANSFER_MAX = 16 << 20  # of our server, in bytes
 LINE_MAX = 2 * TRANSFER_MAX + 256
-
-results = []
-
-
-def report(ok, name, detail=""):
-    results.append(ok)
-    print(f"{'ok' if ok else 'not ok'} {len(results)} - {name}", flush=True)
-    if not ok:
-        for line in str(detail).splitlines():
-            print(f"# {line[:200]}", flush=True)
-
-
-def equal(name, got, expected):
-    report(got == expected, name, f"got:      {got!r}\nexpected: {expected!r}")
 
 
 class Client:
@@ -485,8 +475,7 @@ def main():
         except (OSError, AttributeError) as e:  # the VMM has gone
             report(False, f"{check.__name__} came to its end", repr(e))
     check_qemu()
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+    return finish()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ typedef struct VhostWorkerSpec {
 typedef struct VhostWorkerPlan {
     VhostWorkerMode mode;
     bool share;           /* worker-fallback=share */
-    unsigned at_most;     /* workers in all that may be tried with it */
+    unsigned at_most;     /* workers to try; only share has fewer than specs */
     bool names;           /* worker-names=on */
     GArray *specs;        /* VhostWorkerSpec; the first is the default worker */
     GArray *request_spec; /* unsigned: index in specs, by request queue; only
