@@ -113,7 +113,7 @@ typedef struct BenchQueue {
     Bench *bench;
     VirtQueue *vq; /* borrowed */
     unsigned index;
-    unsigned size;    /* of the ring */
+    unsigned size;    /* of the ring: a power of two */
     unsigned n_slots; /* requests that may be in flight: head = slot */
     BenchSlot *slots; /* owned */
     struct vring_desc *desc;
@@ -143,8 +143,12 @@ void bench_queue_publish(BenchQueue *q);
 int bench_queue_next_used(BenchQueue *q);
 /* Asks for a notification; false: something has come back meanwhile. Lock. */
 bool bench_queue_arm(BenchQueue *q);
-/* Waits for a notification, for @ms at most. No lock. */
-void bench_queue_wait(BenchQueue *q, int ms);
+/* Whether bench_queue_wait() sleeps: off except while jobs run, since the device
+ * drains its notifiers when it is reset. */
+bool bench_queue_set_blocking(BenchQueue *q, bool on, GError **errp);
+/* Takes a notification, and waits for it: one system call, where poll(2) would
+ * take two. One of the jobs that wait gets it. No lock. */
+void bench_queue_wait(BenchQueue *q);
 /* Sets up the tables of a slot for data to or from the device. */
 void bench_slot_set_direction(BenchQueue *q, BenchSlot *s, bool to_device,
                               uint32_t bytes);

@@ -16,7 +16,7 @@
 /* A new nexus answers UNIT ATTENTION to its first commands. */
 #define READY_TRIES     10
 #define COMMAND_SECONDS 30
-#define WAIT_MS         50 /* for a notification, before a job looks at all */
+#define COMMAND_POLL_US 1000
 
 /* --- what is asked for --- */
 
@@ -173,8 +173,8 @@ static bool command(Bench *b, const uint8_t *cdb, uint32_t in)
 
     command_start(b, cdb, in);
     while (q->in_flight && bench_now_ns() < end) {
-        if (bench_queue_next_used(q) < 0 && bench_queue_arm(q)) {
-            bench_queue_wait(q, WAIT_MS);
+        if (bench_queue_next_used(q) < 0) {
+            g_usleep(COMMAND_POLL_US);
         }
     }
     return !q->in_flight;
@@ -264,7 +264,7 @@ static bool take_turn(BenchQueue *q)
     idle = idle && bench_queue_arm(q);
     g_mutex_unlock(&q->lock);
     if (more && idle) {
-        bench_queue_wait(q, WAIT_MS);
+        bench_queue_wait(q);
     }
     return more && !g_atomic_int_get(&q->bench->deadline_passed);
 }
@@ -275,6 +275,8 @@ static gpointer job(gpointer opaque)
 
     while (take_turn(q)) {
     }
+    /* One notification wakes one job: the others of this queue end too. */
+    event_notifier_set(&q->vq->call);
     return NULL;
 }
 
@@ -307,6 +309,9 @@ bool bench_jobs_start(Bench *b, GError **errp)
 {
     b->start_ns = bench_now_ns();
     for (unsigned i = 0; i < b->n_active; i++) {
+        if (!bench_queue_set_blocking(&b->queues[i], true, errp)) {
+            return false;
+        }
         fill_queue(&b->queues[i]);
     }
     for (unsigned i = 0; i < b->n_jobs; i++) {
@@ -340,10 +345,16 @@ void bench_jobs_stop(Bench *b)
         g_usleep(1000);
     }
     g_atomic_int_set(&b->deadline_passed, 1);
+    for (unsigned i = 0; i < b->n_active; i++) {
+        event_notifier_set(&b->queues[i].vq->call);
+    }
     for (unsigned i = 0; i < b->n_jobs; i++) {
         if (b->jobs[i]) {
             g_thread_join(g_steal_pointer(&b->jobs[i]));
         }
+    }
+    for (unsigned i = 0; i < b->n_active; i++) {
+        (void)bench_queue_set_blocking(&b->queues[i], false, NULL);
     }
 }
 

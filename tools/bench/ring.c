@@ -7,12 +7,14 @@
  * next.
  */
 #include "bench.h"
+#include "util/error.h"
 
-#include <poll.h>
+#include <fcntl.h>
 
 #include <linux/virtio_scsi.h>
 
-/* Parts of a slot's page. */
+/* Parts of a slot's control memory, which lies beside those of others, as a
+ * guest's driver has it. */
 #define SLOT_SIZE  512
 #define SLOT_REQ   0
 #define SLOT_RESP  64
@@ -55,7 +57,7 @@ uint64_t bench_queue_place(BenchQueue *q, const GuestRam *ram, uint64_t gpa)
 {
     uint64_t desc = take(&gpa, vring_desc_size(q->size), DATA_ALIGN);
     uint64_t avail = take(&gpa, vring_avail_size(q->size), 2);
-    uint64_t used = take(&gpa, vring_used_size(q->size), DATA_ALIGN);
+    uint64_t used = take(&gpa, vring_used_size(q->size), DATA_ALIGN), slots;
 
     if (ram) {
         q->vq->desc = desc;
@@ -65,12 +67,12 @@ uint64_t bench_queue_place(BenchQueue *q, const GuestRam *ram, uint64_t gpa)
         q->avail = guest_ram_ptr(ram, avail, vring_avail_size(q->size));
         q->used = guest_ram_ptr(ram, used, vring_used_size(q->size));
     }
+    slots = take(&gpa, (uint64_t)q->n_slots * SLOT_SIZE, SLOT_SIZE);
     for (unsigned i = 0; i < q->n_slots; i++) {
-        uint64_t slot = take(&gpa, SLOT_SIZE, SLOT_SIZE);
         uint64_t data = take(&gpa, q->bench->config->block_size, DATA_ALIGN);
 
         if (ram) {
-            place_slot(q, ram, i, slot, data);
+            place_slot(q, ram, i, slots + (uint64_t)i * SLOT_SIZE, data);
         }
     }
     return gpa;
@@ -105,7 +107,7 @@ void bench_slot_set_direction(BenchQueue *q, BenchSlot *s, bool to_device,
 
 void bench_queue_add(BenchQueue *q, unsigned slot)
 {
-    q->avail->ring[q->avail_idx++ % q->size] = (uint16_t)slot;
+    q->avail->ring[q->avail_idx++ & (q->size - 1)] = (uint16_t)slot;
     q->in_flight++;
 }
 
@@ -144,7 +146,7 @@ int bench_queue_next_used(BenchQueue *q)
     if (__atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) == q->used_seen) {
         return -1;
     }
-    id = q->used->ring[q->used_seen++ % q->size].id;
+    id = q->used->ring[q->used_seen++ & (q->size - 1)].id;
     q->in_flight--;
     return (int)(id % q->n_slots);
 }
@@ -155,11 +157,17 @@ bool bench_queue_arm(BenchQueue *q)
     return __atomic_load_n(&q->used->idx, __ATOMIC_SEQ_CST) == q->used_seen;
 }
 
-void bench_queue_wait(BenchQueue *q, int ms)
+bool bench_queue_set_blocking(BenchQueue *q, bool on, GError **errp)
 {
-    struct pollfd p = { .fd = q->vq->call.fd, .events = POLLIN };
+    int r = fcntl(q->vq->call.fd, F_SETFL, on ? 0 : O_NONBLOCK);
 
-    if (poll(&p, 1, ms) > 0) {
-        (void)event_notifier_test_and_clear(&q->vq->call);
+    if (r < 0) {
+        error_setg_errno(errp, errno, "F_SETFL of a notification failed");
     }
+    return r == 0;
+}
+
+void bench_queue_wait(BenchQueue *q)
+{
+    (void)event_notifier_test_and_clear(&q->vq->call);
 }
