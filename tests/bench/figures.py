@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes results.json, data for plot.gp and a table of targets of the figures
-that the lab scenarios bench and guests print (console log on stdin). Only
-ratios are told: the lab's absolute figures are those of an emulator.
+that the lab scenarios guests, turns and bench print (console log on stdin).
+Only ratios are told: the lab's absolute figures are those of an emulator.
 usage: figures.py DIR KERNEL [smoke|part]
 Exit status 1: a target is missed; with "smoke" only if figures lack; with
 "part" not for what was not measured."""
@@ -12,24 +12,31 @@ import json
 import os
 import pathlib
 import platform
+import random
+import re
 import statistics
 import sys
 
 # What is compared, and the least ratio.
 TARGETS = {
-    "scaling": ("per-virtqueue to legacy, 2 queues, depth 32", 1.9),
-    "guest": ("guest's reads, legacy to QEMU 7.2", 1.0),
+    "scaling": ("a worker per queue to one worker, 2 queues, depth 128", 1.9),
+    "guest": ("guest's reads, one worker, to QEMU 7.2", 1.0),
     "tool": ("vhost-scsi-bench to the least program", 0.97),
 }
 
+RESAMPLES = 2000
+CONFIDENCE = 0.9
+
 
 def read(lines):
-    """Tuples of words by kind."""
-    figures = {"point": [], "least": [], "guest": []}
+    """Tuples of words by kind. Rounds of another boot are other rounds."""
+    figures = {"point": [], "turn": []}
+    boot = 0
     for line in lines:
         words = line.split()
+        boot += words[:1] == ["LAB-BOOT"]
         if len(words) > 2 and words[0] == "LAB-FIGURE" and words[1] in figures:
-            figures[words[1]].append(words[2:])
+            figures[words[1]].append([(boot, words[2]), *words[3:]])
     return figures
 
 
@@ -71,54 +78,80 @@ def point_ratios(figures):
 
 
 def scaling(figures):
-    """Each mode at depth 32 to legacy with one queue."""
+    """Each mode at depth 32 to legacy with one queue, for the plot."""
     rows = [(r, k, v) for r, k, v in points(figures, 4) if k[1] == 32]
     found = ratios(rows, lambda key: (1, 32, "legacy"))
     return [{"queues": k[0], "workers": k[2], "iops-to-one-queue": found[k]}
             for k in sorted(found)]
 
 
-def tool_ratios(figures):
-    rows = []
-    for r in figures["least"]:
-        if len(r) == 6:
-            rows += [(r[0], (r[3], "least"), float(r[4])),
-                     (r[0], (r[3], "bench"), float(r[5]))]
-    found = ratios(rows, lambda key: (key[0], "least"))
-    return {key[0]: found[key] for key in found if key[1] == "bench"}
+def turns(figures):
+    """{name: {round: [growth per second]}}: of the counters of its turns.
+    What only a number at its end tells apart ("qemu-1", "qemu-2") is one:
+    the growth of all."""
+    result = {}
+    for number, name, us, *growth in figures["turn"]:
+        kind = re.sub(r"-[0-9]+$", "", name)
+        rates = [float(g) / float(us) * 1e6 for g in growth]
+        others = result.setdefault(kind, {}).get(number, [0] * len(rates))
+        result[kind][number] = [a + b for a, b in zip(rates, others)]
+    return result
 
 
-def warm_scaling(figures):
-    """A worker for each queue to one worker, in the runs beside the least
-    program: these follow a second of warming up, points do not."""
-    rows = [(r[0], r[3], float(r[5])) for r in figures["least"]
-            if len(r) == 6]
-    return ratios(rows, lambda mode: "legacy").get("per-virtqueue")
+def turn_ratio(all_turns, name, base, share=1):
+    """Of what was done in all turns of both; base's counts @share times. An
+    interval by drawing rounds anew: the ratio is in it with CONFIDENCE."""
+    a, b = all_turns.get(name, {}), all_turns.get(base, {})
+    pairs = [(a[n][0], share * b[n][0]) for n in a if n in b]
+    if not sum(q for _, q in pairs):
+        return None
+    draw = random.Random(1)
+    drawn = []
+    for _ in range(RESAMPLES):
+        some = draw.choices(pairs, k=len(pairs))
+        drawn.append(sum(p for p, _ in some) / (sum(q for _, q in some) or 1))
+    cuts = statistics.quantiles(drawn, n=round(2 / (1 - CONFIDENCE)))
+    return {"ratio": round(sum(p for p, _ in pairs) /
+                           sum(q for _, q in pairs), 3),
+            "low": round(cuts[0], 3), "high": round(cuts[-1], 3),
+            "turns": len(pairs)}
 
 
-def guest_ratios(figures):
-    """To the median of QEMU's rounds."""
-    speed, exits = {}, {}
-    for r in figures["guest"]:
-        if len(r) == 4:
-            speed.setdefault(r[1], []).append(float(r[2]))
-            exits.setdefault(r[1], []).append(float(r[3]) / 100)
-    if "qemu" not in speed:
-        return {}
-    qemu = statistics.median(speed["qemu"])
-    return {name: {"iops-to-qemu": spread([v / qemu for v in speed[name]]),
-                   "exits-per-read": spread(exits[name])} for name in speed}
+def tool_ratios(all_turns):
+    """Of each mode, and of both together."""
+    modes = ("legacy", "per-virtqueue")
+    both = {f"{kind}-all": {(mode, n): rates for mode in modes for n, rates in
+                            all_turns.get(f"{kind}-{mode}", {}).items()}
+            for kind in ("tool", "least")}
+    found = {mode: turn_ratio({**all_turns, **both}, f"tool-{mode}",
+                              f"least-{mode}") for mode in (*modes, "all")}
+    return {mode: found[mode] for mode in found if found[mode]}
+
+
+def guest_ratios(all_turns):
+    """To QEMU's two guests; auto to the one that it took turns with."""
+    result = {}
+    for mode, base, share in (("legacy", "guest-qemu", 1),
+                              ("per-virtqueue", "guest-qemu", 0.5),
+                              ("auto", "guest-other", 1)):
+        ratio = turn_ratio(all_turns, f"guest-{mode}", base, share)
+        if ratio:
+            result[mode] = {"reads-to-qemu": ratio}
+    for mode in [*result, "qemu"] if result else []:
+        rounds = all_turns[f"guest-{mode}"].values()
+        result.setdefault(mode, {})["exits-per-read"] = round(
+            sum(r[1] for r in rounds) / sum(r[0] for r in rounds), 2)
+    return result
 
 
 def verdicts(results):
     got = {}
-    if results["warm-scaling"]:
-        got["scaling"] = results["warm-scaling"]
+    if results["per-virtqueue-to-legacy"]:
+        got["scaling"] = results["per-virtqueue-to-legacy"]
     if "legacy" in results["guest"]:
-        got["guest"] = results["guest"]["legacy"]["iops-to-qemu"]
-    if results["tool"]:
-        got["tool"] = min(results["tool"].values(),
-                          key=lambda s: s["median"])
+        got["guest"] = results["guest"]["legacy"]["reads-to-qemu"]
+    if "all" in results["tool"]:
+        got["tool"] = results["tool"]["all"]
     return got
 
 
@@ -132,26 +165,36 @@ def print_points(results):
             name = f"{p['queues']} queues, depth {p['depth']}, {p['workers']}"
             print(f"{name:34} {cells[0]:>20} {cells[1]:>20}")
     for name, g in results["guest"].items():
-        s, e = g["iops-to-qemu"], g["exits-per-read"]
-        print(f"guest, {name:27} {s['median']:.2f} of QEMU "
-              f"({s['least']:.2f}-{s['most']:.2f}), exits per read "
-              f"{e['median']:.2f}")
+        s = g.get("reads-to-qemu")
+        told = f"{interval(s)} of QEMU, " if s else ""
+        print(f"guest, {name:27} {told}exits per read "
+              f"{g['exits-per-read']:.2f}")
+
+
+def interval(s):
+    return f"{s['ratio']:.2f} ({s['low']:.2f}-{s['high']:.2f})"
+
+
+def judge(s, least):
+    """A target that lies within the interval is neither met nor missed: to
+    tell needs more turns."""
+    if s["ratio"] >= least:
+        return "met"
+    return "not decided" if s["high"] >= least else "MISSED"
 
 
 def print_targets(got, smoke, part):
     missed = 0
-    print(f"\n{'target':46} {'ratio':>18} {'least':>6}")
+    print(f"\n{'target':53} {'ratio':>18} {'least':>6}")
     for key, (text, least) in TARGETS.items():
         s = got.get(key)
         if not s:
-            print(f"{text:46} {'-':>18} {least:>6}  not measured")
+            print(f"{text:53} {'-':>18} {least:>6}  not measured")
             missed |= not (smoke or part)
             continue
-        met = s["median"] >= least
-        cell = f"{s['median']:.2f} ({s['least']:.2f}-{s['most']:.2f})"
-        print(f"{text:46} {cell:>18} {least:>6}  "
-              f"{'met' if met else 'MISSED'}")
-        missed |= not met and not smoke
+        verdict = judge(s, least)
+        print(f"{text:53} {interval(s):>18} {least:>6}  {verdict}")
+        missed |= verdict == "MISSED" and not smoke
     return missed
 
 
@@ -192,15 +235,17 @@ def main():
     folder, kernel = pathlib.Path(sys.argv[1]), sys.argv[2]
     smoke, part = "smoke" in sys.argv[3:], "part" in sys.argv[3:]
     figures = read(sys.stdin)
+    all_turns = turns(figures)
     results = {
         "date": datetime.date.today().isoformat(), "machine": machine(),
         "kernel": kernel, "points": point_ratios(figures),
-        "scaling": scaling(figures), "warm-scaling": warm_scaling(figures),
-        "tool": tool_ratios(figures),
-        "guest": guest_ratios(figures)}
+        "scaling": scaling(figures),
+        "per-virtqueue-to-legacy": turn_ratio(all_turns, "tool-per-virtqueue",
+                                   "tool-legacy"),
+        "tool": tool_ratios(all_turns), "guest": guest_ratios(all_turns)}
     got = verdicts(results)
     results["targets"] = {
-        key: {"ratio": got.get(key), "least": least, "what": text}
+        key: {"least": least, "what": text, **(got.get(key) or {})}
         for key, (text, least) in TARGETS.items()}
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     write_data(folder, results)

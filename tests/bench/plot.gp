@@ -19,8 +19,8 @@ plot for [i=1:words(modes)] dir."/queues.dat" index i-1 using 1:2:3:4 \
 
 set xlabel "depth (requests in flight of each queue)"
 set logscale x 2
-set xtics (1, 8, 32)
-set xrange [0.8:40]
+set xtics (1, 8, 32, 128)
+set xrange [0.8:160]
 set output dir."/depth.svg"
 set title "Two queues: throughput"
 set ylabel "throughput (one worker = 1)"

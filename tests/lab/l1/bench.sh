@@ -2,21 +2,43 @@
 # For scenarios that run vhost-scsi-bench: backstores and figures. Sourced after lib.sh.
 
 BENCH=/vmm/vhost-scsi-bench
+NULLIO=$TARGET/core/rd_mcp_0/null
+TURNS=
 
-# A target whose backstore answers without a disk. emulate_pr=0 takes away a lock of all commands.
-nullio_make() {
-    local core=$TARGET/core/rd_mcp_0/null0 tpg=$TARGET/vhost/$WWPN/tpgt_1
+# nullio_add WWPN NUMBER: a target with backstore NUMBER, which answers without a disk. submit_type=1: a command is
+# the worker's own work, where others leave half of it to a work queue. emulate_pr=0 takes away a lock of all commands.
+nullio_add() {
+    local core=$NULLIO$2 tpg=$TARGET/vhost/$1/tpgt_1
 
-    target_remove
     if [ ! -d "$core" ]; then
         mkdir -p "$core"
         echo rd_pages=16384,rd_nullio=1 > "$core/control"
         echo 1 > "$core/enable"
         echo 0 > "$core/attrib/emulate_pr"
+        echo 1 > "$core/attrib/submit_type"
     fi
     mkdir -p "$tpg/lun/lun_0"
-    echo naa.5001405000000002 > "$tpg/nexus"
+    echo "naa.5001405$(printf '%09d' "$2")" > "$tpg/nexus"
     ln -s "$core" "$tpg/lun/lun_0/disk"
+}
+
+# The target $WWPN with such a backstore, and no other.
+nullio_make() {
+    target_remove
+    nullio_add "$WWPN" 0
+}
+
+# turns_add NAME PID NUMBER [FILE]: takes part in turns_take: process PID, whose I/O goes to backstore NUMBER. FILE holds
+# a further counter.
+turns_add() {
+    TURNS="$TURNS $1 $2 $NULLIO$3/statistics/scsi_lu/num_cmds${4:+,$4}"
+}
+
+# turns_take ROUNDS SETTLE_MS MS: prints a figure for each turn (tests/bench/turns.c); all are stopped then.
+turns_take() {
+    # shellcheck disable=SC2086 # words
+    turns "$@" $TURNS
+    TURNS=
 }
 
 # bench NAME OPTION...: its JSON is $RUN/NAME.json, the rest $RUN/NAME.log.

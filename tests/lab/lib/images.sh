@@ -77,7 +77,8 @@ copy_bench() {
     [ -x "$bench" ] || die "no vhost-scsi-bench at $bench; build it first (make)"
     copy_program "$bench" "$1" /vmm/vhost-scsi-bench
     ${CC:-cc} -O2 -Wall -Wextra -static -pthread -I "$LAB_ROOT/linux-headers" -o "$1/bin/minimal" \
-        "$LAB_ROOT/tests/bench/minimal.c"
+        "$LAB_ROOT/tests/bench/minimal.c" || return
+    compile_static "$LAB_ROOT/tests/bench/turns.c" "$1/bin/turns"
 }
 
 # libvirtd with nothing but its driver for QEMU, and virsh.

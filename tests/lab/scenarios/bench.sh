@@ -23,20 +23,6 @@ point() {
     echo "LAB-FIGURE point $1 $2 $3 $4 $(bench_values point iops) $(bench_values point p50) $(bench_values point p99)"
 }
 
-# The least program beside ours, at the point of the targets: least ROUND MODE. Each goes first in every second
-# round.
-least() {
-    [ $(($1 % 2)) = 0 ] || run_minimal "$1" "$2"
-    bench point --queues 2 --depth 32 --workers "$2" --seconds 1 --warmup 1
-    [ $(($1 % 2)) = 1 ] || run_minimal "$1" "$2"
-    echo "LAB-FIGURE least $1 2 32 $2 $(cat "$RUN/minimal.log") $(bench_values point iops)"
-}
-
-run_minimal() {
-    minimal "$WWPN" 2 32 "$2" 1 > "$RUN/minimal.log" 2>&1
-    check "round $1, the least program, $2" equal "$?" 0
-}
-
 scenario() {
     nullio_make
     note "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
@@ -49,8 +35,6 @@ scenario() {
                 done
             done
         done
-        least "$round" legacy
-        least "$round" per-virtqueue
         round=$((round + 1))
     done
 }
