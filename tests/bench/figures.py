@@ -87,34 +87,35 @@ def scaling(figures):
 
 def turns(figures):
     """{name: {round: [growth per second]}}: of the counters of its turns.
-    What only a number at its end tells apart ("qemu-1", "qemu-2") is one:
-    the growth of all."""
-    result = {}
+    What only a number at its end tells apart ("qemu-1", "qemu-2") is one kind:
+    the mean of all."""
+    found = {}
     for number, name, us, *growth in figures["turn"]:
         kind = re.sub(r"-[0-9]+$", "", name)
-        rates = [float(g) / float(us) * 1e6 for g in growth]
-        others = result.setdefault(kind, {}).get(number, [0] * len(rates))
-        result[kind][number] = [a + b for a, b in zip(rates, others)]
-    return result
+        found.setdefault(kind, {}).setdefault(number, []).append(
+            [float(g) / float(us) * 1e6 for g in growth])
+    return {kind: {number: [statistics.mean(rates) for rates in zip(*several)]
+                   for number, several in rounds.items()}
+            for kind, rounds in found.items()}
 
 
-def turn_ratio(all_turns, name, base, share=1):
-    """Of what was done in all turns of both; base's counts @share times. An
-    interval by drawing rounds anew: the ratio is in it with CONFIDENCE."""
+def turn_ratio(all_turns, name, base):
+    """Of what was done in all turns of both. An interval by drawing rounds
+    anew: the ratio is in it with CONFIDENCE."""
     a, b = all_turns.get(name, {}), all_turns.get(base, {})
-    pairs = [(a[n][0], share * b[n][0]) for n in a if n in b]
-    if not sum(q for _, q in pairs):
+    pairs = [(a[n][0], b[n][0]) for n in a if n in b]
+
+    def ratio(some):
+        return sum(p for p, _ in some) / sum(q for _, q in some)
+
+    if not pairs:
         return None
     draw = random.Random(1)
-    drawn = []
-    for _ in range(RESAMPLES):
-        some = draw.choices(pairs, k=len(pairs))
-        drawn.append(sum(p for p, _ in some) / (sum(q for _, q in some) or 1))
+    drawn = [ratio(draw.choices(pairs, k=len(pairs)))
+             for _ in range(RESAMPLES)]
     cuts = statistics.quantiles(drawn, n=round(2 / (1 - CONFIDENCE)))
-    return {"ratio": round(sum(p for p, _ in pairs) /
-                           sum(q for _, q in pairs), 3),
-            "low": round(cuts[0], 3), "high": round(cuts[-1], 3),
-            "turns": len(pairs)}
+    return {"ratio": round(ratio(pairs), 3), "low": round(cuts[0], 3),
+            "high": round(cuts[-1], 3), "turns": len(pairs)}
 
 
 def tool_ratios(all_turns):
@@ -131,10 +132,10 @@ def tool_ratios(all_turns):
 def guest_ratios(all_turns):
     """To QEMU's two guests; auto to the one that it took turns with."""
     result = {}
-    for mode, base, share in (("legacy", "guest-qemu", 1),
-                              ("per-virtqueue", "guest-qemu", 0.5),
-                              ("auto", "guest-other", 1)):
-        ratio = turn_ratio(all_turns, f"guest-{mode}", base, share)
+    for mode, base in (("legacy", "guest-qemu"),
+                       ("per-virtqueue", "guest-qemu"),
+                       ("auto", "guest-other")):
+        ratio = turn_ratio(all_turns, f"guest-{mode}", base)
         if ratio:
             result[mode] = {"reads-to-qemu": ratio}
     for mode in [*result, "qemu"] if result else []:
@@ -240,8 +241,8 @@ def main():
         "date": datetime.date.today().isoformat(), "machine": machine(),
         "kernel": kernel, "points": point_ratios(figures),
         "scaling": scaling(figures),
-        "per-virtqueue-to-legacy": turn_ratio(all_turns, "tool-per-virtqueue",
-                                   "tool-legacy"),
+        "per-virtqueue-to-legacy": turn_ratio(
+            all_turns, "tool-per-virtqueue", "tool-legacy"),
         "tool": tool_ratios(all_turns), "guest": guest_ratios(all_turns)}
     got = verdicts(results)
     results["targets"] = {

@@ -11,7 +11,7 @@
  *
  *   LAB-FIGURE turn ROUND NAME MICROSECONDS GROWTH[ GROWTH]...
  *
- * and leaves all stopped.
+ * and leaves all stopped. One whose first counter does not grow is a failure.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -84,17 +84,28 @@ static void look(const Runner *r, long *ret_values, double *ret_seconds)
     *ret_seconds = ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static void turn(const Runner *r, int round, useconds_t settle, useconds_t us)
+static void sleep_ms(long ms)
+{
+    struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+    nanosleep(&ts, NULL);
+}
+
+static void turn(const Runner *r, int round, long settle_ms, long ms)
 {
     long before[COUNTERS_MAX], after[COUNTERS_MAX];
     double begin, end;
 
     tell(r, SIGCONT);
-    usleep(settle);
+    sleep_ms(settle_ms);
     look(r, before, &begin);
-    usleep(us);
+    sleep_ms(ms);
     look(r, after, &end);
     tell(r, SIGSTOP);
+    if (after[0] == before[0]) {
+        fprintf(stderr, "turns: %s did nothing in its turn\n", r->name);
+        exit(1);
+    }
     printf("LAB-FIGURE turn %d %s %.0f", round, r->name, (end - begin) * 1e6);
     for (unsigned i = 0; i < r->n; i++) {
         printf(" %ld", after[i] - before[i]);
@@ -125,8 +136,8 @@ int main(int argc, char **argv)
     }
     for (int round = 1; round <= rounds; round++) {
         for (int i = 0; i < n; i++) {
-            turn(&runners[round % 2 ? i : n - 1 - i], round,
-                 1000 * atoi(argv[2]), 1000 * atoi(argv[3]));
+            turn(&runners[round % 2 ? i : n - 1 - i], round, atol(argv[2]),
+                 atol(argv[3]));
         }
     }
     return 0;

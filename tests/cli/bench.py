@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from fakevhost import fake_command
 from tap import equal, finish, report
 
 TIMEOUT = 120  # seconds of each run; only a defect needs them
@@ -221,6 +222,23 @@ def test_signal():
                       json.load(f)["result"]["interrupted"], True)
 
 
+def test_lost():
+    """A queue that stands still: what was in flight is lost, and all its jobs
+    end although nothing wakes them."""
+    with tempfile.TemporaryDirectory() as home:
+        control = os.path.join(home, "fake")
+        with subprocess.Popen(
+                [PROGRAM, "--wwpn", WWPN, "--seconds", "1", "--jobs", "3",
+                 "--depth", "4", "--json", "-"],
+                env={**ENV, "FAKE_VHOST_CONTROL": control}, text=True,
+                stdout=subprocess.PIPE) as p:
+            wait_for_job(p.pid)
+            fake_command(control, "stall 1 2")
+            figures = json.loads(p.communicate(timeout=TIMEOUT)[0])
+            equal("lost requests: status 1", p.returncode, 1)
+    equal("lost requests: all are told", figures["result"]["lost"], 12)
+
+
 def test_manual():
     """Every option stands in the manual page, and no other."""
     page = (SOURCES / "docs/man/vhost-scsi-bench.rst").read_text()
@@ -237,6 +255,7 @@ def main():
     test_old_kernel()
     test_refused()
     test_signal()
+    test_lost()
     test_manual()
     return finish()
 

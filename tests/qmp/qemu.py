@@ -13,6 +13,7 @@ TAP; its first argument is the program."""
 import collections
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -21,6 +22,10 @@ import sys
 import tempfile
 import time
 import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+# pylint: disable=wrong-import-position
+from fakevhost import fake_command  # noqa
 
 TIMEOUT = float(os.environ.get("QMP_TIMEOUT", "60"))  # seconds of each wait
 BINARY = sys.argv[1] if len(sys.argv) > 1 else "qemu-system-x86_64"
@@ -203,22 +208,6 @@ class Guest:
     def reset(self):
         """Reset control register. Does not wait."""
         self.send("outb 0xcf9 0x6")
-
-
-def fake_command(path, line):
-    """A control command of the stand-in that listens at @path; returns its data
-    lines and last its answer."""
-    lines = []
-    with socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(TIMEOUT)
-        control.connect(path)
-        control.sendall(line.encode() + b"\n")
-        for answer in control.makefile():
-            lines.append(answer[2:].strip())
-            if not answer.startswith("- "):
-                assert answer.startswith("OK"), (line, answer)
-                return lines
-    raise AssertionError(f"{line}: no answer")
 
 
 class Machine:

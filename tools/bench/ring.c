@@ -57,7 +57,8 @@ uint64_t bench_queue_place(BenchQueue *q, const GuestRam *ram, uint64_t gpa)
 {
     uint64_t desc = take(&gpa, vring_desc_size(q->size), DATA_ALIGN);
     uint64_t avail = take(&gpa, vring_avail_size(q->size), 2);
-    uint64_t used = take(&gpa, vring_used_size(q->size), DATA_ALIGN), slots;
+    uint64_t used = take(&gpa, vring_used_size(q->size), DATA_ALIGN);
+    uint64_t slots = take(&gpa, (uint64_t)q->n_slots * SLOT_SIZE, SLOT_SIZE);
 
     if (ram) {
         q->vq->desc = desc;
@@ -67,7 +68,6 @@ uint64_t bench_queue_place(BenchQueue *q, const GuestRam *ram, uint64_t gpa)
         q->avail = guest_ram_ptr(ram, avail, vring_avail_size(q->size));
         q->used = guest_ram_ptr(ram, used, vring_used_size(q->size));
     }
-    slots = take(&gpa, (uint64_t)q->n_slots * SLOT_SIZE, SLOT_SIZE);
     for (unsigned i = 0; i < q->n_slots; i++) {
         uint64_t data = take(&gpa, q->bench->config->block_size, DATA_ALIGN);
 

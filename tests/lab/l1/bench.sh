@@ -35,10 +35,13 @@ turns_add() {
 }
 
 # turns_take ROUNDS SETTLE_MS MS: prints a figure for each turn (tests/bench/turns.c); all are stopped then.
+# False: one has ended, or did nothing.
 turns_take() {
-    # shellcheck disable=SC2086 # words
-    turns "$@" $TURNS
+    local runners=$TURNS
+
     TURNS=
+    # shellcheck disable=SC2086 # words
+    turns "$@" $runners
 }
 
 # bench NAME OPTION...: its JSON is $RUN/NAME.json, the rest $RUN/NAME.log.

@@ -13,20 +13,25 @@ LONG=36000 # seconds: all of them run until they are ended
 # Of each: where its memory happens to be makes some 3 % of one's speed, which the next boot has elsewhere.
 INSTANCES="1 2"
 
+# start NAME NUMBER COMMAND...
+start() {
+    local name=$1 number=$2
+    shift 2
+
+    nullio_add "$(target_wwpn "$number")" "$number"
+    "$@" > "$RUN/$name.log" 2>&1 &
+    echo $! > "$RUN/$name.pid"
+    turns_add "$name" $! "$number"
+}
+
 # start_tool MODE INSTANCE NUMBER
 start_tool() {
-    nullio_add "$(target_wwpn "$3")" "$3"
-    "$BENCH" --wwpn "$(target_wwpn "$3")" --queues 2 --depth $DEPTH --workers "$1" --warmup 0 \
-        --seconds $LONG --json "$RUN/tool-$1-$2.json" > "$RUN/tool-$1-$2.log" 2>&1 &
-    echo $! > "$RUN/tool-$1-$2.pid"
-    turns_add "tool-$1-$2" $! "$3"
+    start "tool-$1-$2" "$3" "$BENCH" --wwpn "$(target_wwpn "$3")" --queues 2 --depth $DEPTH --workers "$1" \
+        --warmup 0 --seconds $LONG --json "$RUN/tool-$1-$2.json"
 }
 
 start_least() {
-    nullio_add "$(target_wwpn "$3")" "$3"
-    minimal "$(target_wwpn "$3")" 2 $DEPTH "$1" $LONG > "$RUN/least-$1-$2.log" 2>&1 &
-    echo $! > "$RUN/least-$1-$2.pid"
-    turns_add "least-$1-$2" $! "$3"
+    start "least-$1-$2" "$3" minimal "$(target_wwpn "$3")" 2 $DEPTH "$1" $LONG
 }
 
 # end_tool MODE INSTANCE
