@@ -114,6 +114,7 @@ l1_image() {
     copy_modules "$kernel" "$tree/modules" "${L1_MODULES[@]}" || return
     compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
     compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
+    compile_static "$LAB_DIR/labpulse.c" "$tree/bin/labpulse" || return
     compile_conform "$tree/bin/conform" || return
     install -m 755 "$LAB_DIR/l1/init" "$tree/init"
     cp "$LAB_DIR"/l1/* "$tree/lab/"

@@ -84,33 +84,45 @@ l1_run_all() {
     wait
 }
 
-# Tries to boot L1, and how long one may take (it is up after 5 to 10 s). The emulator that runs it now and then
-# crashes or hangs the kernel while that starts; nothing of what is tested has run by then.
+# How often L1 is booted, at most, and how long that may take (it is up after 5 to 10 s). The emulator that runs it
+# now and then crashes or hangs the kernel while that starts, and at times loses its timer for good later on, so that
+# not even labpulse runs, which writes a line every 10 s. Such an L1 is booted again for what is left to do.
 L1_TRIES=3
 L1_BOOT_SECONDS=90
+L1_SILENT_SECONDS=120
 
-# l1_run NAME KERNEL SCENARIO...: boots, prints progress, returns when L1 is off or its time is up.
+# l1_run NAME KERNEL SCENARIO...: boots, prints progress, returns when L1 is off or its time is up. An L1 that hung
+# is kept as $WORK/hung-NAME.TRY.
 l1_run() {
-    local dir=$WORK/l1-$1 kernel=$2 pid limit=60 name try
+    local machine=$1 dir=$WORK/l1-$1 kernel=$2 try left
     shift 2
 
-    # L1 stretches its limits on a slow machine; this one is for an L1 that hangs.
+    for try in $(seq $L1_TRIES); do
+        mapfile -t left < <(without_result "$machine" "$@")
+        say "booting kernel $kernel for: ${left[*]}"
+        l1_prepare "$dir" "$kernel" "${left[@]}"
+        l1_boot "$dir" "$kernel" "${left[@]}"
+        if ! l1_hung "$dir" || [ "$try" = $L1_TRIES ] || [ -z "$(without_result "$machine" "${left[@]}")" ]; then
+            break
+        fi
+        mv "$dir" "$WORK/hung-$machine.$try"
+    done
+}
+
+# l1_boot DIR KERNEL SCENARIO...: runs the emulator to its end, or ends it.
+l1_boot() {
+    local dir=$1 kernel=$2 pid limit=60 name
+    shift 2
+
+    # L1 stretches its limits on a slow machine; this one is for an L1 that runs, but gets nowhere.
     for name in "$@"; do
         limit=$((limit + 2 * $(scenario_field "$name" limit)))
     done
-    l1_prepare "$dir" "$kernel" "$@"
     l1_command "$dir" "$kernel" "$@"
-    for try in $(seq $L1_TRIES); do
-        say "booting kernel $kernel for: $*"
-        "${l1[@]}" -serial "file:$dir/console.log" -serial "file:$dir/details.log" \
-            < /dev/null > "$dir/qemu.log" 2>&1 &
-        pid=$!
-        echo "$pid" >> "$WORK/pids"
-        l1_follow "$dir" "$pid" "$limit"
-        ! l1_is_up "$dir" || break
-        say "kernel $kernel did not come up in the emulator (try $try of $L1_TRIES)"
-        cp "$dir/console.log" "$dir/console-$try.log"
-    done
+    "${l1[@]}" -serial "file:$dir/console.log" -serial "file:$dir/details.log" < /dev/null > "$dir/qemu.log" 2>&1 &
+    pid=$!
+    echo "$pid" >> "$WORK/pids"
+    l1_follow "$dir" "$pid" "$limit"
     rm -f "$dir/l1.cpio"
 }
 
@@ -118,20 +130,38 @@ l1_is_up() {
     grep -q '^LAB-BOOT' "$1/console.log" 2>/dev/null
 }
 
+# Whether it did not come up, or fell silent.
+l1_hung() {
+    ! l1_is_up "$1" || [ -e "$1/silent" ]
+}
+
+# l1_watch DIR PID END: ends an L1 that hangs or is late.
+l1_watch() {
+    local why=
+
+    if ! l1_is_up "$1"; then
+        [ "$SECONDS" -le "$boot_end" ] || why="did not come up"
+    elif [ "$(wc -c < "$1/details.log")" != "$heard" ]; then
+        heard=$(wc -c < "$1/details.log")
+        silent_end=$((SECONDS + L1_SILENT_SECONDS))
+    elif [ "$SECONDS" -gt "$silent_end" ]; then
+        why="gave no sign of life for $L1_SILENT_SECONDS s"
+        touch "$1/silent"
+    fi
+    [ "$SECONDS" -le "$3" ] || why="has used up its time"
+    if [ -n "$why" ]; then
+        say "$(basename "$1") $why; ending it (pid $2)"
+        kill -9 "$2"
+    fi
+}
+
 # Prints each result as it comes.
 l1_follow() {
     local dir=$1 pid=$2 end=$((SECONDS + $3)) boot_end=$((SECONDS + L1_BOOT_SECONDS)) shown=0 lines
+    local heard=0 silent_end=$((boot_end + L1_SILENT_SECONDS))
 
     while kill -0 "$pid" 2>/dev/null; do
-        if [ "$SECONDS" -gt "$boot_end" ] && ! l1_is_up "$dir"; then
-            kill -9 "$pid"
-            break
-        fi
-        if [ "$SECONDS" -gt "$end" ]; then
-            say "L1's time is up; ending it (pid $pid)"
-            kill -9 "$pid"
-            break
-        fi
+        l1_watch "$dir" "$pid" "$end"
         sleep 0.5
         show_results "$dir"
     done
@@ -157,9 +187,20 @@ show_results() {
     shown=$lines
 }
 
+# result_of SCENARIO [MACHINE]: of any machine if none is given.
 result_of() {
-    cat "$WORK"/l1-*/console.log 2>/dev/null | tr -d '\r' |
+    cat "$WORK"/l1-${2:-*}/console.log "$WORK"/hung-${2:-*}.*/console.log 2>/dev/null | tr -d '\r' |
         awk -v name="$1" '$1 == "LAB-RESULT" && $2 == name { print $3 }'
+}
+
+# without_result MACHINE SCENARIO...: those that have none yet.
+without_result() {
+    local machine=$1 name
+    shift
+
+    for name in "$@"; do
+        [ -n "$(result_of "$name" "$machine")" ] || echo "$name"
+    done
 }
 
 # judge_all SCENARIO...: the count, and where the logs are if something failed.
