@@ -110,6 +110,11 @@ def test_auto():
                        "auto", "--worker-cpus", "0")
     equal("auto on one processor: one worker",
           {s["workers"] for s in figures["samples"]}, {1})
+    r = run("--wwpn", WWPN, "--queues", "2", "--workers", "auto", "--seconds",
+            "1", "--warmup", "0", "--trace", "vhost_worker_auto_*")
+    report(r.returncode == 0 and
+           "vhost_worker_auto_sample bench ns=" in r.stderr,
+           "auto: --trace tells what it reads", r.stderr)
 
 
 def test_io():
@@ -165,6 +170,8 @@ REFUSED = [
      "blocks of 512 bytes, of which a multiple is expected"),
     (["--tpgt", "2"], f"target '{WWPN}' has no portal group 2 or no LUN 0: "
      "see --tpgt and --lun"),
+    (["--trace", "vhost_auto"], "--trace: no trace point is called "
+     "'vhost_auto'; qemu-system-x86_64 -trace help lists them"),
     (["--json", "/nowhere/x", "--seconds", "1"], "--json: Failed to create"),
 ]
 LIMITS = {"queues": (1, 1024), "depth": (1, 1024), "jobs": (1, 1024),

@@ -57,6 +57,7 @@ typedef struct BenchConfig {
     const char *workers;     /* MODE as given */
     const char *worker_cpus; /* NULL: anywhere */
     const char *json;        /* path, "-"; NULL: none */
+    const char *trace;       /* shell pattern of trace points; NULL: none */
     uint64_t tpgt, lun;
     uint64_t queues, depth, jobs; /* jobs 0: one for each queue */
     uint64_t block_size;          /* bytes */

@@ -4,6 +4,7 @@
 #include "util/error.h"
 #include "util/json.h"
 #include "util/keyval.h"
+#include "util/log.h"
 
 typedef enum OptionKind {
     OPTION_STRING,
@@ -72,6 +73,8 @@ static const BenchOption option_table[] = {
            "times to move a queue to another worker meanwhile (0)"),
     ROW("json", OPTION_STRING, json, .argument = "FILE",
         .summary = "write the figures there as JSON; - is standard output"),
+    ROW("trace", OPTION_STRING, trace, .argument = "PATTERN",
+        .summary = "write these trace points to standard error"),
     SWITCH("help", help, "this text"),
     SWITCH("version", version, "the version"),
 };
@@ -198,6 +201,13 @@ static bool check(BenchConfig *c, GError **errp)
 
     if (!c->wwpn) {
         error_setg(errp, "--wwpn is required: the name of a LIO vhost target");
+        return false;
+    }
+    if (c->trace && !trace_set_enabled(c->trace, true)) {
+        error_setg(errp,
+                   "--trace: no trace point is called '%s'; "
+                   "qemu-system-x86_64 -trace help lists them",
+                   c->trace);
         return false;
     }
     if (c->rw != BENCH_READ && !c->destroy_data) {
