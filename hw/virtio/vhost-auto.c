@@ -4,8 +4,10 @@
 #define NO_SLOT UINT_MAX
 
 /* Trials that do not pay are remembered by what was tried: splitting a worker
- * with two, three, or more busy queues, and merging two workers. */
+ * that has time to spare, or a saturated one with two, three, or more busy
+ * queues, and merging two workers. */
 enum {
+    TRY_SPLIT_EARLY,
     TRY_SPLIT_2,
     TRY_SPLIT_3,
     TRY_SPLIT_MORE,
@@ -319,19 +321,30 @@ static void trial_end(VhostAuto *a)
     }
 }
 
+static void wait_longer(VhostAuto *a, unsigned kind)
+{
+    int64_t *pause = &a->pause_ns[kind];
+
+    *pause = CLAMP(*pause * 2, VHOST_AUTO_RETRY_MIN_NS,
+                   VHOST_AUTO_RETRY_MAX_NS);
+    a->next_ns[kind] = a->now_ns + *pause;
+}
+
 static void trial_paid(VhostAuto *a)
 {
-    a->pause_ns[a->trial.kind] = 0;
+    if (a->trial.kind == TRY_MERGE) {
+        /* A load that comes and goes moves both verdicts. */
+        wait_longer(a, TRY_SPLIT_EARLY);
+    }
+    if (a->trial.kind != TRY_SPLIT_EARLY) {
+        a->pause_ns[a->trial.kind] = 0;
+    }
     trial_end(a);
 }
 
 static void trial_failed(VhostAuto *a)
 {
-    int64_t *pause = &a->pause_ns[a->trial.kind];
-
-    *pause = CLAMP(*pause * 2, VHOST_AUTO_RETRY_MIN_NS,
-                   VHOST_AUTO_RETRY_MAX_NS);
-    a->next_ns[a->trial.kind] = a->now_ns + *pause;
+    wait_longer(a, a->trial.kind);
     a->trial.undo = true;
 }
 
@@ -364,14 +377,15 @@ static VhostAutoAction undo(VhostAuto *a)
     return merge(a, t->step[i].to, t->step[i].from);
 }
 
-static bool may_split(const VhostAuto *a, const Slot *s)
+static bool may_split(const Slot *s)
 {
-    /* One that gets the processor for less than half of the time it wants it
-     * would have to share it with its other half. */
-    return s->live && is_saturated(s) && s->busy >= 2 && s->wait <= s->run;
+    /* A saturated one that gets the processor for less than half of the time it
+     * wants it would have to share it with its other half. */
+    return s->live && s->run + s->wait >= VHOST_AUTO_TRY_PERMILLE &&
+           s->busy >= 2 && (s->wait <= s->run || !is_saturated(s));
 }
 
-/* The saturated worker with most requests, within the trial if there is one. */
+/* Of those the one with most requests, within the trial if there is one. */
 static unsigned pick_split(const VhostAuto *a, const bool *allowed)
 {
     unsigned best = NO_SLOT;
@@ -382,7 +396,7 @@ static unsigned pick_split(const VhostAuto *a, const bool *allowed)
     for (unsigned i = 0; i < a->max_workers; i++) {
         const Slot *s = &a->slots[i];
 
-        if (may_split(a, s) && (!allowed || allowed[i]) &&
+        if (may_split(s) && (!allowed || allowed[i]) &&
             (best == NO_SLOT || s->rate > a->slots[best].rate)) {
             best = i;
         }
@@ -392,9 +406,10 @@ static unsigned pick_split(const VhostAuto *a, const bool *allowed)
 
 static unsigned split_kind(const Slot *s)
 {
-    return s->busy == 2   ? TRY_SPLIT_2
-           : s->busy == 3 ? TRY_SPLIT_3
-                          : TRY_SPLIT_MORE;
+    return !is_saturated(s) ? TRY_SPLIT_EARLY
+           : s->busy == 2   ? TRY_SPLIT_2
+           : s->busy == 3   ? TRY_SPLIT_3
+                            : TRY_SPLIT_MORE;
 }
 
 static VhostAutoAction trial_split(VhostAuto *a, unsigned slot)
@@ -418,7 +433,9 @@ static unsigned pick_deeper(const VhostAuto *a)
         return NO_SLOT;
     }
     for (unsigned i = 0; i < a->n_queues; i++) {
-        allowed[a->queues[i].slot] |= a->queues[i].in_trial;
+        unsigned slot = a->queues[i].slot;
+
+        allowed[slot] |= a->queues[i].in_trial && is_saturated(&a->slots[slot]);
     }
     return pick_split(a, allowed);
 }
@@ -430,8 +447,9 @@ static bool paid(const VhostAuto *a, uint64_t rate)
     if (rate * 100 >= t->rate * (100 + VHOST_AUTO_GAIN_PERCENT)) {
         return true;
     }
-    /* Where one worker has time to spare, it does whatever there is to do. */
-    return t->kind == TRY_MERGE && !is_saturated(&a->slots[t->step[0].to]);
+    /* As much from one worker that has time to spare. */
+    return t->kind == TRY_MERGE && !is_saturated(&a->slots[t->step[0].to]) &&
+           rate * 100 >= t->rate * (100 - VHOST_AUTO_LOSS_PERCENT);
 }
 
 /* Returns whether the window's decision is made. */

@@ -149,6 +149,12 @@ static void half_asleep(Replay *r)
     r->workers[0].wait_ns /= 2;
 }
 
+static void mostly_asleep(Replay *r)
+{
+    r->workers[0].run_ns /= 3;
+    r->workers[0].wait_ns /= 3;
+}
+
 static void test_splits_only_if_all_speaks_for_it(void)
 {
     static const struct {
@@ -161,7 +167,8 @@ static void test_splits_only_if_all_speaks_for_it(void)
         { "one worker allowed", 1, change_nothing, 0 },
         { "one busy queue", 2, only_one_queue, 0 },
         { "the worker waits for a processor", 2, no_time_to_run, 0 },
-        { "the worker is half asleep", 2, half_asleep, 0 },
+        { "the worker is half asleep", 2, half_asleep, 1 },
+        { "the worker is asleep most of the time", 2, mostly_asleep, 0 },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {

@@ -49,9 +49,13 @@
  * a mean over a second hides the guest's scheduler. */
 #define VHOST_AUTO_WINDOW_NS INT64_C(1000000000)
 
-/* A worker that ran or wanted to run for this share of a window is saturated.
- * Below 1 because a worker that sleeps for a moment at the end of each batch is
- * as good as saturated. */
+/* A worker that ran or wanted to run for this share of a window is worth a
+ * trial. Far below 1: requests of one queue that find the worker with those of
+ * another wait, and where each job has few requests under way (or a guest must
+ * be woken for each), the wait is what it loses, though the worker has time. */
+#define VHOST_AUTO_TRY_PERMILLE       400
+/* Saturated: with this share. Below 1 because a worker that sleeps for a moment
+ * at the end of each batch is as good as saturated. */
 #define VHOST_AUTO_SATURATED_PERMILLE 900
 /* Two workers that ran for no more than this together are one worker's work.
  * Well below "saturated", so that a steady load cannot go back and forth. */
@@ -60,6 +64,10 @@
 #define VHOST_AUTO_IDLE_PERMILLE      20
 /* What a change must bring, in percent. Above the noise of a second's mean. */
 #define VHOST_AUTO_GAIN_PERCENT       5
+/* What a merge that leaves a worker with time to spare may cost, in percent.
+ * Less than a split that was kept has brought, so that no load can make the two
+ * take turns. */
+#define VHOST_AUTO_LOSS_PERCENT       3
 /* A queue is busy with this part of the busiest queue's requests, and at least
  * VHOST_AUTO_BUSY_MIN per second. Others ride along. */
 #define VHOST_AUTO_BUSY_PART          16
