@@ -16,7 +16,7 @@ point() {
     case $4 in
     [0-9]*) [ "$4" -le "$2" ] || return 0 ;;
     esac
-    # It takes a second to decide, and one more to see whether that pays.
+    # It decides once a second; from one worker to four takes three changes.
     [ "$4" != auto ] || warmup=$LAB_WARMUP_AUTO
     check "round $1, $2 queues, depth $3, $4" \
         bench point --queues "$2" --depth "$3" --workers "$4" --seconds 1 --warmup "$warmup"
