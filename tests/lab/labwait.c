@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     double end;
     long want, from = 0;
     regex_t regex;
-    FILE *file;
+    FILE *file = NULL;
 
     if (argc < 5 || regcomp(&regex, argv[4], REG_EXTENDED | REG_NOSUB)) {
         fprintf(stderr, "usage: labwait FILE SECONDS COUNT REGEX [ENDFILE]\n");
@@ -56,18 +56,15 @@ int main(int argc, char **argv)
     }
     end = now() + atof(argv[2]);
     want = atol(argv[3]);
-    file = fopen(argv[1], "r");
-    if (!file) {
-        return 1;
-    }
     for (;;) {
         struct stat st;
         bool over = now() >= end ||
                     (argc > 5 && !stat(argv[5], &st) && st.st_size > 0);
 
-        want -= matches(
-            file, &from,
-            &regex); /* after looking at ENDFILE: the last lines count */
+        /* The writer may not have opened it yet. */
+        file = file ?: fopen(argv[1], "r");
+        /* After looking at ENDFILE: the last lines count. */
+        want -= file ? matches(file, &from, &regex) : 0;
         if (want <= 0) {
             return 0;
         }
