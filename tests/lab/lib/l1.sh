@@ -34,12 +34,13 @@ END
 }
 
 # The common part of L1's command line: l1_command IMAGE_DIR KERNEL_NAME [SCENARIO...]. One processor unless a
-# scenario asks for two: with two, the emulated kernel oopses when KVM patches its code. Four-level page tables: the two-dimensional page walks of the guest
-# inside get a fifth cheaper. No XSAVE: what the emulator shows of it to a guest inside makes Linux warn.
+# scenario asks for two: with two, the emulated kernel oopses when KVM patches its code. Four-level page tables: the
+# two-dimensional page walks of the guest inside get a fifth cheaper. No XSAVE: what the emulator shows of it to a guest
+# inside makes Linux warn. No HPET: with it Linux lets labpulse's clock interrupt 64 times per second, not once.
 l1_command() {
     l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$(l1_cpus "${@:3}")" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
-        -append "console=ttyS0 quiet panic=-1 mitigations=off")
+        -append "console=ttyS0 quiet panic=-1 mitigations=off hpet=disable")
 }
 
 # Removes what this run made; ends what it started.
