@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes results.json, data for plot.gp and a table of targets of the figures
-that the lab scenarios guests, turns and bench print (console log on stdin).
+that the lab scenarios guests, turns, levels and bench print (console log on stdin).
 Only ratios are told: the lab's absolute figures are those of an emulator.
 usage: figures.py DIR KERNEL [smoke|part]
 Exit status 1: a target is missed; with "smoke" only if figures lack; with
@@ -22,15 +22,18 @@ TARGETS = {
     "scaling": ("a worker per queue to one worker, 2 queues, depth 128", 1.9),
     "guest": ("guest's reads, one worker, to QEMU 7.2", 1.0),
     "tool": ("vhost-scsi-bench to the least program", 0.97),
+    "auto": ("auto to the better of one worker and two, at any depth", 0.95),
 }
 
 RESAMPLES = 2000
 CONFIDENCE = 0.9
+LEVELS = 4  # depths of scenario levels
+SETTLED_MS = 20000  # when the first trials of workers=auto are over
 
 
 def read(lines):
     """Tuples of words by kind. Rounds of another boot are other rounds."""
-    figures = {"point": [], "turn": []}
+    figures = {"point": [], "turn": [], "level": []}
     boot = 0
     for line in lines:
         words = line.split()
@@ -99,23 +102,66 @@ def turns(figures):
             for kind, rounds in found.items()}
 
 
+def with_interval(items, ratio):
+    """ratio(items), and an interval by drawing items anew: the ratio is in it
+    with CONFIDENCE. Draws of which there is no ratio do not count."""
+    draw = random.Random(1)
+    drawn = [ratio(draw.choices(items, k=len(items)))
+             for _ in range(RESAMPLES)]
+    cuts = statistics.quantiles([d for d in drawn if d],
+                                n=round(2 / (1 - CONFIDENCE)))
+    return {"ratio": round(ratio(items), 3), "low": round(cuts[0], 3),
+            "high": round(cuts[-1], 3)}
+
+
 def turn_ratio(all_turns, name, base):
-    """Of what was done in all turns of both. An interval by drawing rounds
-    anew: the ratio is in it with CONFIDENCE."""
+    """Of what was done in all turns of both."""
     a, b = all_turns.get(name, {}), all_turns.get(base, {})
     pairs = [(a[n][0], b[n][0]) for n in a if n in b]
 
     def ratio(some):
         return sum(p for p, _ in some) / sum(q for _, q in some)
 
-    if not pairs:
-        return None
-    draw = random.Random(1)
-    drawn = [ratio(draw.choices(pairs, k=len(pairs)))
-             for _ in range(RESAMPLES)]
-    cuts = statistics.quantiles(drawn, n=round(2 / (1 - CONFIDENCE)))
-    return {"ratio": round(ratio(pairs), 3), "low": round(cuts[0], 3),
-            "high": round(cuts[-1], 3), "turns": len(pairs)}
+    return {**with_interval(pairs, ratio), "turns": len(pairs)} if pairs else \
+        None
+
+
+def level_seconds(samples):
+    """Of each second of a run of workers=auto: requests and ms by the number
+    of workers, where that did not change, and of all ("settled") once the
+    first trials are over."""
+    found = {}
+    parsed = [tuple(map(int, s.split(":"))) for s in samples]
+    for (ms, workers, done), (then, after, total) in zip(parsed, parsed[1:]):
+        second = found.setdefault(ms // 1000, {})
+        for key in ([workers] if workers == after else []) + \
+                (["settled"] if ms >= SETTLED_MS else []):
+            old = second.get(key, (0, 0))
+            second[key] = (old[0] + total - done, old[1] + then - ms)
+    return list(found.values())
+
+
+def level_ratio(seconds):
+    """Of what was done to what the better number of workers does. None: there
+    was but one number, and nothing to compare with."""
+    sums = {}
+    for second in seconds:
+        for key, (requests, ms) in second.items():
+            old = sums.get(key, (0, 0))
+            sums[key] = (old[0] + requests, old[1] + ms)
+    rates = {key: requests / ms for key, (requests, ms) in sums.items()
+             if ms >= 1000}
+    settled = rates.pop("settled", None)
+    return settled / max(rates.values()) if settled and len(rates) > 1 else \
+        None
+
+
+def levels(figures):
+    found = [(queues, depth, level_seconds(samples))
+             for _, queues, depth, *samples in figures["level"]]
+    return [{"queues": int(queues), "depth": int(depth),
+             **with_interval(seconds, level_ratio)}
+            for queues, depth, seconds in found if level_ratio(seconds)]
 
 
 def tool_ratios(all_turns):
@@ -153,6 +199,8 @@ def verdicts(results):
         got["guest"] = results["guest"]["legacy"]["reads-to-qemu"]
     if "all" in results["tool"]:
         got["tool"] = results["tool"]["all"]
+    if len(results["auto-to-better"]) == LEVELS:
+        got["auto"] = min(results["auto-to-better"], key=lambda s: s["ratio"])
     return got
 
 
@@ -165,6 +213,9 @@ def print_points(results):
         if p["workers"] != "legacy":
             name = f"{p['queues']} queues, depth {p['depth']}, {p['workers']}"
             print(f"{name:34} {cells[0]:>20} {cells[1]:>20}")
+    for s in results["auto-to-better"]:
+        name = f"{s['queues']} queues, depth {s['depth']}, auto"
+        print(f"{name:34} {interval(s)} of the better number of workers")
     for name, g in results["guest"].items():
         s = g.get("reads-to-qemu")
         told = f"{interval(s)} of QEMU, " if s else ""
@@ -243,7 +294,8 @@ def main():
         "scaling": scaling(figures),
         "per-virtqueue-to-legacy": turn_ratio(
             all_turns, "tool-per-virtqueue", "tool-legacy"),
-        "tool": tool_ratios(all_turns), "guest": guest_ratios(all_turns)}
+        "tool": tool_ratios(all_turns), "guest": guest_ratios(all_turns),
+        "auto-to-better": levels(figures)}
     got = verdicts(results)
     results["targets"] = {
         key: {"least": least, "what": text, **(got.get(key) or {})}

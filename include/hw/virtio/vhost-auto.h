@@ -20,8 +20,8 @@
  * What is known. schedstat tells of each worker how long it ran and how long it
  * waited for a processor. VHOST_GET_VRING_BASE, legal while the rings run,
  * tells of each queue how many requests were taken from it, modulo 65536. A
- * saturated worker is only a hint: with two busy queues one saturated worker
- * is faster than two. So every change that load calls for is a trial: what the
+ * busy worker is only a hint: with two busy queues one saturated worker may be
+ * faster than two. So every change that load calls for is a trial: what the
  * queues concerned get done is compared with before, and a change that does not
  * pay is undone and not tried again for a while. The rules in full, and what
  * they come to, stand in docs/system/devices/vhost-scsi-auto.rst.
