@@ -28,6 +28,7 @@ TARGETS = {
 RESAMPLES = 2000
 CONFIDENCE = 0.9
 LEVELS = 4  # depths of scenario levels
+LEVEL_MS = 500  # of a number of workers, least
 SETTLED_MS = 20000  # when the first trials of workers=auto are over
 
 
@@ -127,17 +128,18 @@ def turn_ratio(all_turns, name, base):
 
 
 def level_seconds(samples):
-    """Of each second of a run of workers=auto: requests and ms by the number
-    of workers, where that did not change, and of all ("settled") once the
-    first trials are over."""
+    """Of each second of a run of workers=auto, once the first trials are over:
+    requests and ms of all of it, and by the number of workers where that did
+    not change."""
     found = {}
     parsed = [tuple(map(int, s.split(":"))) for s in samples]
     for (ms, workers, done), (then, after, total) in zip(parsed, parsed[1:]):
+        if ms < SETTLED_MS:
+            continue
         second = found.setdefault(ms // 1000, {})
-        for key in ([workers] if workers == after else []) + \
-                (["settled"] if ms >= SETTLED_MS else []):
-            old = second.get(key, (0, 0))
-            second[key] = (old[0] + total - done, old[1] + then - ms)
+        for key in ["all"] + ([workers] if workers == after else []):
+            requests, time = second.get(key, (0, 0))
+            second[key] = (requests + total - done, time + then - ms)
     return list(found.values())
 
 
@@ -150,10 +152,8 @@ def level_ratio(seconds):
             old = sums.get(key, (0, 0))
             sums[key] = (old[0] + requests, old[1] + ms)
     rates = {key: requests / ms for key, (requests, ms) in sums.items()
-             if ms >= 1000}
-    settled = rates.pop("settled", None)
-    return settled / max(rates.values()) if settled and len(rates) > 1 else \
-        None
+             if ms >= LEVEL_MS}
+    return rates.pop("all") / max(rates.values()) if len(rates) > 2 else None
 
 
 def levels(figures):

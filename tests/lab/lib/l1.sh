@@ -36,11 +36,14 @@ END
 # The common part of L1's command line: l1_command IMAGE_DIR KERNEL_NAME [SCENARIO...]. One processor unless a
 # scenario asks for two: with two, the emulated kernel oopses when KVM patches its code. Four-level page tables: the
 # two-dimensional page walks of the guest inside get a fifth cheaper. No XSAVE: what the emulator shows of it to a guest
-# inside makes Linux warn. No HPET: with it Linux lets labpulse's clock interrupt 64 times per second, not once.
+# inside makes Linux warn. No HPET where labpulse runs: Linux would let its clock interrupt 64 times per second.
 l1_command() {
-    l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$(l1_cpus "${@:3}")" -m 4096 -display none -monitor none
+    local cpus pulse=
+    cpus=$(l1_cpus "${@:3}")
+    [ "$cpus" != 1 ] || pulse=hpet=disable
+    l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$cpus" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
-        -append "console=ttyS0 quiet panic=-1 mitigations=off hpet=disable")
+        -append "console=ttyS0 quiet panic=-1 mitigations=off $pulse")
 }
 
 # Removes what this run made; ends what it started.
@@ -87,7 +90,7 @@ l1_run_all() {
 
 # How often L1 is booted, at most, and how long that may take (it is up after 5 to 10 s). The emulator that runs it
 # now and then crashes or hangs the kernel while that starts, and at times loses its timer for good later on, so that
-# not even labpulse runs, which writes a line every 10 s. Such an L1 is booted again for what is left to do.
+# no log grows any more. Such an L1 is booted again for what is left to do.
 L1_TRIES=3
 L1_BOOT_SECONDS=90
 L1_SILENT_SECONDS=120
@@ -136,14 +139,18 @@ l1_hung() {
     ! l1_is_up "$1" || [ -e "$1/silent" ]
 }
 
+l1_said() {
+    cat "$1/console.log" "$1/details.log" | wc -c
+}
+
 # l1_watch DIR PID END: ends an L1 that hangs or is late.
 l1_watch() {
     local why=
 
     if ! l1_is_up "$1"; then
         [ "$SECONDS" -le "$boot_end" ] || why="did not come up"
-    elif [ "$(wc -c < "$1/details.log")" != "$heard" ]; then
-        heard=$(wc -c < "$1/details.log")
+    elif [ "$(l1_said "$1")" != "$heard" ]; then
+        heard=$(l1_said "$1")
         silent_end=$((SECONDS + L1_SILENT_SECONDS))
     elif [ "$SECONDS" -gt "$silent_end" ]; then
         why="gave no sign of life for $L1_SILENT_SECONDS s"
