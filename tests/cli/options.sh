@@ -50,17 +50,20 @@ runs -object '{"qom-type":"secret","id":"masterKey0","format":"raw","file":"/non
 runs -m 64 -machine memory-backend=x -object '{"qom-type":"memory-backend-ram","id":"x","size":67108864}'
 runs -machine memory-backend=x -object memory-backend-ram,id=x,size=64M,prealloc=on,share=off,reserve=on
 
-# ram_of KIND: how the guest's RAM of a running machine is mapped.
+# ram_of KIND [MORE [FLAG]]: how the guest's RAM of a machine is mapped, once it is, and without FLAG (10 s at most).
 ram_of() {
     "$vmm" -accel qtest -display none -machine "memory-backend=x${2:-}" -object "$1,id=x,size=48M" \
         -qtest "unix:$work/q,server=on,wait=off" < /dev/null &
-    local pid=$!
-    for _ in $(seq 100); do
-        [ -S "$work/q" ] && break
+    local pid=$! found=
+    for _ in $(seq 200); do
+        found=$(grep -A25 -E '^[0-9a-f]+-[0-9a-f]+ .*' "/proc/$pid/smaps" |
+            awk '/^[0-9a-f]+-[0-9a-f]+ /{ name = $6 } /^Size:/ { size = $2 } /^VmFlags:/ { if (size == 49152) print name, $0 }')
+        if [ -n "$found" ] && { [ -z "${3:-}" ] || ! grep -q " $3" <<< "$found"; }; then
+            break
+        fi
         sleep 0.05
     done
-    grep -A25 -E '^[0-9a-f]+-[0-9a-f]+ .*' "/proc/$pid/smaps" |
-        awk '/^[0-9a-f]+-[0-9a-f]+ /{ name = $6 } /^Size:/ { size = $2 } /^VmFlags:/ { if (size == 49152) print name, $0 }'
+    echo "$found"
     kill -TERM "$pid"
     wait "$pid"
     rm -f "$work/q"
@@ -73,7 +76,7 @@ grep -q '^/memfd:guest-ram ' <<< "$out"
 result $? 'share=on is a memfd' "$out"
 grep -q ' dd' <<< "$out"
 result $? 'a core dump does not hold RAM' "$out"
-out=$(ram_of memory-backend-memfd ,dump-guest-core=on)
+out=$(ram_of memory-backend-memfd ,dump-guest-core=on dd)
 [ -n "$out" ] && ! grep -q ' dd' <<< "$out"
 result $? 'dump-guest-core=on: a core dump holds RAM' "$out"
 
