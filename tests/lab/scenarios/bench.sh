@@ -3,23 +3,19 @@
 # hidden: run by tests/bench/workers
 # cpus: 2
 # needs: bench
-# limit: 900
+# limit: 1200
 
 . "$LAB_HOME/bench.sh"
 
-# $LAB_ROUNDS, $LAB_QUEUES, $LAB_DEPTHS, $LAB_MODES and $LAB_WARMUP_AUTO come from the configuration.
+# $LAB_ROUNDS, $LAB_QUEUES, $LAB_DEPTHS, $LAB_MODES and $LAB_WARMUP come from the configuration.
 
 # point ROUND QUEUES DEPTH MODE; MODE may be a number of workers, of which there are no more than queues.
 point() {
-    local warmup=0
-
     case $4 in
     [0-9]*) [ "$4" -le "$2" ] || return 0 ;;
     esac
-    # It decides once a second; from one worker to four takes three changes.
-    [ "$4" != auto ] || warmup=$LAB_WARMUP_AUTO
     check "round $1, $2 queues, depth $3, $4" \
-        bench point --queues "$2" --depth "$3" --workers "$4" --seconds 1 --warmup "$warmup"
+        bench point --queues "$2" --depth "$3" --workers "$4" --seconds 1 --warmup "$LAB_WARMUP"
     echo "LAB-FIGURE point $1 $2 $3 $4 $(bench_values point iops) $(bench_values point p50) $(bench_values point p99)"
 }
 
