@@ -7,8 +7,8 @@
  * The emulator that runs L1 now and then forgets to deliver an interrupt that
  * its local APIC holds pending (seen: vector 0xec, the timer, set in the IRR
  * with an empty ISR, while the processor went on). L1 has no tick from then on,
- * and hangs, though the guest inside runs. Any further interrupt makes the
- * emulator look at the IRR again; this is that interrupt.
+ * and hangs, though the guest inside runs. A further interrupt should make
+ * the emulator look at the IRR again; this is that interrupt.
  */
 #include <fcntl.h>
 #include <linux/rtc.h>
