@@ -30,9 +30,9 @@ measure: all
 	tests/bench/measure
 	tests/bench/monitor
 
-# Beside make check it needs gnuplot.
+# Beside make check it needs gnuplot and fio.
 bench: all
-	scripts/install-deps gnuplot-nox
+	scripts/install-deps gnuplot-nox fio
 	status=0; tests/bench/workers --output docs/bench || status=1; tests/bench/measure || status=1; exit $$status
 
 coverage:

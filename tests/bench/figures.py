@@ -22,12 +22,12 @@ TARGETS = {
     "scaling": ("a worker per queue to one worker, 2 queues, depth 128", 1.9),
     "guest": ("guest's reads, one worker, to QEMU 7.2", 1.0),
     "tool": ("vhost-scsi-bench to the least program", 0.97),
-    "auto": ("auto to the better of one worker and two, at any depth", 0.95),
+    "auto": ("auto to the better of one worker and two, any load", 0.95),
 }
 
 RESAMPLES = 2000
 CONFIDENCE = 0.9
-LEVELS = 4  # depths of scenario levels
+LEVELS = 5  # the depths of scenario levels, and the guest
 LEVEL_MS = 500  # of a number of workers, least
 SETTLED_MS = 20000  # when the first trials of workers=auto are over
 
@@ -103,28 +103,35 @@ def turns(figures):
             for kind, rounds in found.items()}
 
 
-def with_interval(items, ratio):
-    """ratio(items), and an interval by drawing items anew: the ratio is in it
-    with CONFIDENCE. Draws of which there is no ratio do not count."""
+def with_interval(boots, ratio):
+    """ratio(items of all boots), and an interval by drawing boots, and the
+    items of each, anew: the ratio is in it with CONFIDENCE. Draws of which
+    there is no ratio do not count."""
     draw = random.Random(1)
-    drawn = [ratio(draw.choices(items, k=len(items)))
+
+    def again(items):
+        return draw.choices(items, k=len(items))
+
+    drawn = [ratio([item for boot in again(boots) for item in again(boot)])
              for _ in range(RESAMPLES)]
     cuts = statistics.quantiles([d for d in drawn if d],
                                 n=round(2 / (1 - CONFIDENCE)))
-    return {"ratio": round(ratio(items), 3), "low": round(cuts[0], 3),
-            "high": round(cuts[-1], 3)}
+    return {"ratio": round(ratio(sum(boots, [])), 3),
+            "low": round(cuts[0], 3), "high": round(cuts[-1], 3)}
 
 
 def turn_ratio(all_turns, name, base):
     """Of what was done in all turns of both."""
     a, b = all_turns.get(name, {}), all_turns.get(base, {})
-    pairs = [(a[n][0], b[n][0]) for n in a if n in b]
+    boots = {}
+    for number in filter(b.get, a):
+        boots.setdefault(number[0], []).append((a[number][0], b[number][0]))
 
     def ratio(some):
         return sum(p for p, _ in some) / sum(q for _, q in some)
 
-    return {**with_interval(pairs, ratio), "turns": len(pairs)} if pairs else \
-        None
+    return {**with_interval(list(boots.values()), ratio),
+            "turns": len(sum(boots.values(), []))} if boots else None
 
 
 def level_seconds(samples):
@@ -157,17 +164,19 @@ def level_ratio(seconds):
 
 
 def levels(figures):
-    found = [(queues, depth, level_seconds(samples))
-             for _, queues, depth, *samples in figures["level"]]
-    return [{"queues": int(queues), "depth": int(depth),
-             **with_interval(seconds, level_ratio)}
-            for queues, depth, seconds in found if level_ratio(seconds)]
+    """Of each load, over all boots."""
+    found = {}
+    for _, load, *samples in figures["level"]:
+        found.setdefault(load, []).append(level_seconds(samples))
+    return [{"load": load, **with_interval(boots, level_ratio)}
+            for load, boots in found.items() if level_ratio(sum(boots, []))]
 
 
 def tool_ratios(all_turns):
     """Of each mode, and of both together."""
     modes = ("legacy", "per-virtqueue")
-    both = {f"{kind}-all": {(mode, n): rates for mode in modes for n, rates in
+    both = {f"{kind}-all": {(boot, n, mode): rates for mode in modes
+                            for (boot, n), rates in
                             all_turns.get(f"{kind}-{mode}", {}).items()}
             for kind in ("tool", "least")}
     found = {mode: turn_ratio({**all_turns, **both}, f"tool-{mode}",
@@ -214,7 +223,7 @@ def print_points(results):
             name = f"{p['queues']} queues, depth {p['depth']}, {p['workers']}"
             print(f"{name:34} {cells[0]:>20} {cells[1]:>20}")
     for s in results["auto-to-better"]:
-        name = f"{s['queues']} queues, depth {s['depth']}, auto"
+        name = f"auto, {s['load']}"
         print(f"{name:34} {interval(s)} of the better number of workers")
     for name, g in results["guest"].items():
         s = g.get("reads-to-qemu")

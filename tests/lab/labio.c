@@ -13,7 +13,6 @@
  *   labio stress DEV SECONDS  checked writes and reads while the disk may
  *                             vanish and come back; SIGTERM ends it earlier
  *   labio bench DEV COUNT     COUNT single 4 KiB reads from one CPU
- *   labio load DEV SECONDS    random 4 KiB reads, LOAD_DEPTH in flight per CPU
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,11 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <linux/aio_abi.h>
 
 #define MIB          (1024L * 1024L)
 #define CHUNK        (64L * 1024L)
@@ -39,9 +35,7 @@
 #define STRESS_START (32L * MIB) /* beyond what fill writes */
 #define STRESS_BLOCKS \
     64 /* per thread; small, so that blocks are rewritten often */
-#define MAX_CPUS   64
-#define LOAD_DEPTH 16
-#define LOAD_BYTES (16L * MIB) /* of the disk, read by load */
+#define MAX_CPUS 64
 
 typedef struct {
     pthread_t thread;
@@ -295,50 +289,6 @@ static int bench(const char *dev, long count)
     return 0;
 }
 
-/* Keeps LOAD_DEPTH reads in flight; what is in flight at the end is not
- * counted. */
-static void *load_thread(void *opaque)
-{
-    Job *j = opaque;
-    struct iocb blocks[LOAD_DEPTH], *ready[LOAD_DEPTH];
-    struct io_event events[LOAD_DEPTH];
-    uint64_t random = 0x2545f4914f6cdd1dull * (j->cpu + 1);
-    aio_context_t context = 0;
-    int fd = open_disk(j->dev, O_RDONLY);
-    long n = LOAD_DEPTH;
-    double end;
-
-    pin(j->cpu);
-    j->failed = syscall(SYS_io_setup, LOAD_DEPTH, &context) != 0;
-    memset(blocks, 0, sizeof(blocks));
-    for (long i = 0; i < n; i++) {
-        blocks[i].aio_fildes = fd;
-        blocks[i].aio_lio_opcode = IOCB_CMD_PREAD;
-        blocks[i].aio_buf = (uintptr_t)aligned(BLOCK);
-        blocks[i].aio_nbytes = BLOCK;
-        ready[i] = &blocks[i];
-    }
-    for (end = now() + j->seconds; !j->failed && now() < end;) {
-        for (long i = 0; i < n; i++) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            ready[i]->aio_offset = random % (LOAD_BYTES / BLOCK) * BLOCK;
-        }
-        j->failed = syscall(SYS_io_submit, context, n, ready) != n;
-        n = j->failed ? 0
-                      : syscall(SYS_io_getevents, context, 1L, (long)LOAD_DEPTH,
-                                events, NULL);
-        for (long i = 0; i < n; i++) {
-            ready[i] = (void *)(uintptr_t)events[i].obj;
-            j->failed |= events[i].res != BLOCK;
-            j->reads++;
-        }
-    }
-    syscall(SYS_io_destroy, context);
-    return NULL;
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 4) {
@@ -353,14 +303,11 @@ int main(int argc, char **argv)
         } else if (!strcmp(argv[1], "stress")) {
             signal(SIGTERM, end_early);
             return run_jobs(&stress, stress_thread);
-        } else if (!strcmp(argv[1], "load")) {
-            return run_jobs(&stress, load_thread);
         } else if (!strcmp(argv[1], "bench")) {
             return bench(dev, n);
         }
     }
-    fprintf(stderr,
-            "usage: labio fill|read DEV MIB | stress|load DEV SECONDS | "
-            "bench DEV COUNT\n");
+    fprintf(stderr, "usage: labio fill|read DEV MIB | stress DEV SECONDS | "
+                    "bench DEV COUNT\n");
     return 2;
 }

@@ -44,6 +44,32 @@ turns_take() {
     turns "$@" $runners
 }
 
+# level_of NAME NUMBER SECONDS: what VMM NAME reads of backstore NUMBER, with how many workers: MS:WORKERS:READS each fifth
+# of a second, in one line. Starts no process but usleep, since it would take from the VMM.
+level_of() {
+    local pid file up start ms=0 reads workers task name
+
+    pid=$(vmm_pid "$1")
+    file=$NULLIO$2/statistics/scsi_lu/num_cmds
+    start=
+    while [ "$ms" -lt $(($3 * 1000)) ]; do
+        usleep 200000
+        workers=0
+        for task in /proc/"$pid"/task/*/comm; do
+            read -r name < "$task"
+            case $name in
+            vhost-*) workers=$((workers + 1)) ;;
+            esac
+        done
+        read -r up name < /proc/uptime
+        read -r reads < "$file"
+        up=${up%.*}${up#*.}0
+        start=${start:-$up}
+        ms=$((up - start))
+        printf '%s:%s:%s ' "$ms" "$workers" "$reads"
+    done
+}
+
 # bench NAME OPTION...: its JSON is $RUN/NAME.json, the rest $RUN/NAME.log.
 bench() {
     local name=$1

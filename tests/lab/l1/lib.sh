@@ -17,6 +17,7 @@ DISK=/target/disk0
 DISK_BYTES=$((64 * 1024 * 1024))
 TARGET=/sys/kernel/config/target
 
+GUEST_MEMORY=256 # MiB
 EXTRA_APPEND= # further words of the guest's kernel command line
 EARLY_DEVICES= # options before the adapter's -device, such as the root port that it plugs into
 NO_TRACE=     # set: our VMM runs without its trace
@@ -179,7 +180,7 @@ is_ours() {
 
 # What every VMM gets: vmm_base CPUS VERBS, as words on standard output.
 vmm_base() {
-    echo "-machine ${MACHINE:-q35} -accel kvm -cpu max -smp $1 -m 256 -nodefaults -no-user-config -display none" \
+    echo "-machine ${MACHINE:-q35} -accel kvm -cpu max -smp $1 -m $GUEST_MEMORY -nodefaults -no-user-config -display none" \
         "-serial stdio -kernel $GUEST_KERNEL -initrd $GUEST_INITRD"
 }
 

@@ -81,6 +81,17 @@ copy_bench() {
     compile_static "$LAB_ROOT/tests/bench/turns.c" "$1/bin/turns"
 }
 
+# add_fio INITRD: a kernel unpacks archives that follow each other one after the other.
+add_fio() {
+    local tree=$1.fio-tree
+
+    [ -x /usr/bin/fio ] || die "no fio; make bench installs it"
+    copy_program /usr/bin/fio "$tree" /bin/fio
+    pack "$tree" "$tree.cpio"
+    cat "$tree.cpio" >> "$1"
+    rm -rf "$tree" "$tree.cpio"
+}
+
 # libvirtd with nothing but its driver for QEMU, and virsh.
 copy_libvirt() {
     local driver=/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so program
@@ -124,6 +135,7 @@ l1_image() {
     cp "$work/guest.cpio" "$tree/guest/initrd"
     [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
+    ! grep -q '^LAB_NEEDS=.*fio' "$config" || add_fio "$tree/guest/initrd" || return
     ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     pack "$tree" "$work/l1.cpio"

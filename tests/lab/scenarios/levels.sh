@@ -19,6 +19,6 @@ scenario() {
         check "depth $depth" bench "$depth" --queues 2 --depth "$depth" --workers auto --warmup 0 --seconds 60 \
             --trace vhost_worker_auto
         check "depth $depth: neither failed, lost nor wrong" bench_good "$depth"
-        echo "LAB-FIGURE level 1 2 $depth $(samples "$depth")"
+        echo "LAB-FIGURE level 1 depth-$depth $(samples "$depth")"
     done
 }
