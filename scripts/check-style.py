@@ -41,9 +41,9 @@ ONLY_IN = [
      r"hw/virtio/vhost-backend\.c|accel/kvm/.*|target/i386/.*|chardev/.*",
      "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
-     r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci\.[ch]"
+     r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci(-[a-z]+)?\.[ch]"
      r"|hw/device-types\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
-     "only virtio-pci.c knows both virtio and PCI"),
+     "only virtio-pci*.c knows both virtio and PCI"),
     (r"#include \"accel/",
      r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c"
      r"|system/startup\.c",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/virtio/virtio-pci.h"
+#include "hw/virtio/virtio-pci-int.h"
 #include "hw/pci/pcie.h"
 #include "system/machine.h"
 #include "util/error.h"
@@ -24,155 +24,11 @@ static VirtIOPCIProxy *proxy_from(Device *dev)
     return container_of(pci_device_from(dev), VirtIOPCIProxy, pci);
 }
 
-static VirtIODevice *vdev_of(const VirtIOPCIProxy *proxy)
-{
-    return virtio_device_from(proxy->pci.dev.backend);
-}
-
-static const char *label_of(const VirtIOPCIProxy *proxy)
-{
-    return device_label(&proxy->pci.dev);
-}
-
-/* --- interrupts --- */
-
-/* INTx, 4.1.4.5: the ISR register shows why; reading it lowers the line. */
-static bool intx_event(void *opaque, GIOCondition condition)
-{
-    VirtIOPCIInterrupt *irq = opaque;
-
-    if (event_notifier_test_and_clear(irq->notifier)) {
-        irq->proxy->isr |= irq->isr_bit;
-        pci_set_intx(&irq->proxy->pci, true);
-    }
-    return true;
-}
-
-static void disconnect_interrupt(VirtIOPCIInterrupt *irq)
-{
-    machine_unwatch(&irq->intx_watch);
-    if (irq->bound) {
-        msix_unbind(&irq->proxy->pci, &irq->msix);
-        irq->bound = false;
-    }
-}
-
-static void connect_interrupt(VirtIOPCIInterrupt *irq)
-{
-    PciDevice *pci = &irq->proxy->pci;
-
-    disconnect_interrupt(irq);
-    if (!msix_enabled(pci)) {
-        irq->intx_watch = machine_watch_fd(pci->dev.machine, irq->notifier->fd,
-                                           G_IO_IN, intx_event, irq);
-        return;
-    }
-    if (irq->vector == MSIX_NO_VECTOR) {
-        return;
-    }
-    irq->msix = (MsixBinding){ .notifier = irq->notifier,
-                               .vector = irq->vector };
-    irq->bound = msix_bind(pci, &irq->msix) == 0;
-    if (!irq->bound &&
-        !(vdev_of(irq->proxy)->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
-        virtio_error(vdev_of(irq->proxy),
-                     "no interrupt route for MSI-X vector %u", irq->vector);
-    }
-}
-
-static void connect_interrupts(VirtIOPCIProxy *proxy)
-{
-    for (unsigned i = 0; i <= vdev_of(proxy)->n_queues; i++) {
-        connect_interrupt(&proxy->interrupts[i]);
-    }
-    proxy->connected = true;
-}
-
-static void disconnect_interrupts(VirtIOPCIProxy *proxy)
-{
-    for (unsigned i = 0; i <= vdev_of(proxy)->n_queues; i++) {
-        disconnect_interrupt(&proxy->interrupts[i]);
-    }
-    proxy->connected = false;
-    proxy->isr = 0;
-    pci_set_intx(&proxy->pci, false);
-}
-
-static void set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
-                       uint16_t vector)
-{
-    /* 4.1.5.1.2: reading NO_VECTOR back tells the driver that it failed. */
-    irq->vector = vector < proxy->pci.msix.n_vectors ? vector : MSIX_NO_VECTOR;
-    if (proxy->connected) {
-        connect_interrupt(irq);
-    }
-}
-
-/* --- notifications --- */
-
-static IoEventFd notify_ioeventfd(const VirtIOPCIProxy *proxy, unsigned queue)
-{
-    return (IoEventFd){
-        .addr = proxy->notify_base + queue * proxy->notify_multiplier,
-        .size = 0, /* a driver writes 16 bits, but any width means the same */
-        .fd = vdev_of(proxy)->queues[queue].kick.fd,
-    };
-}
-
-static void unmap_notify(VirtIOPCIProxy *proxy)
-{
-    Accel *accel = proxy->pci.dev.machine->accel;
-
-    for (unsigned i = 0; proxy->notify_mapped && i < vdev_of(proxy)->n_queues;
-         i++) {
-        IoEventFd io = notify_ioeventfd(proxy, i);
-
-        (void)accel->ops->ioeventfd_del(accel, &io);
-    }
-    proxy->notify_mapped = false;
-}
-
-/* Gives each queue's notify address to the accelerator, where the BAR is now.
- * An address that cannot be given away is served by notify_write(), slower. */
-static void map_notify(VirtIOPCIProxy *proxy)
-{
-    Accel *accel = proxy->pci.dev.machine->accel;
-
-    unmap_notify(proxy);
-    if (!proxy->region.as) {
-        return;
-    }
-    proxy->notify_base = proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET;
-    proxy->notify_mapped = true;
-    for (unsigned i = 0; i < vdev_of(proxy)->n_queues; i++) {
-        IoEventFd io = notify_ioeventfd(proxy, i);
-        int r = accel->ops->ioeventfd_add(accel, &io);
-
-        if (r < 0) {
-            virtio_warn(vdev_of(proxy),
-                        "no ioeventfd for queue %u (%s): its notifications "
-                        "take the slow path through user space",
-                        i, g_strerror(-r));
-        }
-    }
-}
-
-static void notify_write(VirtIOPCIProxy *proxy, uint64_t offset)
-{
-    VirtIODevice *vdev = vdev_of(proxy);
-    uint64_t queue = offset / proxy->notify_multiplier;
-
-    trace(virtio_pci_notify_slow, "%s queue=%" PRIu64, label_of(proxy), queue);
-    if (queue < vdev->n_queues) {
-        event_notifier_set(&vdev->queues[queue].kick);
-    }
-}
-
 /* --- common configuration, 4.1.4.3 --- */
 
 static VirtQueue *selected(const VirtIOPCIProxy *proxy)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     return proxy->queue_select < vdev->n_queues
                ? &vdev->queues[proxy->queue_select]
@@ -226,7 +82,7 @@ static uint32_t common_read_queue(const VirtIOPCIProxy *proxy, unsigned offset)
 static uint32_t common_read_register(const VirtIOPCIProxy *proxy,
                                      unsigned offset)
 {
-    const VirtIODevice *vdev = vdev_of(proxy);
+    const VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     switch (offset) {
     case VIRTIO_PCI_COMMON_DFSELECT:
@@ -254,17 +110,15 @@ static uint32_t common_read_register(const VirtIOPCIProxy *proxy,
 
 static void write_status(VirtIOPCIProxy *proxy, uint8_t status)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     /* The roads are open before the back end begins to use them. */
     if ((status & VIRTIO_CONFIG_S_DRIVER_OK) && !proxy->connected) {
-        map_notify(proxy);
-        connect_interrupts(proxy);
+        virtio_pci_connect(proxy);
     }
     virtio_set_status(vdev, status);
     if (!status) {
-        unmap_notify(proxy);
-        disconnect_interrupts(proxy);
+        virtio_pci_disconnect(proxy);
         for (unsigned i = 0; i <= vdev->n_queues; i++) {
             proxy->interrupts[i].vector = MSIX_NO_VECTOR;
         }
@@ -274,15 +128,15 @@ static void write_status(VirtIOPCIProxy *proxy, uint8_t status)
 static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
                                uint32_t value)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
     VirtQueue *q = selected(proxy);
 
     if (!q) {
         return;
     }
     if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
-        set_vector(proxy, &proxy->interrupts[proxy->queue_select],
-                   (uint16_t)value);
+        virtio_pci_set_vector(proxy, &proxy->interrupts[proxy->queue_select],
+                              (uint16_t)value);
         return;
     }
     if (q->enabled) {
@@ -317,7 +171,7 @@ static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
 static void common_write_register(VirtIOPCIProxy *proxy, unsigned offset,
                                   uint32_t value)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     switch (offset) {
     case VIRTIO_PCI_COMMON_DFSELECT:
@@ -334,7 +188,8 @@ static void common_write_register(VirtIOPCIProxy *proxy, unsigned offset,
         break;
     }
     case VIRTIO_PCI_COMMON_MSIX:
-        set_vector(proxy, &proxy->interrupts[vdev->n_queues], (uint16_t)value);
+        virtio_pci_set_vector(proxy, &proxy->interrupts[vdev->n_queues],
+                              (uint16_t)value);
         break;
     case VIRTIO_PCI_COMMON_STATUS:
         write_status(proxy, (uint8_t)value);
@@ -378,10 +233,10 @@ static uint32_t common_read(VirtIOPCIProxy *proxy, unsigned offset,
         value = common_read_register(proxy, offset);
     } else {
         log_item(LOG_GUEST_ERROR, "%s: read of %u bytes at common offset %u",
-                 label_of(proxy), size, offset);
+                 virtio_pci_label(proxy), size, offset);
     }
     trace(virtio_pci_common_read, "%s offset=0x%x size=%u value=0x%x",
-          label_of(proxy), offset, size, value);
+          virtio_pci_label(proxy), offset, size, value);
     return value;
 }
 
@@ -389,12 +244,12 @@ static void common_write(VirtIOPCIProxy *proxy, unsigned offset, uint32_t value,
                          unsigned size)
 {
     trace(virtio_pci_common_write, "%s offset=0x%x size=%u value=0x%x",
-          label_of(proxy), offset, size, value);
+          virtio_pci_label(proxy), offset, size, value);
     if (common_width(offset) == size) {
         common_write_register(proxy, offset, value);
     } else {
         log_item(LOG_GUEST_ERROR, "%s: write of %u bytes at common offset %u",
-                 label_of(proxy), size, offset);
+                 virtio_pci_label(proxy), size, offset);
     }
 }
 
@@ -412,7 +267,7 @@ static uint8_t isr_read(VirtIOPCIProxy *proxy)
 static uint64_t read_register(VirtIOPCIProxy *proxy, uint64_t offset,
                               unsigned size)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     if (size == 8) {
         return read_register(proxy, offset, 4) |
@@ -434,7 +289,7 @@ static uint64_t read_register(VirtIOPCIProxy *proxy, uint64_t offset,
 static void write_register(VirtIOPCIProxy *proxy, uint64_t offset,
                            uint64_t value, unsigned size)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     if (size == 8) {
         write_register(proxy, offset, value & UINT32_MAX, 4);
@@ -450,7 +305,7 @@ static void write_register(VirtIOPCIProxy *proxy, uint64_t offset,
 static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
 {
     VirtIOPCIProxy *proxy = opaque;
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
     uint64_t value;
 
     if (!virtio_enter(vdev)) {
@@ -465,10 +320,10 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value,
                          unsigned size)
 {
     VirtIOPCIProxy *proxy = opaque;
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
-        notify_write(proxy, offset - VIRTIO_PCI_NOTIFY_OFFSET);
+        virtio_pci_notify(proxy, offset - VIRTIO_PCI_NOTIFY_OFFSET);
     } else if (virtio_enter(vdev)) {
         write_register(proxy, offset, value, size);
         virtio_leave(vdev);
@@ -512,7 +367,7 @@ static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
     uint32_t offset, size, result;
 
-    if (!virtio_enter(vdev_of(proxy))) {
+    if (!virtio_enter(virtio_pci_vdev(proxy))) {
         return UINT32_MAX;
     }
     if (touches_cfg_data(proxy, addr, len) &&
@@ -524,27 +379,8 @@ static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
                      value);
     }
     result = pci_config_read(pci, addr, len);
-    virtio_leave(vdev_of(proxy));
+    virtio_leave(virtio_pci_vdev(proxy));
     return result;
-}
-
-/* MSI-X was switched on or off, or the BAR moved: the roads follow. */
-static void follow_config(VirtIOPCIProxy *proxy, bool had_msix)
-{
-    if (!proxy->connected) {
-        return;
-    }
-    if (msix_enabled(&proxy->pci) != had_msix) {
-        connect_interrupts(proxy);
-        /* PCI 3.0, 6.8.2: with MSI-X enabled INTx is not used. */
-        pci_set_intx(&proxy->pci, had_msix && proxy->isr);
-    }
-    if (proxy->region.as ? !proxy->notify_mapped ||
-                               proxy->notify_base !=
-                                   proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET
-                         : proxy->notify_mapped) {
-        map_notify(proxy);
-    }
 }
 
 static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
@@ -554,12 +390,12 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
     bool had_msix;
     uint32_t offset, size;
 
-    if (!virtio_enter(vdev_of(proxy))) {
+    if (!virtio_enter(virtio_pci_vdev(proxy))) {
         return;
     }
     had_msix = msix_enabled(pci);
     pci_config_write(pci, addr, value, len);
-    follow_config(proxy, had_msix);
+    virtio_pci_follow_config(proxy, had_msix);
     if (touches_cfg_data(proxy, addr, len) &&
         cfg_window(proxy, &offset, &size)) {
         modern_write(proxy, offset,
@@ -567,7 +403,7 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
                                   sizeof(struct virtio_pci_cap)),
                      size);
     }
-    virtio_leave(vdev_of(proxy));
+    virtio_leave(virtio_pci_vdev(proxy));
 }
 
 static const PciDeviceOps virtio_pci_ops = {
@@ -630,7 +466,7 @@ static uint16_t pci_class(uint16_t device_id)
 
 static void init_interrupts(VirtIOPCIProxy *proxy)
 {
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     proxy->interrupts = g_new0(VirtIOPCIInterrupt, vdev->n_queues + 1);
     for (unsigned i = 0; i <= vdev->n_queues; i++) {
@@ -649,7 +485,7 @@ static void init_interrupts(VirtIOPCIProxy *proxy)
 static bool init_vectors(VirtIOPCIProxy *proxy, GError **errp)
 {
     if (proxy->n_vectors == PROPERTY_AUTO) {
-        proxy->n_vectors = vdev_of(proxy)->n_queues + 1;
+        proxy->n_vectors = virtio_pci_vdev(proxy)->n_queues + 1;
     }
     if (proxy->n_vectors > MSIX_VECTORS_MAX) {
         error_setg(errp,
@@ -668,7 +504,7 @@ static bool init_vectors(VirtIOPCIProxy *proxy, GError **errp)
 bool virtio_pci_realize(Device *dev, GError **errp)
 {
     VirtIOPCIProxy *proxy = proxy_from(dev);
-    VirtIODevice *vdev = vdev_of(proxy);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
     PciIdentity id = {
         .vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
         .subsystem_vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
@@ -719,9 +555,9 @@ void virtio_pci_reset(Device *dev)
 {
     VirtIOPCIProxy *proxy = proxy_from(dev);
 
-    if (virtio_enter(vdev_of(proxy))) {
+    if (virtio_enter(virtio_pci_vdev(proxy))) {
         reset(proxy);
-        virtio_leave(vdev_of(proxy));
+        virtio_leave(virtio_pci_vdev(proxy));
     }
 }
 
@@ -731,7 +567,7 @@ void virtio_pci_unrealize(Device *dev)
     VirtIOPCIProxy *proxy = proxy_from(dev);
 
     pci_device_unplug(&proxy->pci);
-    virtio_drain(vdev_of(proxy));
+    virtio_drain(virtio_pci_vdev(proxy));
     if (proxy->interrupts) {
         reset(proxy);
     }

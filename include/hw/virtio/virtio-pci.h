@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The modern PCI transport (specification 1.2, 4.1): the only file that knows
+ * The modern PCI transport (specification 1.2, 4.1): only virtio-pci*.c know
  * both PCI and virtio. A proxy is a PCI device that owns a virtio device of its
  * type's backend type.
  *

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hw/virtio/virtio-pci-int.h"
+#include "system/machine.h"
+#include "util/log.h"
+
+#include <linux/virtio_pci.h>
+
+/* --- interrupts --- */
+
+/* INTx, 4.1.4.5: the ISR register shows why; reading it lowers the line. */
+static bool intx_event(void *opaque, GIOCondition condition)
+{
+    VirtIOPCIInterrupt *irq = opaque;
+
+    if (event_notifier_test_and_clear(irq->notifier)) {
+        irq->proxy->isr |= irq->isr_bit;
+        pci_set_intx(&irq->proxy->pci, true);
+    }
+    return true;
+}
+
+static void disconnect_interrupt(VirtIOPCIInterrupt *irq)
+{
+    machine_unwatch(&irq->intx_watch);
+    if (irq->bound) {
+        msix_unbind(&irq->proxy->pci, &irq->msix);
+        irq->bound = false;
+    }
+}
+
+static void connect_interrupt(VirtIOPCIInterrupt *irq)
+{
+    PciDevice *pci = &irq->proxy->pci;
+
+    disconnect_interrupt(irq);
+    if (!msix_enabled(pci)) {
+        irq->intx_watch = machine_watch_fd(pci->dev.machine, irq->notifier->fd,
+                                           G_IO_IN, intx_event, irq);
+        return;
+    }
+    if (irq->vector == MSIX_NO_VECTOR) {
+        return;
+    }
+    irq->msix = (MsixBinding){ .notifier = irq->notifier,
+                               .vector = irq->vector };
+    irq->bound = msix_bind(pci, &irq->msix) == 0;
+    if (!irq->bound &&
+        !(virtio_pci_vdev(irq->proxy)->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+        virtio_error(virtio_pci_vdev(irq->proxy),
+                     "no interrupt route for MSI-X vector %u", irq->vector);
+    }
+}
+
+static void connect_interrupts(VirtIOPCIProxy *proxy)
+{
+    for (unsigned i = 0; i <= virtio_pci_vdev(proxy)->n_queues; i++) {
+        connect_interrupt(&proxy->interrupts[i]);
+    }
+    proxy->connected = true;
+}
+
+static void disconnect_interrupts(VirtIOPCIProxy *proxy)
+{
+    for (unsigned i = 0; i <= virtio_pci_vdev(proxy)->n_queues; i++) {
+        disconnect_interrupt(&proxy->interrupts[i]);
+    }
+    proxy->connected = false;
+    proxy->isr = 0;
+    pci_set_intx(&proxy->pci, false);
+}
+
+void virtio_pci_set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
+                           uint16_t vector)
+{
+    /* 4.1.5.1.2: reading NO_VECTOR back tells the driver that it failed. */
+    irq->vector = vector < proxy->pci.msix.n_vectors ? vector : MSIX_NO_VECTOR;
+    if (proxy->connected) {
+        connect_interrupt(irq);
+    }
+}
+
+/* --- notifications --- */
+
+static IoEventFd notify_ioeventfd(const VirtIOPCIProxy *proxy, unsigned queue)
+{
+    return (IoEventFd){
+        .addr = proxy->notify_base + queue * proxy->notify_multiplier,
+        .size = 0, /* a driver writes 16 bits, but any width means the same */
+        .fd = virtio_pci_vdev(proxy)->queues[queue].kick.fd,
+    };
+}
+
+static void unmap_notify(VirtIOPCIProxy *proxy)
+{
+    Accel *accel = proxy->pci.dev.machine->accel;
+
+    for (unsigned i = 0;
+         proxy->notify_mapped && i < virtio_pci_vdev(proxy)->n_queues; i++) {
+        IoEventFd io = notify_ioeventfd(proxy, i);
+
+        (void)accel->ops->ioeventfd_del(accel, &io);
+    }
+    proxy->notify_mapped = false;
+}
+
+/* Gives each queue's notify address to the accelerator, where the BAR is now.
+ * An address that cannot be given away is served by virtio_pci_notify(), slower. */
+static void map_notify(VirtIOPCIProxy *proxy)
+{
+    Accel *accel = proxy->pci.dev.machine->accel;
+
+    unmap_notify(proxy);
+    if (!proxy->region.as) {
+        return;
+    }
+    proxy->notify_base = proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET;
+    proxy->notify_mapped = true;
+    for (unsigned i = 0; i < virtio_pci_vdev(proxy)->n_queues; i++) {
+        IoEventFd io = notify_ioeventfd(proxy, i);
+        int r = accel->ops->ioeventfd_add(accel, &io);
+
+        if (r < 0) {
+            virtio_warn(virtio_pci_vdev(proxy),
+                        "no ioeventfd for queue %u (%s): its notifications "
+                        "take the slow path through user space",
+                        i, g_strerror(-r));
+        }
+    }
+}
+
+void virtio_pci_notify(VirtIOPCIProxy *proxy, uint64_t offset)
+{
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
+    uint64_t queue = offset / proxy->notify_multiplier;
+
+    trace(virtio_pci_notify_slow, "%s queue=%" PRIu64, virtio_pci_label(proxy),
+          queue);
+    if (queue < vdev->n_queues) {
+        event_notifier_set(&vdev->queues[queue].kick);
+    }
+}
+
+/* --- both --- */
+
+void virtio_pci_connect(VirtIOPCIProxy *proxy)
+{
+    map_notify(proxy);
+    connect_interrupts(proxy);
+}
+
+void virtio_pci_disconnect(VirtIOPCIProxy *proxy)
+{
+    unmap_notify(proxy);
+    disconnect_interrupts(proxy);
+}
+
+void virtio_pci_follow_config(VirtIOPCIProxy *proxy, bool had_msix)
+{
+    if (!proxy->connected) {
+        return;
+    }
+    if (msix_enabled(&proxy->pci) != had_msix) {
+        connect_interrupts(proxy);
+        /* PCI 3.0, 6.8.2: with MSI-X enabled INTx is not used. */
+        pci_set_intx(&proxy->pci, had_msix && proxy->isr);
+    }
+    if (proxy->region.as ? !proxy->notify_mapped ||
+                               proxy->notify_base !=
+                                   proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET
+                         : proxy->notify_mapped) {
+        map_notify(proxy);
+    }
+}
