@@ -81,11 +81,24 @@ void virtio_pci_set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
 
 /* --- notifications --- */
 
+/* Where the guest has put the notify structure, or UINT64_MAX: nowhere. */
+static uint64_t notify_address(const VirtIOPCIProxy *proxy)
+{
+    if (proxy->pio_notify) {
+        return proxy->ports.as ? proxy->ports.base : UINT64_MAX;
+    }
+    return proxy->region.as ? proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET
+                            : UINT64_MAX;
+}
+
 static IoEventFd notify_ioeventfd(const VirtIOPCIProxy *proxy, unsigned queue)
 {
     return (IoEventFd){
         .addr = proxy->notify_base + queue * proxy->notify_multiplier,
-        .size = 0, /* a driver writes 16 bits, but any width means the same */
+        /* A driver writes 16 bits (4.1.4.4). In memory any width means the
+         * same, and KVM need not look which it is. */
+        .size = proxy->pio_notify ? 2 : 0,
+        .is_port = proxy->pio_notify,
         .fd = virtio_pci_vdev(proxy)->queues[queue].kick.fd,
     };
 }
@@ -104,17 +117,18 @@ static void unmap_notify(VirtIOPCIProxy *proxy)
 }
 
 /* Gives each queue's notify address to the accelerator, where the BAR is now.
- * An address that cannot be given away is served by virtio_pci_notify(), slower. */
+ * An address that cannot be given away is served by virtio_pci_notify(),
+ * slower. */
 static void map_notify(VirtIOPCIProxy *proxy)
 {
     Accel *accel = proxy->pci.dev.machine->accel;
 
     unmap_notify(proxy);
-    if (!proxy->region.as) {
+    proxy->notify_base = notify_address(proxy);
+    proxy->notify_mapped = proxy->notify_base != UINT64_MAX;
+    if (!proxy->notify_mapped) {
         return;
     }
-    proxy->notify_base = proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET;
-    proxy->notify_mapped = true;
     for (unsigned i = 0; i < virtio_pci_vdev(proxy)->n_queues; i++) {
         IoEventFd io = notify_ioeventfd(proxy, i);
         int r = accel->ops->ioeventfd_add(accel, &io);
@@ -164,10 +178,8 @@ void virtio_pci_follow_config(VirtIOPCIProxy *proxy, bool had_msix)
         /* PCI 3.0, 6.8.2: with MSI-X enabled INTx is not used. */
         pci_set_intx(&proxy->pci, had_msix && proxy->isr);
     }
-    if (proxy->region.as ? !proxy->notify_mapped ||
-                               proxy->notify_base !=
-                                   proxy->region.base + VIRTIO_PCI_NOTIFY_OFFSET
-                         : proxy->notify_mapped) {
+    if (notify_address(proxy) !=
+        (proxy->notify_mapped ? proxy->notify_base : UINT64_MAX)) {
         map_notify(proxy);
     }
 }

@@ -322,7 +322,7 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value,
     VirtIOPCIProxy *proxy = opaque;
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
-    if (offset >= VIRTIO_PCI_NOTIFY_OFFSET) {
+    if (offset >= VIRTIO_PCI_NOTIFY_OFFSET && !proxy->pio_notify) {
         virtio_pci_notify(proxy, offset - VIRTIO_PCI_NOTIFY_OFFSET);
     } else if (virtio_enter(vdev)) {
         write_register(proxy, offset, value, size);
@@ -335,22 +335,44 @@ static const MemoryRegionOps modern_ops = {
     .write = modern_write,
 };
 
+static uint64_t ports_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return 0;
+}
+
+static void ports_write(void *opaque, uint64_t offset, uint64_t value,
+                        unsigned size)
+{
+    virtio_pci_notify(opaque, offset);
+}
+
+static const MemoryRegionOps ports_ops = {
+    .read = ports_read,
+    .write = ports_write,
+};
+
 /* --- configuration space --- */
 
-/* The window that the PCI-access capability (4.1.4.9) shows now. Returns
- * whether it shows anything of BAR 4. */
-static bool cfg_window(const VirtIOPCIProxy *proxy, uint32_t *ret_offset,
-                       uint32_t *ret_len)
+/* The BAR that the PCI-access capability (4.1.4.9) shows now, and which part
+ * of it. NULL: nothing that there is. */
+static const MemoryRegion *cfg_window(const VirtIOPCIProxy *proxy,
+                                      uint32_t *ret_offset, uint32_t *ret_len)
 {
     const uint8_t *cap = proxy->pci.config + proxy->cfg_cap;
+    uint8_t bar = cap[VIRTIO_PCI_CAP_BAR];
     uint32_t offset = pci_get_long(cap + VIRTIO_PCI_CAP_OFFSET);
     uint32_t len = pci_get_long(cap + VIRTIO_PCI_CAP_LENGTH);
+    const MemoryRegion *mr = NULL;
 
+    if (bar == VIRTIO_PCI_BAR_MODERN || bar == VIRTIO_PCI_BAR_NOTIFY) {
+        mr = proxy->pci.bars[bar].region;
+    }
     *ret_offset = offset;
     *ret_len = len;
-    return cap[VIRTIO_PCI_CAP_BAR] == VIRTIO_PCI_BAR_MODERN &&
-           (len == 1 || len == 2 || len == 4) && offset % len == 0 &&
-           range_within(offset, len, proxy->region.size);
+    return mr && (len == 1 || len == 2 || len == 4) && offset % len == 0 &&
+                   range_within(offset, len, mr->size)
+               ? mr
+               : NULL;
 }
 
 static bool touches_cfg_data(const VirtIOPCIProxy *proxy, uint32_t addr,
@@ -365,14 +387,15 @@ static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
                                        unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    const MemoryRegion *mr;
     uint32_t offset, size, result;
 
     if (!virtio_enter(virtio_pci_vdev(proxy))) {
         return UINT32_MAX;
     }
     if (touches_cfg_data(proxy, addr, len) &&
-        cfg_window(proxy, &offset, &size)) {
-        uint32_t value = (uint32_t)modern_read(proxy, offset, size);
+        (mr = cfg_window(proxy, &offset, &size))) {
+        uint32_t value = (uint32_t)mr->ops->read(mr->opaque, offset, size);
 
         pci_set_long(pci->config + proxy->cfg_cap +
                          sizeof(struct virtio_pci_cap),
@@ -387,6 +410,7 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
                                     uint32_t value, unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    const MemoryRegion *mr;
     bool had_msix;
     uint32_t offset, size;
 
@@ -397,11 +421,11 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
     pci_config_write(pci, addr, value, len);
     virtio_pci_follow_config(proxy, had_msix);
     if (touches_cfg_data(proxy, addr, len) &&
-        cfg_window(proxy, &offset, &size)) {
-        modern_write(proxy, offset,
-                     pci_get_long(pci->config + proxy->cfg_cap +
-                                  sizeof(struct virtio_pci_cap)),
-                     size);
+        (mr = cfg_window(proxy, &offset, &size))) {
+        mr->ops->write(mr->opaque, offset,
+                       pci_get_long(pci->config + proxy->cfg_cap +
+                                    sizeof(struct virtio_pci_cap)),
+                       size);
     }
     virtio_leave(virtio_pci_vdev(proxy));
 }
@@ -412,8 +436,8 @@ static const PciDeviceOps virtio_pci_ops = {
 };
 
 /* Adds one of the capabilities of 4.1.4 and returns its offset. */
-static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint32_t offset,
-                        uint32_t length, unsigned extra)
+static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint8_t bar,
+                        uint32_t offset, uint32_t length, unsigned extra)
 {
     unsigned size = (unsigned)sizeof(struct virtio_pci_cap) + extra;
     unsigned pos = pci_add_capability(&proxy->pci, PCI_CAP_ID_VNDR, size);
@@ -421,7 +445,7 @@ static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint32_t offset,
 
     cap[VIRTIO_PCI_CAP_LEN] = (uint8_t)size;
     cap[VIRTIO_PCI_CAP_CFG_TYPE] = type;
-    cap[VIRTIO_PCI_CAP_BAR] = length ? VIRTIO_PCI_BAR_MODERN : 0;
+    cap[VIRTIO_PCI_CAP_BAR] = bar;
     pci_set_long(cap + VIRTIO_PCI_CAP_OFFSET, offset);
     pci_set_long(cap + VIRTIO_PCI_CAP_LENGTH, length);
     return pos;
@@ -429,19 +453,23 @@ static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint32_t offset,
 
 static void add_caps(VirtIOPCIProxy *proxy, uint32_t notify_size)
 {
+    const uint8_t bar = VIRTIO_PCI_BAR_MODERN;
     PciDevice *pci = &proxy->pci;
     unsigned pos;
 
-    add_cap(proxy, VIRTIO_PCI_CAP_COMMON_CFG, VIRTIO_PCI_COMMON_OFFSET, 0x1000,
+    add_cap(proxy, VIRTIO_PCI_CAP_COMMON_CFG, bar, VIRTIO_PCI_COMMON_OFFSET,
+            0x1000, 0);
+    add_cap(proxy, VIRTIO_PCI_CAP_ISR_CFG, bar, VIRTIO_PCI_ISR_OFFSET, 0x1000,
             0);
-    add_cap(proxy, VIRTIO_PCI_CAP_ISR_CFG, VIRTIO_PCI_ISR_OFFSET, 0x1000, 0);
-    add_cap(proxy, VIRTIO_PCI_CAP_DEVICE_CFG, VIRTIO_PCI_DEVICE_OFFSET, 0x1000,
-            0);
-    pos = add_cap(proxy, VIRTIO_PCI_CAP_NOTIFY_CFG, VIRTIO_PCI_NOTIFY_OFFSET,
-                  notify_size, 4);
+    add_cap(proxy, VIRTIO_PCI_CAP_DEVICE_CFG, bar, VIRTIO_PCI_DEVICE_OFFSET,
+            0x1000, 0);
+    pos = proxy->pio_notify ? add_cap(proxy, VIRTIO_PCI_CAP_NOTIFY_CFG,
+                                      VIRTIO_PCI_BAR_NOTIFY, 0, notify_size, 4)
+                            : add_cap(proxy, VIRTIO_PCI_CAP_NOTIFY_CFG, bar,
+                                      VIRTIO_PCI_NOTIFY_OFFSET, notify_size, 4);
     pci_set_long(pci->config + pos + sizeof(struct virtio_pci_cap),
                  proxy->notify_multiplier);
-    pos = add_cap(proxy, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 4);
+    pos = add_cap(proxy, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 4);
     pci->wmask[pos + VIRTIO_PCI_CAP_BAR] = 0xff;
     pci_set_long(pci->wmask + pos + VIRTIO_PCI_CAP_OFFSET, UINT32_MAX);
     pci_set_long(pci->wmask + pos + VIRTIO_PCI_CAP_LENGTH, UINT32_MAX);
@@ -501,6 +529,62 @@ static bool init_vectors(VirtIOPCIProxy *proxy, GError **errp)
     return true;
 }
 
+static uint64_t bar_size(uint64_t least, uint64_t needed)
+{
+    while (least < needed) {
+        least *= 2;
+    }
+    return least;
+}
+
+/* PCI 3.0, 6.2.5.1: an I/O BAR is of at most 256 bytes. */
+#define PORTS_MAX 256
+
+static bool check_ports(const VirtIOPCIProxy *proxy, GError **errp)
+{
+    unsigned n_queues = virtio_pci_vdev(proxy)->n_queues;
+    g_autofree char *why = NULL;
+
+    if (proxy->pio_notify && proxy->page_per_vq) {
+        why = g_strdup("page-per-vq is 'on', and ports have no pages");
+    } else if (proxy->pio_notify && n_queues > PORTS_MAX / 2) {
+        why = g_strdup_printf("at most %d virtqueues have ports, here are %u; "
+                              "give fewer queues",
+                              PORTS_MAX / 2, n_queues);
+    }
+    if (why) {
+        error_setg(errp, "%s: property 'modern-pio-notify' cannot be 'on': %s",
+                   proxy->pci.dev.type->name, why);
+    }
+    return !why;
+}
+
+static void init_bars(VirtIOPCIProxy *proxy)
+{
+    uint32_t notify_size;
+
+    proxy->notify_multiplier = proxy->pio_notify    ? 2
+                               : proxy->page_per_vq ? 4096
+                                                    : 4;
+    notify_size = virtio_pci_vdev(proxy)->n_queues * proxy->notify_multiplier;
+    if (proxy->pio_notify) {
+        memory_region_init(&proxy->ports, "virtio-pci-notify", &ports_ops,
+                           proxy, bar_size(16, notify_size));
+        pci_register_bar(&proxy->pci, VIRTIO_PCI_BAR_NOTIFY,
+                         PCI_BASE_ADDRESS_SPACE_IO, &proxy->ports);
+    } else {
+        notify_size = (uint32_t)round_up(notify_size, 4 * KiB);
+    }
+    memory_region_init(
+        &proxy->region, "virtio-pci", &modern_ops, proxy,
+        bar_size(16 * KiB, VIRTIO_PCI_NOTIFY_OFFSET + notify_size));
+    pci_register_bar(&proxy->pci, VIRTIO_PCI_BAR_MODERN,
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                         PCI_BASE_ADDRESS_MEM_PREFETCH,
+                     &proxy->region);
+    add_caps(proxy, notify_size);
+}
+
 bool virtio_pci_realize(Device *dev, GError **errp)
 {
     VirtIOPCIProxy *proxy = proxy_from(dev);
@@ -510,10 +594,9 @@ bool virtio_pci_realize(Device *dev, GError **errp)
         .subsystem_vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
         .revision = 1,
     };
-    uint32_t notify_size;
-    uint64_t bar_size = 16 * KiB;
 
-    if (!dev->backend->type->realize(dev->backend, errp)) {
+    if (!dev->backend->type->realize(dev->backend, errp) ||
+        !check_ports(proxy, errp)) {
         return false;
     }
     id.device = (uint16_t)(VIRTIO_PCI_DEVICE_ID_BASE + vdev->device_id);
@@ -522,20 +605,7 @@ bool virtio_pci_realize(Device *dev, GError **errp)
     pci_device_init(&proxy->pci, &id, &virtio_pci_ops);
     proxy->pci.config[PCI_INTERRUPT_PIN] = 1;
     init_interrupts(proxy);
-
-    proxy->notify_multiplier = proxy->page_per_vq ? 4096 : 4;
-    notify_size = (uint32_t)round_up(
-        (uint64_t)vdev->n_queues * proxy->notify_multiplier, 4 * KiB);
-    while (bar_size < VIRTIO_PCI_NOTIFY_OFFSET + notify_size) {
-        bar_size *= 2;
-    }
-    memory_region_init(&proxy->region, "virtio-pci", &modern_ops, proxy,
-                       bar_size);
-    pci_register_bar(&proxy->pci, VIRTIO_PCI_BAR_MODERN,
-                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                         PCI_BASE_ADDRESS_MEM_PREFETCH,
-                     &proxy->region);
-    add_caps(proxy, notify_size);
+    init_bars(proxy);
     if (pci_bus_of(&proxy->pci)->bridge) {
         (void)pcie_cap_init(&proxy->pci, PCI_EXP_TYPE_ENDPOINT, 0);
     }
@@ -581,5 +651,7 @@ const Property virtio_pci_props[] = {
                            "0: INTx only"),
     PROP_BOOL("page-per-vq", VirtIOPCIProxy, page_per_vq,
               .summary = "a page of its own for each queue's notify address"),
+    PROP_BOOL("modern-pio-notify", VirtIOPCIProxy, pio_notify,
+              .summary = "each queue's notify address is an I/O port"),
     { 0 },
 };

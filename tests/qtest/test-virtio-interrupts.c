@@ -432,8 +432,10 @@ static void test_notify_by_the_window_takes_the_slow_path(Fixture *f,
 static void test_notify_follows_the_bar(Fixture *f, gconstpointer unused)
 {
     const unsigned n = f->v->notify.bar;
+    const bool is_io = f->pci->bars[n].is_io;
     uint64_t before = f->pci->bars[n].addr;
-    const uint64_t places[] = { before + GiB, 0xf0000000, before };
+    const uint64_t places[] = { is_io ? 0xd000 : before + GiB,
+                                is_io ? 0x2000 : 0xf0000000, before };
     int64_t count = kicks(f);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
@@ -441,7 +443,11 @@ static void test_notify_follows_the_bar(Fixture *f, gconstpointer unused)
                        QVIRTIO_SCSI_REQUEST * f->v->notify_multiplier;
 
         qpci_bar_set(f->pci, n, places[i]);
-        qtest_writew(f->m.fm.qts, old, QVIRTIO_SCSI_REQUEST); /* to nobody */
+        if (is_io) { /* to nobody */
+            qtest_outw(f->m.fm.qts, (uint16_t)old, QVIRTIO_SCSI_REQUEST);
+        } else {
+            qtest_writew(f->m.fm.qts, old, QVIRTIO_SCSI_REQUEST);
+        }
         work(f->scsi, 0);
         g_assert_cmpint(kicks(f), ==, ++count);
     }
@@ -451,8 +457,10 @@ static void test_notify_follows_the_bar(Fixture *f, gconstpointer unused)
 static void test_notify_stops_and_goes_on_with_decoding(Fixture *f,
                                                         gconstpointer unused)
 {
+    const bool is_io = f->pci->bars[f->v->notify.bar].is_io;
+    uint16_t decode = is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
     uint16_t command = qpci_config_readw(f->pci, PCI_COMMAND);
-    uint16_t off = command & (uint16_t)~PCI_COMMAND_MEMORY;
+    uint16_t off = command & (uint16_t)~decode;
     int64_t before = kicks(f);
 
     qpci_config_writew(f->pci, PCI_COMMAND, off);
@@ -494,11 +502,42 @@ static void test_page_per_vq_spreads_the_addresses(Fixture *f,
     test_notify_follows_the_bar(f, unused);
 }
 
+/* 4.1.4: a structure may lie in I/O Space. */
+static void test_pio_notify_is_a_bar_of_ports(Fixture *f, gconstpointer unused)
+{
+    const QPCIBar *bar = &f->pci->bars[f->v->notify.bar];
+
+    g_assert_cmpuint(f->v->notify.bar, ==, 2);
+    g_assert_true(bar->is_io);
+    g_assert_cmphex(f->v->notify.offset, ==, 0);
+    g_assert_cmpuint(f->v->notify_multiplier, ==, 2);
+    g_assert_cmphex(f->v->notify.length, ==, (QUEUES + 2) * 2);
+    g_assert_cmphex(bar->size, >=, f->v->notify.length);
+    g_assert_cmpuint(f->v->common.bar, ==, 4);
+    g_assert_cmphex(qpci_io_readw(f->pci, 2, 0), ==, 0);
+}
+
+/* The memory that has the notify structure otherwise notifies nobody. */
+static void test_pio_notify_leaves_the_memory_alone(Fixture *f,
+                                                    gconstpointer unused)
+{
+    int64_t before = kicks(f);
+
+    for (unsigned at = 0x3000; at < 0x3010; at += 2) {
+        qpci_io_writew(f->pci, 4, at, QVIRTIO_SCSI_REQUEST);
+    }
+    work(f->scsi, 0);
+    g_assert_cmpint(kicks(f), ==, before + 1);
+    g_assert_cmpuint(slow_notifications(f), ==, 0);
+}
+
 typedef struct InterruptTest {
     const char *name;
     void (*run)(Fixture *f, gconstpointer options);
     const char *options;
 } InterruptTest;
+
+#define PORTS ",modern-pio-notify=on"
 
 static const InterruptTest tests[] = {
     { "msix/own", test_each_queue_has_its_vector, NULL },
@@ -526,6 +565,14 @@ static const InterruptTest tests[] = {
     { "notify/width", test_notify_by_any_width_is_a_kick, NULL },
     { "notify/page-per-vq", test_page_per_vq_spreads_the_addresses,
       ",page-per-vq=on" },
+    { "pio-notify/bar", test_pio_notify_is_a_bar_of_ports, PORTS },
+    { "pio-notify/memory", test_pio_notify_leaves_the_memory_alone, PORTS },
+    { "pio-notify/fast", test_notify_goes_by_ioeventfd, PORTS },
+    { "pio-notify/window", test_notify_by_the_window_takes_the_slow_path,
+      PORTS },
+    { "pio-notify/moves", test_notify_follows_the_bar, PORTS },
+    { "pio-notify/decoding", test_notify_stops_and_goes_on_with_decoding,
+      PORTS },
 };
 
 int main(int argc, char **argv)

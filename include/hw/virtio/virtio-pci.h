@@ -5,7 +5,8 @@
  * type's backend type.
  *
  * BAR 1 is MSI-X. BAR 4 holds, each in pages of its own, the common, ISR,
- * device and notify structures.
+ * device and notify structures. With modern-pio-notify=on the notify structure
+ * is BAR 2, in I/O ports.
  *
  * While DRIVER_OK is set each queue's notify address is an ioeventfd on the
  * queue's `kick` and each vector an irqfd on the `call` of the queues it serves,
@@ -19,6 +20,7 @@
 #include "hw/virtio/virtio.h"
 
 #define VIRTIO_PCI_BAR_MSIX      1
+#define VIRTIO_PCI_BAR_NOTIFY    2
 #define VIRTIO_PCI_BAR_MODERN    4
 #define VIRTIO_PCI_COMMON_OFFSET 0x0000u
 #define VIRTIO_PCI_ISR_OFFSET    0x1000u
@@ -41,13 +43,13 @@ typedef struct VirtIOPCIInterrupt {
 
 struct VirtIOPCIProxy {
     PciDevice pci;
-    MemoryRegion region;
+    MemoryRegion region, ports; /* ports: only with modern-pio-notify */
     uint32_t notify_multiplier; /* bytes from one queue's address to the next */
     unsigned cfg_cap;           /* offset of the PCI-access capability */
 
     /* properties */
     uint32_t n_vectors; /* PROPERTY_AUTO until realize */
-    bool page_per_vq;
+    bool page_per_vq, pio_notify;
 
     /* registers */
     uint32_t device_feature_select, driver_feature_select;

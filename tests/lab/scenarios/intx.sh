@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: the device without MSI-X (vectors=0, INTx through the IOAPIC) and with page-per-vq=on serves I/O
+# about: I/O without MSI-X (vectors=0, INTx through the IOAPIC), with page-per-vq=on, and with modern-pio-notify=on
 # lane: b
-# limit: 240
+# limit: 400
 
 io_with() {
     vmm_start "$1" 2 2 "worker_per_virtqueue=on,$1" disk,queues,fill:2,sum:2,serve
@@ -18,4 +18,7 @@ scenario() {
     target_make
     io_with vectors=0
     io_with page-per-vq=on
+    io_with modern-pio-notify=on
+    EARLY_DEVICES="-device pcie-root-port,id=pci.1"
+    io_with modern-pio-notify=on,bus=pci.1
 }
