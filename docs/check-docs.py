@@ -20,6 +20,7 @@ MESSAGES = {
     "hw/scsi/vhost-scsi-open.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/vhost-worker-limits.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
 }

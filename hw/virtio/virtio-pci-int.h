@@ -2,7 +2,7 @@
 /*
  * What virtio-pci.c, the registers, shares with virtio-pci-eventfd.c: the roads
  * that the eventfds of a device take to the guest and from it, around user
- * space. All under the machine lock, between virtio_enter() and virtio_leave().
+ * space. All under the machine lock.
  */
 #ifndef HW_VIRTIO_VIRTIO_PCI_INT_H
 #define HW_VIRTIO_VIRTIO_PCI_INT_H
@@ -32,7 +32,7 @@ void virtio_pci_follow_config(VirtIOPCIProxy *proxy, bool had_msix);
 void virtio_pci_set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
                            uint16_t vector);
 /* A notification that reached user space, at @offset of the notify structure.
- * Takes no lock of the device. */
+ * Does not need virtio_enter(). */
 void virtio_pci_notify(VirtIOPCIProxy *proxy, uint64_t offset);
 
 #endif

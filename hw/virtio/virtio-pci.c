@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/virtio-pci-int.h"
 #include "hw/pci/pcie.h"
-#include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
 

@@ -56,7 +56,7 @@ level_of() {
         usleep 200000
         workers=0
         for task in /proc/"$pid"/task/*/comm; do
-            read -r name < "$task"
+            read -r name < "$task" || continue # that thread has ended
             case $name in
             vhost-*) workers=$((workers + 1)) ;;
             esac

@@ -7,7 +7,7 @@
 
 . "$LAB_HOME/bench.sh"
 
-# $LAB_TURNS comes from the configuration. Guests of one kind differ by up to 15 % by where their memory happens to
+# $LAB_TURNS comes from the configuration. Guests of one kind differ by up to a third by where their memory happens to
 # be: of those that are compared there are two.
 STATIC="qemu-1 legacy-1 legacy-2 qemu-2 per-virtqueue-1"
 LONG=36000 # seconds of load
