@@ -5,6 +5,7 @@ JSON, its sentences and exit status. How fast it is is not looked at.
 usage: bench.py PROGRAM PRELOAD
 TAP on stdout."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -205,12 +206,21 @@ def test_refused():
         equal(f"{option}: status 0", run(option).returncode, 0)
 
 
-def wait_for_job(pid):
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        for comm in pathlib.Path(f"/proc/{pid}/task").glob("*/comm"):
+def has_job(pid):
+    """Whether the process has a thread that makes requests."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):  # threads end
+            comm = pathlib.Path(f"/proc/{pid}/task/{tid}/comm")
             if comm.read_text() == "job\n":
-                return
+                return True
+    return False
+
+
+def wait_for_job(pid, there=True):
+    """Until there is one, or none."""
+    deadline = time.monotonic() + TIMEOUT
+    while has_job(pid) != there:
+        assert time.monotonic() < deadline, f"jobs: {has_job(pid)}"
         time.sleep(0.01)
 
 
@@ -230,17 +240,22 @@ def test_signal():
 
 
 def test_lost():
-    """A queue that stands still: what was in flight is lost, and all its jobs
-    end although nothing wakes them."""
+    """A backstore that hangs: what was in flight is lost, and all jobs end
+    although nothing wakes them."""
     with tempfile.TemporaryDirectory() as home:
         control = os.path.join(home, "fake")
         with subprocess.Popen(
-                [PROGRAM, "--wwpn", WWPN, "--seconds", "1", "--jobs", "3",
+                [PROGRAM, "--wwpn", WWPN, "--seconds", "1000", "--jobs", "3",
                  "--depth", "4", "--json", "-"],
                 env={**ENV, "FAKE_VHOST_CONTROL": control}, text=True,
                 stdout=subprocess.PIPE) as p:
             wait_for_job(p.pid)
-            fake_command(control, "stall 1 2")
+            fake_command(control, "hold")
+            fake_command(control, "wait held 12")
+            p.send_signal(signal.SIGINT)
+            wait_for_job(p.pid, there=False)
+            # The end waits for the kernel, as CLEAR_ENDPOINT does.
+            fake_command(control, "unhold")
             figures = json.loads(p.communicate(timeout=TIMEOUT)[0])
             equal("lost requests: status 1", p.returncode, 1)
     equal("lost requests: all are told", figures["result"]["lost"], 12)

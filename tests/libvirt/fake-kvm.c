@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A /dev/kvm for libvirtd on a host without: preloaded, it is there and says
- * how many vCPUs there can be, which is all that libvirtd asks of it itself.
- * The C library's functions behind it may be another stand-in's.
+ * A /dev/kvm for libvirtd on a host without: preloaded, it is there (libvirtd
+ * looks by access() and by stat(), whose time of change tells it whether to
+ * look again) and says how many vCPUs there can be, which is all that libvirtd
+ * asks of it itself. The C library's functions behind it may be another
+ * stand-in's.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,6 +12,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VCPUS_MAX 255
@@ -70,6 +73,14 @@ int access(const char *path, int mode)
 
     *(void **)&next = dlsym(RTLD_NEXT, "access");
     return is_kvm(path) ? 0 : next(path, mode);
+}
+
+int stat64(const char *restrict path, struct stat64 *restrict ret_stat)
+{
+    int (*next)(const char *, struct stat64 *);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "stat64");
+    return next(is_kvm(path) ? "/dev/null" : path, ret_stat);
 }
 
 int ioctl(int fd, unsigned long request, ...)

@@ -218,8 +218,10 @@ class Reaper(threading.Thread):
     @staticmethod
     def orphans():
         """(id, name), by name: those that Popen waits for are not among them."""
-        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            # Any of them may end meanwhile.
             with contextlib.suppress(OSError):
+                path = pathlib.Path("/proc", entry, "stat")
                 pid, rest = path.read_text().split(" (", 1)
                 name, rest = rest.rsplit(") ", 1)
                 state, parent = rest.split()[:2]
