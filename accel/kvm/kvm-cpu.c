@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kvm-int.h"
 
+#include <asm/processor-flags.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -344,6 +345,24 @@ int kvm_vcpu_run(Cpu *cpu)
 
 /* --- Reset --- */
 
+/* KVM on AMD processors makes a new control block when a guest has shut down
+ * (triple fault), and tells it of the page tables only where paging seems to
+ * change. A guest without paging would then run on page tables at address 0,
+ * which is to stand still for ever; seen with Linux 6.12. A CR0 that is not
+ * what it was makes KVM look. */
+static int have_page_tables_set(KvmCpu *k)
+{
+    struct kvm_sregs sregs;
+    int r = neg_errno(ioctl(k->fd, KVM_GET_SREGS, &sregs));
+
+    if (r < 0 || sregs.cr0 & X86_CR0_PG) {
+        return r;
+    }
+    sregs.cr0 ^= X86_CR0_WP;
+    sregs.cr4 = 0; /* nothing in it that would want WP */
+    return neg_errno(ioctl(k->fd, KVM_SET_SREGS, &sregs));
+}
+
 void kvm_vcpu_reset(Cpu *cpu)
 {
     KvmCpu *k = cpu->accel_state;
@@ -352,7 +371,10 @@ void kvm_vcpu_reset(Cpu *cpu)
     if (!k->dirty) {
         return;
     }
-    r = kvm_cpu_state_load(k->power_on, k->fd);
+    r = have_page_tables_set(k);
+    if (r == 0) {
+        r = kvm_cpu_state_load(k->power_on, k->fd);
+    }
     if (r < 0) {
         kvm_machine_failed(cpu->machine, "resetting a vCPU", r);
         return;
