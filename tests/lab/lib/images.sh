@@ -81,6 +81,16 @@ copy_bench() {
     compile_static "$LAB_ROOT/tests/bench/turns.c" "$1/bin/turns"
 }
 
+# The unit tests that need KVM, from where the VMM was built.
+copy_unit_tests() {
+    local name tests=${LAB_TESTS:-$(dirname "$LAB_VMM")/tests/unit}
+
+    for name in test-kvm test-kvm-state; do
+        [ -x "$tests/$name" ] || die "no $name at $tests; build it first (make)"
+        copy_program "$tests/$name" "$1" "/tests/$name"
+    done
+}
+
 # add_fio INITRD: a kernel unpacks archives that follow each other one after the other.
 add_fio() {
     local tree=$1.fio-tree
@@ -137,6 +147,7 @@ l1_image() {
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
     ! grep -q '^LAB_NEEDS=.*fio' "$config" || add_fio "$tree/guest/initrd" || return
     ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return
+    ! grep -q '^LAB_NEEDS=.*unit-tests' "$config" || copy_unit_tests "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     pack "$tree" "$work/l1.cpio"
 }
