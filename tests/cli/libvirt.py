@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 from bzimage import write_kernel
 from tap import equal, finish, report
 
-TIMEOUT = 30  # seconds of each wait; only a defect needs them
+TIMEOUT = 120  # seconds of each wait; only a defect needs them
 WWPN = "naa.5001405aaaaaaaaa"
 VMM, PRELOAD = sys.argv[1:3]
 

@@ -18,7 +18,7 @@
 #ifndef TESTS_FAKE_CLIENT_H
 #define TESTS_FAKE_CLIENT_H
 
-#define FAKE_TIMEOUT_MS 20000
+#define FAKE_TIMEOUT_MS 120000
 
 typedef struct FakeClient FakeClient;
 

@@ -16,7 +16,7 @@
 #include <linux/vhost-worker.h>
 
 #define OTHER_WWPN "naa.5001405bd1f60001"
-#define WAIT_MS    20000
+#define WAIT_MS    120000
 
 static FakeClient *ctl;
 

@@ -29,7 +29,7 @@
 #ifndef TESTS_QTEST_LIBQTEST_H
 #define TESTS_QTEST_LIBQTEST_H
 
-#define QTEST_TIMEOUT_MS 30000
+#define QTEST_TIMEOUT_MS 120000
 #define QTEST_IRQS_MAX   256
 #define QTEST_BULK_MAX   (16 * KiB) /* bytes of memory a line moves */
 

@@ -21,7 +21,7 @@
 #define UART_LSR_DR    0x01
 #define UART_LSR_THRE  0x20
 #define STATUS_RUNNING FAKE_DRIVER_RUNS
-#define WAIT_MS        20000
+#define WAIT_MS        120000
 
 static const QSCSILun disk = { .target = FAKE_VHOST_TPGT };
 

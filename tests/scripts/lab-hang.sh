@@ -6,7 +6,7 @@ set -u
 . "$1/common.sh"
 . "$1/l1.sh"
 
-L1_BOOT_SECONDS=1 L1_SILENT_SECONDS=1
+L1_BOOT_SECONDS=3 L1_SILENT_SECONDS=3
 
 # No image is needed.
 l1_prepare() {

@@ -20,7 +20,7 @@
 #define PORT_BASE   0x500
 #define PORT_SIZE   0x100
 #define PORT_DONE   0xff /* offset: the guest is through */
-#define TIMEOUT_US  (20 * G_USEC_PER_SEC)
+#define TIMEOUT_US  (120 * G_USEC_PER_SEC)
 
 typedef struct Board {
     Machine *machine;
