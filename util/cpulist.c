@@ -11,7 +11,7 @@ static int parse_cpu(const char *text, unsigned *ret_cpu)
         parse_u64(text, &v) < 0) {
         return -EINVAL;
     }
-    if (v > CPULIST_CPU_MAX) {
+    if (v > CPULIST_MAX) {
         return -ERANGE;
     }
     *ret_cpu = (unsigned)v;
@@ -19,7 +19,7 @@ static int parse_cpu(const char *text, unsigned *ret_cpu)
 }
 
 /* "N" or "N-M". */
-static int add_range(const char *item, cpu_set_t *set)
+static int add_range(const char *item, CpuSet *set)
 {
     g_auto(GStrv) ends = g_strsplit(item, "-", 2);
     unsigned first, last;
@@ -39,17 +39,16 @@ static int add_range(const char *item, cpu_set_t *set)
         return -EINVAL;
     }
     for (unsigned cpu = first; cpu <= last; cpu++) {
-        CPU_SET(cpu, set);
+        cpuset_add(set, cpu);
     }
     return 0;
 }
 
-int cpulist_parse(const char *text, cpu_set_t *ret_set)
+int cpulist_parse(const char *text, CpuSet *ret_set)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", 0);
-    cpu_set_t set;
+    CpuSet set = { 0 };
 
-    CPU_ZERO(&set);
     if (!items[0]) {
         return -EINVAL;
     }
@@ -64,17 +63,17 @@ int cpulist_parse(const char *text, cpu_set_t *ret_set)
     return 0;
 }
 
-char *cpulist_format(const cpu_set_t *set)
+char *cpulist_format(const CpuSet *set)
 {
     GString *out = g_string_new(NULL);
 
-    for (unsigned cpu = 0; cpu <= CPULIST_CPU_MAX; cpu++) {
+    for (unsigned cpu = 0; cpu <= CPULIST_MAX; cpu++) {
         unsigned last = cpu;
 
-        if (!CPU_ISSET(cpu, set)) {
+        if (!cpuset_has(set, cpu)) {
             continue;
         }
-        while (last < CPULIST_CPU_MAX && CPU_ISSET(last + 1, set)) {
+        while (last < CPULIST_MAX && cpuset_has(set, last + 1)) {
             last++;
         }
         g_string_append_printf(out, "%s%u", out->len ? "," : "", cpu);

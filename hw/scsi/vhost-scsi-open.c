@@ -125,7 +125,7 @@ static const VhostWorkerSpec *plan_default_worker(const VhostWorkerPlan *plan)
 static bool check_thread_mode(const VhostScsi *s, GError **errp)
 {
     const char *mode = s->workers.thread_mode;
-    bool is_task = g_array_index(s->vhost.workers, VhostWorker, 0).tid;
+    bool is_task = g_array_index(s->vhost.workers, VhostWorker, 0).thread.tid;
 
     if (!g_strcmp0(mode, "task") && !is_task) {
         error_setg(errp, "vhost-scsi: property 'vhost-thread-mode' cannot be "

@@ -399,7 +399,7 @@ static bool can_be_auto(VhostScsi *s)
 {
     struct vhost_vring_worker w = { .index = VHOST_SCSI_FIXED_QUEUES };
 
-    return g_array_index(s->vhost.workers, VhostWorker, 0).tid &&
+    return g_array_index(s->vhost.workers, VhostWorker, 0).thread.tid &&
            s->vhost.ops->vhost_get_vring_worker(&s->vhost, &w) == 0;
 }
 

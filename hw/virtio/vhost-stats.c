@@ -8,17 +8,15 @@
 static const struct {
     const char *name, *type, *unit;
     int exponent;  /* of 10 */
-    size_t offset; /* of a uint64_t in VhostWorkerStat */
+    size_t offset; /* of a uint64_t in ThreadStat */
 } rows[] = {
-    { "run-time", "cumulative", "seconds", -9,
-      offsetof(VhostWorkerStat, run_ns) },
-    { "wait-time", "cumulative", "seconds", -9,
-      offsetof(VhostWorkerStat, wait_ns) },
-    { "time-slices", "cumulative", NULL, 0, offsetof(VhostWorkerStat, slices) },
+    { "run-time", "cumulative", "seconds", -9, offsetof(ThreadStat, run_ns) },
+    { "wait-time", "cumulative", "seconds", -9, offsetof(ThreadStat, wait_ns) },
+    { "time-slices", "cumulative", NULL, 0, offsetof(ThreadStat, slices) },
     { "voluntary-switches", "cumulative", NULL, 0,
-      offsetof(VhostWorkerStat, voluntary) },
+      offsetof(ThreadStat, voluntary) },
     { "involuntary-switches", "cumulative", NULL, 0,
-      offsetof(VhostWorkerStat, involuntary) },
+      offsetof(ThreadStat, involuntary) },
 };
 
 static bool is_wanted(json_object *names, const char *name)
@@ -33,7 +31,7 @@ static bool is_wanted(json_object *names, const char *name)
     return !names;
 }
 
-static json_object *values_of(const VhostWorkerStat *stat, json_object *names)
+static json_object *values_of(const ThreadStat *stat, json_object *names)
 {
     json_object *list = json_object_new_array();
 
@@ -58,10 +56,10 @@ static void add_worker(json_object *results, const Device *dev,
 {
     g_autofree char *device = device_path(dev);
     g_autofree char *path = g_strdup_printf("%s/worker[%u]", device, w->id);
-    VhostWorkerStat stat;
+    ThreadStat stat;
     json_object *o;
 
-    if (vhost_worker_read_stat(w->tid, &stat) < 0) {
+    if (thread_read_stat(&w->thread, &stat) < 0) {
         return; /* a thread that is not of this process */
     }
     o = json_object_new_object();

@@ -84,7 +84,7 @@ static void sleep_until_kicked(VhostWorkerAuto *a)
 
 /* --- changes --- */
 
-/* Attaches @n of the action's queues, or with @back those to where they were. */
+/* Attaches the first @n of the action's queues to @worker. */
 static int attach_queues(VhostWorkerAuto *a, const VhostAutoAction *action,
                          unsigned n, uint32_t worker)
 {
@@ -176,13 +176,13 @@ static bool read_workers(VhostWorkerAuto *a)
 {
     for (unsigned slot = 0; slot < a->max_workers; slot++) {
         const VhostWorker *w;
-        VhostWorkerStat stat;
+        ThreadStat stat;
 
         if (!vhost_auto_slot_in_use(a->policy, slot)) {
             continue;
         }
         w = vhost_worker_find(a->vdev->vhost, a->slot_worker[slot]);
-        if (!w || vhost_worker_read_stat(w->tid, &stat) < 0) {
+        if (!w || thread_read_stat(&w->thread, &stat) < 0) {
             return false;
         }
         a->readings[slot] = (VhostAutoWorker){ stat.run_ns, stat.wait_ns };
@@ -251,15 +251,15 @@ static void job_run(ControlJob *job, bool cancelled)
 
 static unsigned usable_cpus(const VhostWorkerSpec *spec)
 {
-    cpu_set_t cpus;
+    CpuSet cpus;
 
-    if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+    if (sched_getaffinity(0, sizeof(cpus.cpu_set), cpus.cpu_set) < 0) {
         return 1;
     }
     if (spec->has_cpus) {
-        CPU_AND(&cpus, &cpus, &spec->cpus);
+        cpuset_and(&cpus, &spec->cpus);
     }
-    return MAX((unsigned)CPU_COUNT(&cpus), 1);
+    return MAX(cpuset_count(&cpus), 1);
 }
 
 VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,

@@ -2,31 +2,80 @@
 #include "hw/virtio/vhost-worker-limits.h"
 #include "util/cutils.h"
 #include "util/error.h"
+#include "util/thread.h"
 
+#include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
-static unsigned own_threads(void)
+/* Which user of the parent's user namespace this process' real one is, and
+ * whether the process is in the first user namespace, which maps all of them to
+ * themselves; user_namespaces(7). */
+static bool map_user(uint32_t uid, uint64_t *ret_outside, bool *ret_first)
 {
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/task", 0, NULL);
-    unsigned n = 0;
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    bool found = false;
 
-    while (dir && g_dir_read_name(dir)) {
-        n++;
+    if (!g_file_get_contents("/proc/self/uid_map", &text, NULL, NULL)) {
+        return false;
     }
-    return n;
+    lines = g_strsplit(text, "\n", 0);
+    for (char **line = lines; *line; line++) {
+        uint64_t inside, outside, n;
+
+        if (sscanf(*line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &inside, &outside,
+                   &n) != 3) {
+            continue;
+        }
+        *ret_first = n == UINT32_MAX && inside == 0 && outside == 0;
+        if (uid >= inside && uid - inside < n) {
+            *ret_outside = outside + (uid - inside);
+            found = true;
+        }
+    }
+    return found;
+}
+
+static bool has_capability(unsigned capability)
+{
+    struct __user_cap_header_struct head = { .version =
+                                                 _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    return syscall(SYS_capget, &head, data) == 0 &&
+           data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+/* Whom fork() lets pass RLIMIT_NPROC (kernel/fork.c, copy_process()): the root
+ * user of the first user namespace, and who has one of two capabilities there.
+ * In a namespace below another than the first this cannot be known, and true is
+ * what refuses nothing. */
+static bool passes_nproc(void)
+{
+    uint64_t outside = 0;
+    bool first = false;
+
+    if (!map_user(getuid(), &outside, &first) || outside == 0) {
+        return true;
+    }
+    return first &&
+           (has_capability(CAP_SYS_RESOURCE) || has_capability(CAP_SYS_ADMIN));
 }
 
 /* The kernel counts all threads of the user, of which we know our own: what
- * fails here fails for sure. Root is not bound by it. */
+ * fails here fails for sure. */
 static bool check_nproc(unsigned n, GError **errp)
 {
-    unsigned have = own_threads();
+    g_autoptr(GArray) threads = threads_list();
+    unsigned have = threads->len;
     struct rlimit limit;
 
-    if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) < 0 ||
-        limit.rlim_cur == RLIM_INFINITY || have + n <= limit.rlim_cur) {
+    if (getrlimit(RLIMIT_NPROC, &limit) < 0 ||
+        limit.rlim_cur == RLIM_INFINITY || have + n <= limit.rlim_cur ||
+        passes_nproc()) {
         return true;
     }
     error_setg(errp,
@@ -133,6 +182,9 @@ static const struct {
       "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
     { "sched_setscheduler", -EPERM,
       "it needs CAP_SYS_NICE or a limit that allows it (ulimit -r)" },
+    { "finding the worker's thread", -EBUSY,
+      "two devices of this PID namespace made workers at the same moment, and "
+      "which thread is whose cannot be told: try again" },
     { "finding the worker's thread", -ESRCH,
       "the kernel runs vhost in kthread mode, in which workers are not threads "
       "of this process: leave processors, nice and sched out" },

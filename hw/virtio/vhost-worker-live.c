@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Workers of a device that is in use, and what the scheduler says of them. */
+/* Workers of a device that is in use. */
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/vhost.h"
 #include "system/machine.h"
@@ -52,9 +52,12 @@ int vhost_live_free_worker(VirtIODevice *vdev, uint32_t id)
 
     virtio_begin_blocking(vdev);
     r = dev->ops->vhost_free_worker(dev, &state);
+    if (r < 0) {
+        (void)vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
+    }
     virtio_end_blocking(vdev);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
+        return r;
     }
     for (unsigned i = 0; i < dev->workers->len; i++) {
         if (g_array_index(dev->workers, VhostWorker, i).id == id) {
@@ -71,13 +74,11 @@ int vhost_live_attach(VirtIODevice *vdev, unsigned vq, uint32_t id)
     VhostDev *dev = vdev->vhost;
     int r;
 
-    /* The kernel's device has more queues than the guest's. */
-    if (vq >= vdev->n_queues) {
-        return vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vq,
-                                -ENOBUFS);
-    }
     virtio_begin_blocking(vdev);
-    r = vhost_worker_attach(dev, vq, id);
+    /* The kernel's device has more queues than the guest's. */
+    r = vq < vdev->n_queues ? vhost_worker_attach(dev, vq, id)
+                            : vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER",
+                                               (int)vq, -ENOBUFS);
     virtio_end_blocking(vdev);
     if (r < 0) {
         return r;
@@ -93,27 +94,30 @@ int vhost_live_get(VirtIODevice *vdev, unsigned vq, uint32_t *ret_id)
     VhostDev *dev = vdev->vhost;
     int r;
 
-    if (vq >= vdev->n_queues) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq,
-                                -ENOBUFS);
-    }
     virtio_begin_blocking(vdev);
-    r = dev->ops->vhost_get_vring_worker(dev, &w);
-    virtio_end_blocking(vdev);
+    r = vq < vdev->n_queues ? dev->ops->vhost_get_vring_worker(dev, &w)
+                            : -ENOBUFS;
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
+        (void)vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
     }
-    *ret_id = w.worker_id;
-    return 0;
+    virtio_end_blocking(vdev);
+    if (r == 0) {
+        *ret_id = w.worker_id;
+    }
+    return r;
 }
 
-int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id,
-                            const cpu_set_t *cpus)
+int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id, const CpuSet *cpus)
 {
     VhostDev *dev = vdev->vhost;
-    const VhostWorker *w = vhost_worker_find(dev, id);
-    int r = w ? vhost_worker_set_affinity(w, cpus) : -ENODEV;
+    const VhostWorker *w;
+    int r;
 
+    /* Whoever uses the device now may note a failure of its own. */
+    virtio_begin_blocking(vdev);
+    virtio_end_blocking(vdev);
+    w = vhost_worker_find(dev, id);
+    r = w ? thread_set_affinity(&w->thread, cpus) : -ENODEV;
     if (r < 0) {
         return vhost_dev_failed(dev,
                                 r == -ESRCH ? "finding the worker's thread"
@@ -121,59 +125,5 @@ int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id,
                                 -1, r);
     }
     changed(vdev, "affinity", id, -1);
-    return 0;
-}
-
-/* --- scheduler --- */
-
-static char *read_thread(pid_t tid, const char *file)
-{
-    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/%s", (int)tid,
-                                            file);
-    char *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
-}
-
-/* The number behind @key in a file of "KEY:\tNUMBER" lines; 0 if absent. */
-static uint64_t line_value(const char *text, const char *key)
-{
-    const char *at = strstr(text, key);
-
-    return at ? g_ascii_strtoull(at + strlen(key), NULL, 10) : 0;
-}
-
-/* Field 39 of proc_pid_stat(5); the name in field 2 may hold anything. */
-static int last_cpu(const char *stat)
-{
-    const char *at = strrchr(stat, ')');
-
-    for (unsigned field = 2; at && field < 39; field++) {
-        at = strchr(at + 1, ' ');
-    }
-    return at ? atoi(at) : -1;
-}
-
-int vhost_worker_read_stat(pid_t tid, VhostWorkerStat *ret_stat)
-{
-    g_autofree char *schedstat = read_thread(tid, "schedstat");
-    g_autofree char *stat = read_thread(tid, "stat");
-    g_autofree char *status = read_thread(tid, "status");
-    VhostWorkerStat s = { 0 };
-    char *end;
-
-    if (!tid || !stat || !status) {
-        return -ESRCH;
-    }
-    /* A kernel without scheduler statistics has no such file. */
-    if (schedstat) {
-        s.run_ns = g_ascii_strtoull(schedstat, &end, 10);
-        s.wait_ns = g_ascii_strtoull(end, &end, 10);
-        s.slices = g_ascii_strtoull(end, &end, 10);
-    }
-    s.voluntary = line_value(status, "\nvoluntary_ctxt_switches:");
-    s.involuntary = line_value(status, "nonvoluntary_ctxt_switches:");
-    s.last_cpu = last_cpu(stat);
-    *ret_stat = s;
     return 0;
 }

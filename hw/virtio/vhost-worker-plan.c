@@ -64,7 +64,7 @@ unsigned vhost_worker_plan_n_mapped(const VhostWorkerPlan *plan)
 
 /* --- processors and scheduling --- */
 
-static bool parse_cpus(const char *what, const char *text, cpu_set_t *ret_cpus,
+static bool parse_cpus(const char *what, const char *text, CpuSet *ret_cpus,
                        GError **errp)
 {
     int r = cpulist_parse(text, ret_cpus);
@@ -73,7 +73,7 @@ static bool parse_cpus(const char *what, const char *text, cpu_set_t *ret_cpus,
         error_setg(errp,
                    "%s cannot be '%s': a list of processors from 0 to %d such "
                    "as 0-3,8 is expected",
-                   what, text, CPULIST_CPU_MAX);
+                   what, text, CPULIST_MAX);
     }
     return r == 0;
 }

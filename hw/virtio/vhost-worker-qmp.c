@@ -34,9 +34,10 @@ static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
     return list;
 }
 
+/* NULL for -errno. */
 static const char *policy_name(int policy)
 {
-    switch (policy & ~SCHED_RESET_ON_FORK) {
+    switch (policy < 0 ? policy : policy & ~SCHED_RESET_ON_FORK) {
     case SCHED_OTHER:
         return "other";
     case SCHED_BATCH:
@@ -52,27 +53,26 @@ static const char *policy_name(int policy)
     }
 }
 
-static void add_thread(json_object *o, pid_t tid)
+static void add_thread(json_object *o, const ThreadId *thread)
 {
-    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/comm",
-                                            (int)tid);
     g_autofree char *name = NULL;
-    const char *policy = policy_name(sched_getscheduler(tid));
-    VhostWorkerStat stat;
-    cpu_set_t cpus;
+    const char *policy;
+    ThreadStat stat;
+    CpuSet cpus;
 
-    if (vhost_worker_read_stat(tid, &stat) < 0) {
+    if (thread_read_stat(thread, &stat) < 0) {
         return;
     }
-    json_add_int(o, "tid", tid);
-    if (g_file_get_contents(path, &name, NULL, NULL)) {
-        json_add_string(o, "name", g_strchomp(name));
+    json_add_int(o, "tid", thread->tid);
+    if (thread_get_name(thread, &name) == 0) {
+        json_add_string(o, "name", name);
     }
-    if (sched_getaffinity(tid, sizeof(cpus), &cpus) == 0) {
+    if (thread_get_affinity(thread, &cpus) >= 0) {
         g_autofree char *list = cpulist_format(&cpus);
 
         json_add_string(o, "cpus", list);
     }
+    policy = policy_name(thread_get_policy(thread));
     if (policy) {
         json_add_string(o, "policy", policy);
     }
@@ -93,9 +93,7 @@ static json_object *workers_of(const VirtIODevice *vdev)
         json_object *o = json_object_new_object();
 
         json_add_int(o, "worker-id", w->id);
-        if (w->tid) {
-            add_thread(o, w->tid);
-        }
+        add_thread(o, &w->thread);
         json_add(o, "virtqueues", queues_of(vdev, w->id));
         json_object_array_add(list, o);
     }
@@ -107,7 +105,7 @@ static const char *reason_of(const VhostDev *dev)
     if (dev->mode_reason) {
         return dev->mode_reason;
     }
-    return g_array_index(dev->workers, VhostWorker, 0).tid
+    return g_array_index(dev->workers, VhostWorker, 0).thread.tid
                ? NULL
                : "the kernel runs vhost in kthread mode: its threads are not "
                  "of this process";
@@ -203,7 +201,7 @@ static unsigned queue_arg(json_object *args)
     return (unsigned)json_object_get_uint64(json_get(args, "virtqueue"));
 }
 
-static bool cpus_arg(json_object *args, cpu_set_t *ret_cpus, GError **errp)
+static bool cpus_arg(json_object *args, CpuSet *ret_cpus, GError **errp)
 {
     const char *text = keyval_get(args, "cpus");
     int r = cpulist_parse(text, ret_cpus);
@@ -212,7 +210,7 @@ static bool cpus_arg(json_object *args, cpu_set_t *ret_cpus, GError **errp)
         error_setg(errp,
                    "Parameter 'cpus' expects a list of processors from 0 to %d "
                    "such as 0-3,8",
-                   CPULIST_CPU_MAX);
+                   CPULIST_MAX);
     }
     return r == 0;
 }
@@ -332,7 +330,7 @@ json_object *qmp_vhost_set_worker_affinity(Machine *m, json_object *args,
                                            GError **errp)
 {
     VirtIODevice *vdev = find_device(m, args, errp);
-    cpu_set_t cpus;
+    CpuSet cpus;
     int r;
 
     if (!vdev || !cpus_arg(args, &cpus, errp)) {

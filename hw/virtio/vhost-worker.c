@@ -1,77 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/vhost.h"
-#include "util/cutils.h"
 #include "util/log.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-
-/* --- threads --- */
-
-static char *thread_path(pid_t tid, const char *file)
-{
-    return g_strdup_printf("/proc/self/task/%d/%s", (int)tid, file);
-}
-
-/* In its task mode the kernel calls a worker after the thread that made it. */
-static bool is_ours(pid_t tid)
-{
-    g_autofree char *path = thread_path(tid, "comm");
-    g_autofree char *expected = g_strdup_printf("vhost-%d",
-                                                (int)syscall(SYS_gettid));
-    g_autofree char *comm = NULL;
-
-    return g_file_get_contents(path, &comm, NULL, NULL) &&
-           g_str_equal(g_strchomp(comm), expected);
-}
-
-/* The kernel names no thread when it makes a worker. In its task mode a worker
- * is a thread of this process, so the one that is new and called after us is
- * the worker; in kthread mode there is none. */
-static GArray *list_threads(void)
-{
-    GArray *tids = g_array_new(FALSE, FALSE, sizeof(pid_t));
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/task", 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        uint64_t n;
-
-        if (parse_u64(name, &n) == 0) {
-            pid_t tid = (pid_t)n;
-
-            g_array_append_val(tids, tid);
-        }
-    }
-    return tids;
-}
-
-static bool contains(const GArray *tids, pid_t tid)
-{
-    for (unsigned i = 0; i < tids->len; i++) {
-        if (g_array_index(tids, pid_t, i) == tid) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Other threads may come meanwhile, and are called otherwise. */
-static pid_t new_thread(const GArray *before)
-{
-    g_autoptr(GArray) now = list_threads();
-
-    for (unsigned i = 0; i < now->len; i++) {
-        pid_t tid = g_array_index(now, pid_t, i);
-
-        if (!contains(before, tid) && is_ours(tid)) {
-            return tid;
-        }
-    }
-    return 0;
-}
+/*
+ * The kernel does not tell which thread a new worker is. In its task mode a
+ * worker is a thread of this process that is called after the one that made it;
+ * in kthread mode it is none of ours.
+ */
+#define WORKER_PREFIX "vhost-"
 
 /* --- attributes --- */
 
@@ -83,56 +20,55 @@ static bool wants_thread(const VhostWorkerSpec *spec)
 /* What the kernel passes on to a new worker, the calling thread takes on: so
  * the worker runs nowhere else, not even at first. */
 static int enter_cpus(VhostDev *dev, const VhostWorkerSpec *spec,
-                      cpu_set_t *ret_old)
+                      CpuSet *ret_old)
 {
     int r;
 
     if (!spec || !spec->has_cpus) {
         return 0;
     }
-    r = neg_errno(sched_getaffinity(0, sizeof(*ret_old), ret_old));
-    if (r == 0) {
-        r = neg_errno(sched_setaffinity(0, sizeof(spec->cpus), &spec->cpus));
+    r = neg_errno(
+        sched_getaffinity(0, sizeof(ret_old->cpu_set), ret_old->cpu_set));
+    if (r >= 0) {
+        r = neg_errno(sched_setaffinity(0, sizeof(spec->cpus.cpu_set),
+                                        spec->cpus.cpu_set));
     }
     return r < 0 ? vhost_dev_failed(dev, "sched_setaffinity", -1, r) : 0;
 }
 
-static void leave_cpus(const VhostWorkerSpec *spec, const cpu_set_t *old)
+static void leave_cpus(const VhostWorkerSpec *spec, const CpuSet *old)
 {
     if (spec && spec->has_cpus) {
-        (void)sched_setaffinity(0, sizeof(*old), old);
+        (void)sched_setaffinity(0, sizeof(old->cpu_set), old->cpu_set);
     }
 }
 
-static int set_attributes(VhostDev *dev, const VhostWorkerSpec *spec, pid_t tid)
+/* Notes the thread that is new since @before as that of @worker, and gives it
+ * what @spec asks for; a thread that is not found is a failure only then. */
+static int take_thread(VhostDev *dev, const VhostWorkerSpec *spec,
+                       const GArray *before, VhostWorker *worker)
 {
-    int r;
+    int r = thread_find_new(before, WORKER_PREFIX, &worker->thread);
 
-    if (wants_thread(spec) && !tid) {
-        return vhost_dev_failed(dev, "finding the worker's thread", -1, -ESRCH);
+    if (!wants_thread(spec)) {
+        return 0;
     }
-    if (spec && spec->has_nice) {
-        r = neg_errno(setpriority(PRIO_PROCESS, (id_t)tid, spec->nice));
+    if (r < 0) {
+        return vhost_dev_failed(dev, "finding the worker's thread", -1, r);
+    }
+    if (spec->has_nice) {
+        r = thread_set_nice(&worker->thread, spec->nice);
         if (r < 0) {
             return vhost_dev_failed(dev, "setpriority", -1, r);
         }
     }
-    if (spec && spec->policy >= 0) {
-        struct sched_param param = { .sched_priority = spec->priority };
-
-        r = neg_errno(sched_setscheduler(tid, spec->policy, &param));
+    if (spec->policy >= 0) {
+        r = thread_set_policy(&worker->thread, spec->policy, spec->priority);
         if (r < 0) {
             return vhost_dev_failed(dev, "sched_setscheduler", -1, r);
         }
     }
     return 0;
-}
-
-int vhost_worker_set_affinity(const VhostWorker *worker, const cpu_set_t *cpus)
-{
-    return worker->tid
-               ? neg_errno(sched_setaffinity(worker->tid, sizeof(*cpus), cpus))
-               : -ESRCH;
 }
 
 /* --- thread mode --- */
@@ -177,7 +113,7 @@ void vhost_worker_clear(gpointer data)
 static void file_worker(VhostDev *dev, const VhostWorker *worker)
 {
     trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker->id,
-          (int)worker->tid);
+          (int)worker->thread.tid);
     g_array_append_vals(dev->workers, worker, 1);
 }
 
@@ -186,9 +122,9 @@ static void file_worker(VhostDev *dev, const VhostWorker *worker)
  * wants no workers does not make. */
 int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec)
 {
-    g_autoptr(GArray) before = list_threads();
+    g_autoptr(GArray) before = threads_list();
     VhostWorker worker = { .id = VHOST_DEFAULT_WORKER_ID };
-    cpu_set_t old;
+    CpuSet old;
     int r = enter_cpus(dev, spec, &old);
 
     if (r < 0) {
@@ -199,19 +135,19 @@ int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec)
     if (r < 0) {
         return vhost_dev_failed(dev, "VHOST_SET_OWNER", -1, r);
     }
-    worker.tid = new_thread(before);
+    r = take_thread(dev, spec, before, &worker);
     worker.name = spec ? g_strdup(spec->name) : NULL;
     file_worker(dev, &worker);
-    return set_attributes(dev, spec, worker.tid);
+    return r;
 }
 
 int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
                         VhostWorker *ret_worker)
 {
-    g_autoptr(GArray) before = list_threads();
+    g_autoptr(GArray) before = threads_list();
     struct vhost_worker_state state = { 0 };
     VhostWorker worker;
-    cpu_set_t old;
+    CpuSet old;
     int r = enter_cpus(dev, spec, &old);
 
     if (r < 0) {
@@ -222,8 +158,8 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
     if (r < 0) {
         return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, r);
     }
-    worker = (VhostWorker){ .id = state.worker_id, .tid = new_thread(before) };
-    r = set_attributes(dev, spec, worker.tid);
+    worker = (VhostWorker){ .id = state.worker_id };
+    r = take_thread(dev, spec, before, &worker);
     if (r < 0) {
         (void)dev->ops->vhost_free_worker(dev, &state);
         return r;
@@ -384,12 +320,12 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
 
 char *vhost_worker_queues(const VhostDev *dev, uint32_t id)
 {
-    cpu_set_t set; /* the same form of list serves queues */
+    CpuSet set = { 0 }; /* the same form of list serves queues */
 
-    CPU_ZERO(&set);
-    for (unsigned vq = 0; vq < MIN(dev->vq_workers->len, CPU_SETSIZE); vq++) {
+    assert(dev->vq_workers->len <= CPULIST_MAX + 1);
+    for (unsigned vq = 0; vq < dev->vq_workers->len; vq++) {
         if (g_array_index(dev->vq_workers, uint32_t, vq) == id) {
-            CPU_SET(vq, &set);
+            cpuset_add(&set, vq);
         }
     }
     return cpulist_format(&set);
@@ -412,12 +348,8 @@ void vhost_workers_name(VhostDev *dev)
 {
     for (unsigned i = 0; dev->worker_names && i < dev->workers->len; i++) {
         const VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i);
-        g_autofree char *path = thread_path(w->tid, "comm");
         g_autofree char *name = thread_name(dev, w);
-        auto_fd fd = w->tid ? open(path, O_WRONLY | O_CLOEXEC) : -1;
 
-        if (fd >= 0) {
-            (void)!write(fd, name, strlen(name));
-        }
+        (void)thread_set_name(&w->thread, name);
     }
 }

@@ -138,8 +138,7 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
     json_object *o = json_object_new_object();
     json_object *protocols = json_object_new_object();
 
-    json_add_int(o, "n-mem-sections",
-                 dev->state == VHOST_RUNNING ? (int)n_blocks : 0);
+    json_add_int(o, "n-mem-sections", vdev->started ? (int)n_blocks : 0);
     json_add_int(o, "n-tmp-sections", 0);
     json_add_uint(o, "nvqs", vdev->n_queues);
     json_add_int(o, "vq-index", 0);

@@ -49,6 +49,8 @@
  *   lun=SIZE +        a RAM disk (bytes, or with K, M, G), 512-byte blocks; LUN
  *                     numbers from 0 in order; default one of 64M
  *   get_worker_lies=1 GET_VRING_WORKER answers a worker that is not attached
+ *   pid_namespace=1   workers are called after other numbers than those that
+ *                     the process sees, as in a PID namespace
  *   fail=NAME:N:ERRNO[:COUNT] +   see the control command
  *   delay=NAME:MS +
  *   block=NAME +

@@ -153,7 +153,7 @@ typedef struct FakeState {
     bool kthread;
     unsigned max_io_vqs, max_mem_regions;
     uint64_t features;
-    atomic_bool hold, worker_lies;
+    atomic_bool hold, worker_lies, pid_namespace;
     FakeRule rules[FAKE_RULES_MAX];
     char targets[FAKE_TARGETS_MAX][FAKE_WWPN_MAX];
     bool target_up[FAKE_TARGETS_MAX];

@@ -321,6 +321,11 @@ static const char *set_lies(char *value)
     return set_bool(&fake.worker_lies, value);
 }
 
+static const char *set_pid_namespace(char *value)
+{
+    return set_bool(&fake.pid_namespace, value);
+}
+
 static const char *set_hold(char *value)
 {
     return set_bool(&fake.hold, value);
@@ -363,6 +368,7 @@ static const struct {
     { "target", set_target },
     { "lun", set_lun },
     { "get_worker_lies", set_lies },
+    { "pid_namespace", set_pid_namespace },
     { "fail", set_fail },
     { "delay", set_delay },
     { "block", set_block },

@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 
+#define NAMESPACE_PIDS 1000000 /* how far numbers in a namespace are off */
+
 #define WAKE UINT32_MAX /* in place of a queue's index */
 
 static void serve(FakeWorker *w, FakeQueue *vq, bool kicked)
@@ -129,7 +131,9 @@ int worker_new(FakeDevice *dev, FakeWorker **ret_worker)
     if (dev->kthread) {
         snprintf(w->name, sizeof(w->name), "kthread-%d", getpid());
     } else {
-        snprintf(w->name, sizeof(w->name), "vhost-%d", current_tid());
+        snprintf(w->name, sizeof(w->name), "vhost-%d",
+                 current_tid() +
+                     (atomic_load(&fake.pid_namespace) ? NAMESPACE_PIDS : 0));
     }
     if (!make_fds(w) || start_thread(w) < 0) {
         worker_destroy(w);

@@ -134,7 +134,31 @@ def test_processors_of_all_and_of_each():
         equal(os.sched_getaffinity(m.process.pid), set(CPUS))
     refused("sched_setaffinity failed: Invalid argument; none of the "
             "processors may be used by this process: see Cpus_allowed_list in "
-            "/proc/self/status", worker__cpus="1023")
+            "/proc/self/status", worker__cpus="8191")
+
+
+def test_more_processors_and_queues_than_a_cpu_set_t_has():
+    with machine(1024, fake="max_io_vqs=1024", workers=1024) as m:
+        queues = [[q["index"] for q in w["virtqueues"]]
+                  for w in workers(m.qmp())]
+        equal(queues, [[0, 1, 2]] + [[q] for q in range(3, 1026)])
+        qmp = m.qmp()
+        equal(qmp.error("vhost-free-worker", id="disk", worker_id=1023).desc,
+              "worker 1023 of device 'disk' serves virtqueues 1025: attach "
+              "them to another worker first")
+
+
+def test_pid_namespace():
+    with machine(3, fake="pid_namespace=1", worker__cpus=str(CPUS[0]),
+                 worker__vq__mapping=[
+                     {"vqs": [0], "nice": 5}, {"vqs": [1], "sched": "batch"},
+                     {"vqs": [2]}]) as m:
+        listed = workers(m.qmp())
+        equal([w["policy"] for w in listed], ["other", "batch", "other"])
+        equal([w["cpus"] for w in listed], [str(CPUS[0])] * 3)
+        equal(len({w["tid"] for w in listed}), 3)
+    with machine(2, fake="pid_namespace=1", workers="auto") as m:
+        equal(m.qmp().cmd("query-vhost-workers")[0]["effective-mode"], "auto")
 
 
 def test_nice_and_policy():
@@ -224,7 +248,7 @@ def test_what_cannot_be_is_refused():
             "num_queues is 4: map each of them",
             worker__vq__mapping=[{"vqs": [0, 1]}])
     refused("property 'worker-cpus' cannot be 'x': a list of processors from "
-            "0 to 1023 such as 0-3,8 is expected", worker__cpus="x")
+            "0 to 8191 such as 0-3,8 is expected", worker__cpus="x")
 
 
 def test_pinned_memory_is_warned_of():
@@ -345,7 +369,7 @@ def test_affinity():
         equal(workers(qmp)[1]["cpus"], str(CPUS[-1]))
         assert "Cpus_allowed_list" in qmp.error(
             "vhost-set-worker-affinity", id="disk", worker_id=1,
-            cpus="1023").desc
+            cpus="8191").desc
         assert "expects a list of processors" in qmp.error(
             "vhost-set-worker-affinity", id="disk", worker_id=1,
             cpus="1-").desc

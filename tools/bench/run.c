@@ -18,19 +18,21 @@ static uint64_t workers_ran(Bench *b)
 
     for (unsigned i = 0; i < d->workers->len; i++) {
         const VhostWorker *w = &g_array_index(d->workers, VhostWorker, i);
-        VhostWorkerStat stat;
+        ThreadStat stat;
         uint64_t *last;
 
-        if (!w->tid || vhost_worker_read_stat(w->tid, &stat) < 0) {
+        if (thread_read_stat(&w->thread, &stat) < 0) {
             continue;
         }
         b->cpu_known = true;
-        last = g_hash_table_lookup(b->run_ns, GINT_TO_POINTER(w->tid));
+        last = g_hash_table_lookup(b->run_ns, GINT_TO_POINTER(w->thread.tid));
         if (!last) {
             last = g_new0(uint64_t, 1);
-            g_hash_table_insert(b->run_ns, GINT_TO_POINTER(w->tid), last);
+            g_hash_table_insert(b->run_ns, GINT_TO_POINTER(w->thread.tid),
+                                last);
         }
-        ran += stat.run_ns - *last;
+        /* A number that was given again is another thread's. */
+        ran += stat.run_ns - (stat.run_ns < *last ? 0 : *last);
         *last = stat.run_ns;
     }
     return ran;
@@ -61,12 +63,12 @@ static json_object *describe_workers(Bench *b)
         const VhostWorker *w = &g_array_index(d->workers, VhostWorker, i);
         json_object *row = json_object_new_object();
         g_autofree char *queues = vhost_worker_queues(d, w->id);
-        VhostWorkerStat stat;
+        ThreadStat stat;
 
         json_add_uint(row, "worker-id", w->id);
         json_add_string(row, "virtqueues", queues);
-        if (w->tid && vhost_worker_read_stat(w->tid, &stat) == 0) {
-            json_add_int(row, "tid", w->tid);
+        if (thread_read_stat(&w->thread, &stat) == 0) {
+            json_add_int(row, "tid", w->thread.tid);
             json_add_uint(row, "run-ms", stat.run_ns / 1000000);
             json_add_uint(row, "wait-ms", stat.wait_ns / 1000000);
             json_add_uint(row, "slices", stat.slices);

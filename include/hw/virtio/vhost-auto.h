@@ -27,11 +27,10 @@
  * they come to, stand in docs/system/devices/vhost-scsi-auto.rst.
  *
  * Waking up. A device that sleeps has one worker and no request, so that the
- * next request comes with a kick. Nobody reads a kick eventfd (the kernel does
- * not), so an edge-triggered epoll set (EPOLLET) with the request queues' kick
- * eventfds, drained once when the device goes to sleep and watched by the main
- * loop, tells the first kick; then the eventfds leave the set and the timer
- * starts. Nothing polls meanwhile. A caller that would rather look now and then
+ * next request comes with a kick. The kernel does not read a kick eventfd, so
+ * the caller drains those of the request queues once, when the device goes to
+ * sleep, and watches them in the main loop: what makes one readable is the first
+ * kick. Then the watches go and the timer starts. Nothing polls meanwhile. A caller that would rather look now and then
  * may call vhost_auto_sample() as rarely as it likes: with VHOST_AUTO_TICK_NS
  * between two samples, it goes on to answer SLEEP until something has run.
  */

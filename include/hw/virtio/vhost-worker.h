@@ -16,10 +16,9 @@
 #ifndef HW_VIRTIO_VHOST_WORKER_H
 #define HW_VIRTIO_VHOST_WORKER_H
 
-#include "util/cpulist.h"
+#include "util/thread.h"
 
 #include <json-c/json.h>
-#include <sys/types.h>
 
 typedef struct VhostDev VhostDev;
 typedef struct VirtIODevice VirtIODevice;
@@ -58,7 +57,7 @@ extern const char *const vhost_thread_mode_words[];
 typedef struct VhostWorkerSpec {
     char *name; /* of worker-vq-mapping; owned; NULL: none */
     bool has_cpus;
-    cpu_set_t cpus; /* where it may run */
+    CpuSet cpus; /* where it may run */
     bool has_nice;
     int nice;     /* -20 .. 19 */
     int policy;   /* SCHED_*; -1: as the thread that makes it */
@@ -97,9 +96,9 @@ bool vhost_worker_plan_resolve(VhostWorkerPlan *plan, unsigned n_requests,
 
 /* A kernel worker thread and what we know of it. */
 typedef struct VhostWorker {
-    uint32_t id; /* the kernel's */
-    pid_t tid;   /* 0: not a thread of this process, or not known */
-    char *name;  /* of worker-vq-mapping; owned; NULL: none */
+    uint32_t id;     /* the kernel's */
+    ThreadId thread; /* none: not of this process, or not known */
+    char *name;      /* of worker-vq-mapping; owned; NULL: none */
 } VhostWorker;
 
 void vhost_worker_clear(gpointer worker); /* frees what it owns */
@@ -124,10 +123,6 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
  * not confirm it. Does not note it in dev->vq_workers. */
 int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id);
 
-/* Nice value, policy and affinity of a worker that runs. Returns 0 or -errno;
- * -ESRCH if its thread is not known. */
-int vhost_worker_set_affinity(const VhostWorker *worker, const cpu_set_t *cpus);
-
 /* The worker with that id, borrowed, or NULL. Machine lock. */
 VhostWorker *vhost_worker_find(const VhostDev *dev, uint32_t id);
 
@@ -138,8 +133,9 @@ char *vhost_worker_queues(const VhostDev *dev, uint32_t id);
 /* Gives each thread its name after device and queues, if worker-names=on. */
 void vhost_workers_name(VhostDev *dev);
 
-/* Becomes owner like vhost_set_owner, with the default worker's first moment on
- * @cpus (may be NULL), and notes that worker. */
+/* Becomes owner, by which the kernel makes the default worker, with its first
+ * moment on spec->cpus and what else @spec (may be NULL) asks for, and notes that
+ * worker. Returns 0 or -errno with dev->failed_*. */
 int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec);
 
 /* What vhost-thread-mode asks for, before SET_OWNER. @several: more than one
@@ -161,18 +157,7 @@ int vhost_live_attach(VirtIODevice *vdev, unsigned vq, uint32_t id);
 /* What the kernel says of @vq. */
 int vhost_live_get(VirtIODevice *vdev, unsigned vq, uint32_t *ret_id);
 int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id,
-                            const cpu_set_t *cpus);
-
-/* What the scheduler says of a thread of this process. */
-typedef struct VhostWorkerStat {
-    uint64_t run_ns, wait_ns, slices; /* since it began: schedstat */
-    uint64_t voluntary, involuntary;  /* context switches */
-    int last_cpu;
-} VhostWorkerStat;
-
-/* Returns 0 or -errno (-ESRCH: there is no such thread). Does not block; any
- * thread. */
-int vhost_worker_read_stat(pid_t tid, VhostWorkerStat *ret_stat);
+                            const CpuSet *cpus);
 
 /* --- QMP; vhost-worker-qmp.c: see qapi/virtio.json --- */
 
