@@ -160,14 +160,25 @@ static bool is_visible(const PcieRootPort *port)
     return port->secondary.devices[0];
 }
 
+/* Before the guest begins to run a card is as one of the command line: nobody
+ * has looked at the slot. */
+static void set_present(PcieRootPort *port, bool present)
+{
+    if (port->pci.dev.machine->run_state == RUN_STATE_PRELAUNCH) {
+        pcie_slot_reset(&port->slot, present);
+    } else if (present) {
+        pcie_slot_insert(&port->slot);
+    } else {
+        pcie_slot_remove(&port->slot);
+    }
+    update(port);
+}
+
 static void plugged(Bus *bus, Device *dev)
 {
-    PcieRootPort *port = port_of_bus(bus);
-
     /* Further functions come first, and function 0 shows them all. */
     if (PCI_FUNC(pci_device_from(dev)->devfn) == 0) {
-        pcie_slot_insert(&port->slot);
-        update(port);
+        set_present(port_of_bus(bus), true);
     }
 }
 
@@ -176,8 +187,7 @@ static void unplugged(Bus *bus)
     PcieRootPort *port = port_of_bus(bus);
 
     if (!is_visible(port) && (port->slot.status & PCI_EXP_SLTSTA_PDS)) {
-        pcie_slot_remove(&port->slot);
-        update(port);
+        set_present(port, false);
     }
 }
 

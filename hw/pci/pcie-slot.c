@@ -50,24 +50,19 @@ void pcie_slot_reset(PcieSlot *s, bool present)
     set_power(s, present);
 }
 
-/* Whether some driver of the guest has taken the slot: it waits for events. */
-static bool is_controlled(const PcieSlot *s)
-{
-    return s->control &
-           (PCI_EXP_SLTCTL_ABPE | PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_DLLSCE);
-}
-
-/* The link comes up with the card although the guest has not switched the power
+/* The card comes into a slot without power, whoever controls it: a driver that
+ * finds the power on takes the card for one that it has seen, and a guest that
+ * boots may be past its scan of the buses and not yet at its hotplug driver.
+ *
+ * The link comes up with the card although the guest has not switched the power
  * on yet: Linux, which enables no presence event where there is an attention
  * button, turns a slot on at once if its link does, and five seconds after the
  * button otherwise. The card answers only with power. */
 void pcie_slot_insert(PcieSlot *s)
 {
+    set_power(s, false);
     s->status |= PCI_EXP_SLTSTA_PDS | PCI_EXP_SLTSTA_PDC;
     set_link(s, true);
-    if (!is_controlled(s)) {
-        set_power(s, true);
-    }
 }
 
 void pcie_slot_remove(PcieSlot *s)
@@ -76,9 +71,7 @@ void pcie_slot_remove(PcieSlot *s)
     s->status |= PCI_EXP_SLTSTA_PDC;
     set_link(s, false);
     s->unplug = false;
-    if (!is_controlled(s)) {
-        set_power(s, false);
-    }
+    set_power(s, false);
 }
 
 PcieSlotAnswer pcie_slot_request(PcieSlot *s, bool guest, int64_t now_ns)

@@ -178,10 +178,18 @@ class Guest:
             return self.do("inl 0xcfc")
         return self.do(f"outl 0xcfc {value:#x}")
 
+    def switch_on(self, port):
+        """Slot control of the root port in slot @port: power and indicator."""
+        cap = self.config(port, 0x34) & 0xff
+        while self.config(port, cap) & 0xff != 0x10:    # PCI Express
+            cap = self.config(port, cap) >> 8 & 0xff
+        self.config(port, cap + 0x18, 0x1c0)
+
     def start_driver(self, port):
         """Takes the virtio device behind the root port in slot @port to
         DRIVER_OK, without any queue."""
         bar = 0xd0000000
+        self.switch_on(port)
         self.config(port, 0x18, 0x00010100)         # secondary bus 1
         self.config(port, 0x20, bar >> 16 | bar)    # memory window of 1 MiB
         self.config(port, 0x24, bar >> 16 | bar)

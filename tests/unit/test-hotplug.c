@@ -302,8 +302,9 @@ static void test_anonymous_adapter_goes_by_its_path(Fixture *f,
 static void test_adapter_goes_at_once_where_nobody_listens(Fixture *f,
                                                            gconstpointer data)
 {
-    slot_control(f, 0);
     must_add(f, ADAPTER ",id=disk");
+    power_on(f);
+    slot_control(f, PCI_EXP_SLTCTL_PWR_IND_ON);
     g_assert_cmphex(function_id(f), ==, 0x10481af4);
     must_del(f, "disk");
     del_is_refused(f, "disk",

@@ -151,15 +151,62 @@ static void test_card_comes_and_goes(void)
     g_assert_cmphex(s.status, ==, PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
 }
 
-static void test_card_gets_power_where_nobody_controls_the_slot(void)
+/* Slot control at the time when a card comes: no driver, one that has just
+ * begun, one that has switched an empty slot on, one without a button. */
+static const uint16_t listeners[] = {
+    0,
+    LISTENS | OFF | CUT,
+    LISTENS | ON,
+    PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_HPIE | ON,
+};
+
+static void test_card_waits_for_power_whoever_listens(void)
+{
+    const uint16_t off = OFF | CUT;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(listeners); i++) {
+        PcieSlot s;
+
+        pcie_slot_reset(&s, false);
+        pcie_slot_write_control(&s, listeners[i]);
+        pcie_slot_insert(&s);
+        g_assert_false(pcie_slot_has_power(&s));
+        g_assert_cmphex(s.control & (PCI_EXP_SLTCTL_PIC | PCI_EXP_SLTCTL_PCC),
+                        ==, off);
+        g_assert_cmphex(s.status, ==,
+                        PCI_EXP_SLTSTA_PDS | PCI_EXP_SLTSTA_PDC |
+                            PCI_EXP_SLTSTA_DLLSC);
+        pcie_slot_write_control(&s, LISTENS | ON);
+        g_assert_true(pcie_slot_has_power(&s));
+    }
+}
+
+static void test_slot_that_is_emptied_is_off(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(listeners); i++) {
+        PcieSlot s;
+
+        pcie_slot_reset(&s, true);
+        pcie_slot_write_control(&s, listeners[i]);
+        pcie_slot_remove(&s);
+        g_assert_false(pcie_slot_has_power(&s) || s.link);
+    }
+}
+
+static void test_card_that_goes_unseen_asks_nobody(void)
 {
     PcieSlot s;
 
     pcie_slot_reset(&s, false);
     pcie_slot_insert(&s);
-    g_assert_true(pcie_slot_has_power(&s));
+    g_assert_cmpint(pcie_slot_request(&s, true, 0), ==, PCIE_SLOT_NOBODY);
+    pcie_slot_write_control(&s, LISTENS | OFF | CUT);
+    g_assert_cmpint(pcie_slot_request(&s, true, 0), ==, PCIE_SLOT_NOBODY);
     pcie_slot_remove(&s);
-    g_assert_false(pcie_slot_has_power(&s));
+    g_assert_cmphex(s.status & PCI_EXP_SLTSTA_PDS, ==, 0);
+    pcie_slot_insert(&s);
+    pcie_slot_write_control(&s, LISTENS | ON);
+    g_assert_true(pcie_slot_has_power(&s) && s.link);
 }
 
 static void test_interrupt_needs_its_enables(void)
@@ -317,6 +364,7 @@ static void set_up(Fixture *f, gconstpointer data)
     pci_host_setup_ecam(f->host, ECAM);
     f->port = add_port(f, "pcie-root-port,id=pci.1,addr=3,slot=5,port=7");
     device_reset(&f->port->pci.dev);
+    f->m->run_state = RUN_STATE_RUNNING;
 }
 
 static void tear_down(Fixture *f, gconstpointer data)
@@ -502,6 +550,61 @@ static void test_hotplug_interrupts_by_message(Fixture *f, gconstpointer data)
     g_assert_cmpuint(fake.n_sent, ==, 2);
 }
 
+/* A guest that boots: its scan of the buses is over, or goes on, when the card
+ * comes, and its hotplug driver takes the slot later. */
+static void test_card_is_unseen_until_the_slot_is_on(Fixture *f,
+                                                     gconstpointer data)
+{
+    set_buses(f, 1, 1);
+    plug(f, add_behind(f, "test-pci,bus=pci.1"));
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0xffffffff);
+    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTCTL), 2) &
+                        PCI_EXP_SLTCTL_PCC,
+                    ==, PCI_EXP_SLTCTL_PWR_OFF);
+    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTSTA), 2), ==, 0x148);
+    control(f, ON);
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0x56781234);
+}
+
+/* The hotplug driver is taken off the port and comes back, as by sysfs. */
+static void test_card_comes_while_the_driver_is_away(Fixture *f,
+                                                     gconstpointer data)
+{
+    set_buses(f, 1, 1);
+    control(f, OFF | CUT);
+    set(f, exp_reg(f, PCI_EXP_SLTCTL),
+        PCI_EXP_SLTCTL_ATTN_IND_OFF | OFF | CUT, 2);
+    plug(f, add_behind(f, "test-pci,bus=pci.1"));
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0xffffffff);
+    control(f, OFF | CUT);
+    g_assert_true(f->intx[PCI_DEVFN(3, 0)][0]);
+    control(f, ON);
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0x56781234);
+}
+
+/* Nobody has run: it is as a card of the command line. */
+static void test_card_is_on_before_the_guest_begins(Fixture *f,
+                                                    gconstpointer data)
+{
+    f->m->run_state = RUN_STATE_PRELAUNCH;
+    plug(f, add_behind(f, "test-pci,bus=pci.1"));
+    set_buses(f, 1, 1);
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0x56781234);
+    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTSTA), 2), ==,
+                    PCI_EXP_SLTSTA_PDS);
+}
+
+/* A reset begins anew: what is plugged is as on the command line. */
+static void test_unseen_card_is_on_after_a_reset(Fixture *f, gconstpointer data)
+{
+    plug(f, add_behind(f, "test-pci,bus=pci.1"));
+    device_reset(&f->port->pci.dev);
+    set_buses(f, 1, 1);
+    g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0x56781234);
+    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTSTA), 2), ==,
+                    PCI_EXP_SLTSTA_PDS);
+}
+
 static void test_events_enabled_late_interrupt(Fixture *f, gconstpointer data)
 {
     plug(f, add_behind(f, "test-pci,bus=pci.1"));
@@ -570,8 +673,11 @@ int main(int argc, char **argv)
     g_test_add_func("/pcie/slot/nobody",
                     test_nobody_is_asked_where_nobody_listens);
     g_test_add_func("/pcie/slot/card", test_card_comes_and_goes);
-    g_test_add_func("/pcie/slot/uncontrolled",
-                    test_card_gets_power_where_nobody_controls_the_slot);
+    g_test_add_func("/pcie/slot/waits",
+                    test_card_waits_for_power_whoever_listens);
+    g_test_add_func("/pcie/slot/emptied", test_slot_that_is_emptied_is_off);
+    g_test_add_func("/pcie/slot/unseen",
+                    test_card_that_goes_unseen_asks_nobody);
     g_test_add_func("/pcie/slot/interrupt", test_interrupt_needs_its_enables);
     g_test_add_func("/pcie/slot/read-only",
                     test_control_keeps_what_a_guest_cannot_write);
@@ -582,6 +688,10 @@ int main(int argc, char **argv)
     ADD("/pcie/port/intx", test_intx_behind_joins_the_ports_own);
     ADD("/pcie/port/hotplug-intx", test_hotplug_interrupts_by_intx);
     ADD("/pcie/port/hotplug-message", test_hotplug_interrupts_by_message);
+    ADD("/pcie/port/unseen", test_card_is_unseen_until_the_slot_is_on);
+    ADD("/pcie/port/rebind", test_card_comes_while_the_driver_is_away);
+    ADD("/pcie/port/prelaunch", test_card_is_on_before_the_guest_begins);
+    ADD("/pcie/port/unseen-reset", test_unseen_card_is_on_after_a_reset);
     ADD("/pcie/port/late-enable", test_events_enabled_late_interrupt);
     ADD("/pcie/port/refused", test_places_that_are_refused);
     ADD("/pcie/port/no-hotplug", test_slot_without_hotplug_is_always_on);

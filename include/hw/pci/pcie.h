@@ -44,7 +44,8 @@ typedef enum PcieSlotAnswer {
 /* Power-on state: a slot with a card has power, an empty one has none. */
 void pcie_slot_reset(PcieSlot *s, bool present);
 
-/* A card comes, or has gone, in a machine that has started. */
+/* A card comes to, or has gone from, a guest that has begun to run. It is
+ * without power until the guest switches the slot on; an empty slot is off. */
 void pcie_slot_insert(PcieSlot *s);
 void pcie_slot_remove(PcieSlot *s);
 

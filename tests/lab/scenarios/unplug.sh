@@ -80,7 +80,7 @@ by_hand() {
     gone "by hand" 4
 }
 
-# Nobody listens to the button: the device goes at once, and a new one shows at a scan.
+# Nobody listens to the button: the device goes at once, and a new one is not seen before there is a driver.
 no_driver() {
     bring "no driver"
     guest_do vm 30 pci
@@ -90,9 +90,10 @@ no_driver() {
     gone "no driver" 5
     bring "no driver" unseen
     check "[no driver] a scan of the buses" guest_do vm 60 rescan
-    check "[no driver] finds the disk" guest_do vm 60 disk 20
+    check "[no driver] finds no disk" guest_do vm 60 nodisk
     check "[no driver] the port has one again" guest_do vm 30 port "$SLOT bind"
-    check "[no driver] which is asked" remove
+    check "[no driver] which finds the disk" guest_do vm 60 disk 20
+    check "[no driver] and is asked for it" remove
     gone "no driver, then one" 6
     check "[no driver] and lets go" guest_do vm 30 nodisk
 }
