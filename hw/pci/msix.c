@@ -23,7 +23,8 @@ bool msix_enabled(const PciDevice *dev)
 /* Whether a message of @vector may be sent now. */
 static bool is_open(const PciDevice *dev, unsigned vector)
 {
-    return (control(dev) & (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL)) ==
+    return pci_may_master(dev) &&
+           (control(dev) & (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL)) ==
                PCI_MSIX_FLAGS_ENABLE &&
            !(pci_get_long(entry(dev, vector) + PCI_MSIX_ENTRY_VECTOR_CTRL) &
              PCI_MSIX_ENTRY_CTRL_MASKBIT);
@@ -103,6 +104,11 @@ void msix_config_written(PciDevice *dev)
 {
     trace(msix_set_mask, "%s control=0x%x", device_label(&dev->dev),
           control(dev));
+    update_all(dev);
+}
+
+void msix_master_changed(PciDevice *dev)
+{
     update_all(dev);
 }
 

@@ -221,6 +221,32 @@ void pci_set_intx(PciDevice *dev, bool level)
     update_intx(dev);
 }
 
+static bool is_master(const PciDevice *dev)
+{
+    return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+bool pci_may_master(const PciDevice *dev)
+{
+    return is_master(dev) && dev->plugged && !dev->bus->off &&
+           (!dev->bus->bridge || is_master(dev->bus->bridge));
+}
+
+void pci_master_changed(PciDevice *dev)
+{
+    if (dev->msix.n_vectors) {
+        msix_master_changed(dev);
+    }
+    for (unsigned i = 0; dev->secondary && i < PCI_DEVFN_MAX; i++) {
+        if (dev->secondary->devices[i]) {
+            pci_master_changed(dev->secondary->devices[i]);
+        }
+    }
+    if (dev->ops->master_changed) {
+        dev->ops->master_changed(dev); /* last: @dev may be gone then */
+    }
+}
+
 uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len)
 {
     uint32_t value = 0;
@@ -232,6 +258,7 @@ uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len)
 void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
                       unsigned len)
 {
+    bool was_master = is_master(dev);
     uint32_t end = addr + len;
 
     for (unsigned i = 0; i < len; i++) {
@@ -250,6 +277,9 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
     if (dev->msix.n_vectors && addr < dev->msix.cap + PCI_CAP_MSIX_SIZEOF &&
         end > dev->msix.cap) {
         msix_config_written(dev);
+    }
+    if (is_master(dev) != was_master) {
+        pci_master_changed(dev);
     }
 }
 

@@ -45,9 +45,11 @@ static void signal_events(PcieRootPort *port)
     port->message = message;
 }
 
-/* Shows the guest what the slot is now. */
+/* Shows the guest what the slot is now. May release the lock: what is behind
+ * stops before the slot is off. */
 static void update(PcieRootPort *port)
 {
+    bool was_off = port->secondary.off;
     uint8_t *link = exp_reg(port, PCI_EXP_LNKSTA);
     uint16_t status = pci_get_word(link) & (uint16_t)~PCI_EXP_LNKSTA_DLLLA;
 
@@ -61,6 +63,9 @@ static void update(PcieRootPort *port)
           label_of(port), port->slot.control, port->slot.status,
           port->slot.link, port->secondary.off);
     signal_events(port);
+    if (port->secondary.off != was_off) {
+        pci_master_changed(&port->pci);
+    }
 }
 
 /* What is plugged forgets all, as by a fundamental reset. A device may release
@@ -394,6 +399,7 @@ static void root_port_reset(Device *dev)
     PcieRootPort *port = port_from(dev);
 
     pci_device_reset(&port->pci);
+    pci_master_changed(&port->pci);
     pcie_slot_reset(&port->slot, is_visible(port));
     if (!port->hotplug) {
         port->slot.control = 0; /* no controller: there is always power */

@@ -429,9 +429,23 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
     virtio_leave(virtio_pci_vdev(proxy));
 }
 
+/* Of this function, or of the port that it is behind. A driver may set
+ * DRIVER_OK first, as firmware does: the back end begins here then. */
+static void virtio_pci_master_changed(PciDevice *pci)
+{
+    VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    VirtIODevice *vdev = virtio_pci_vdev(proxy);
+
+    if (virtio_enter(vdev)) {
+        virtio_set_dma(vdev, pci_may_master(pci));
+        virtio_leave(vdev);
+    }
+}
+
 static const PciDeviceOps virtio_pci_ops = {
     .config_read = virtio_pci_config_read,
     .config_write = virtio_pci_config_write,
+    .master_changed = virtio_pci_master_changed,
 };
 
 /* Adds one of the capabilities of 4.1.4 and returns its offset. */
@@ -618,6 +632,7 @@ static void reset(VirtIOPCIProxy *proxy)
     proxy->driver_feature_select = 0;
     proxy->queue_select = 0;
     pci_device_reset(&proxy->pci);
+    virtio_set_dma(virtio_pci_vdev(proxy), false);
 }
 
 void virtio_pci_reset(Device *dev)

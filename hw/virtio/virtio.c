@@ -61,7 +61,7 @@ void virtio_end_blocking(VirtIODevice *vdev)
 
 static bool should_run(const VirtIODevice *vdev)
 {
-    return vdev->dev.machine->run_state == RUN_STATE_RUNNING &&
+    return vdev->dev.machine->run_state == RUN_STATE_RUNNING && vdev->may_dma &&
            (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
            !(vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
@@ -97,6 +97,13 @@ static void update(VirtIODevice *vdev)
     }
     vdev->started = run;
     vdev->starts += run;
+}
+
+void virtio_set_dma(VirtIODevice *vdev, bool on)
+{
+    trace(virtio_set_dma, "%s on=%d", device_label(&vdev->dev), on);
+    vdev->may_dma = on;
+    update(vdev);
 }
 
 static void run_state_changed(void *opaque, bool running)

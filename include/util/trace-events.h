@@ -39,6 +39,7 @@ TRACE_EVENT(msix_notify)
 /* hw/virtio */
 TRACE_EVENT(virtio_set_status)
 TRACE_EVENT(virtio_reset)
+TRACE_EVENT(virtio_set_dma)
 TRACE_EVENT(virtio_error)
 TRACE_EVENT(virtio_set_features)
 TRACE_EVENT(virtio_queue_enable)

@@ -27,6 +27,14 @@ typedef struct Fixture {
     QVirtioSCSI *scsi;
 } Fixture;
 
+static void open_port(Fixture *f)
+{
+    qpci_config_writeb(f->port, PCI_SECONDARY_BUS, 1);
+    qpci_config_writeb(f->port, PCI_SUBORDINATE_BUS, 1);
+    qpci_config_writew(f->port, PCI_COMMAND,
+                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 static void set_up(Fixture *f, const char *more)
 {
     g_autofree char *args = g_strconcat(MACHINE, more, NULL);
@@ -37,8 +45,7 @@ static void set_up(Fixture *f, const char *more)
     g_assert_nonnull(f->port);
     f->exp_cap = qpci_find_capability(f->port, PCI_CAP_ID_EXP, 0);
     g_assert_cmpuint(f->exp_cap, !=, 0);
-    qpci_config_writeb(f->port, PCI_SECONDARY_BUS, 1);
-    qpci_config_writeb(f->port, PCI_SUBORDINATE_BUS, 1);
+    open_port(f);
     f->behind = f->m.bus;
     f->behind.ecam += MiB;
     pci = qpci_device_at(&f->behind, 0);
@@ -136,6 +143,72 @@ static void test_secondary_bus_reset_under_driver_resets_the_device(void)
     tear_down(&f);
 }
 
+/* A request that is on the ring when bus mastering goes, or that comes
+ * meanwhile, is served once it is back, and not before. @pci is the device or
+ * the port. */
+static void check_waits_for_master(Fixture *f, QPCIDevice *pci)
+{
+    const QSCSILun disk = { .target = FAKE_VHOST_TPGT };
+    uint16_t command = qpci_config_readw(pci, PCI_COMMAND);
+    QSCSICommand cmd = qscsi_cdb_test_unit_ready();
+    QVirtioSCSIRequest *req;
+    QSCSIResult r;
+
+    qpci_config_writew(pci, PCI_COMMAND,
+                       command & (uint16_t)~PCI_COMMAND_MASTER);
+    assert_stopped(f);
+    req = qvirtio_scsi_submit(f->scsi, 0, disk, &cmd);
+    qvirtio_scsi_kick(f->scsi, 0);
+    assert_stopped(f);
+    g_assert_false(qvirtio_scsi_done(f->scsi, req));
+    g_assert_cmphex(qvirtio_pci_get_status(&f->scsi->dev.regs), ==,
+                    FAKE_DRIVER_RUNS);
+    qpci_config_writew(pci, PCI_COMMAND, command);
+    qvirtio_scsi_complete(f->scsi, req, &r);
+    g_assert_cmpuint(r.response, ==, VIRTIO_SCSI_S_OK);
+    qscsi_result_clear(&r);
+    fake_driver_check_io(f->scsi);
+}
+
+static void test_device_that_is_no_bus_master_serves_nothing(void)
+{
+    Fixture f;
+
+    set_up(&f, "");
+    g_assert_true(fake_driver_start(f.scsi, QVIRTIO_MSIX));
+    fake_driver_check_io(f.scsi);
+    check_waits_for_master(&f, f.scsi->pci);
+    check_waits_for_master(&f, f.scsi->pci);
+    tear_down(&f);
+}
+
+static void test_port_that_is_no_bus_master_blocks_what_is_behind(void)
+{
+    Fixture f;
+
+    set_up(&f, "");
+    g_assert_true(fake_driver_start(f.scsi, QVIRTIO_MSIX));
+    check_waits_for_master(&f, f.port);
+    tear_down(&f);
+}
+
+/* As firmware does it. */
+static void test_driver_is_ready_before_the_bus_master(void)
+{
+    Fixture f;
+    uint16_t command;
+
+    set_up(&f, "");
+    command = qpci_config_readw(f.scsi->pci, PCI_COMMAND);
+    qpci_config_writew(f.scsi->pci, PCI_COMMAND,
+                       command & (uint16_t)~PCI_COMMAND_MASTER);
+    g_assert_true(fake_driver_start(f.scsi, QVIRTIO_MSIX));
+    assert_stopped(&f);
+    qpci_config_writew(f.scsi->pci, PCI_COMMAND, command);
+    fake_driver_check_io(f.scsi);
+    tear_down(&f);
+}
+
 static void test_machine_reset_gives_a_full_slot_power(void)
 {
     Fixture f;
@@ -151,8 +224,7 @@ static void test_machine_reset_gives_a_full_slot_power(void)
         qtest_poll(f.m.qts, &poll, "reset of the host bridge");
     }
     qpci_init(&f.m.bus, f.m.qts);
-    qpci_config_writeb(f.port, PCI_SECONDARY_BUS, 1);
-    qpci_config_writeb(f.port, PCI_SUBORDINATE_BUS, 1);
+    open_port(&f);
     g_assert_true(is_there(&f));
     assert_works_again(&f);
     tear_down(&f);
@@ -187,6 +259,12 @@ int main(int argc, char **argv)
                     test_power_cut_under_driver_resets_the_device);
     g_test_add_func("/pcie-hotplug/bus-reset",
                     test_secondary_bus_reset_under_driver_resets_the_device);
+    g_test_add_func("/pcie-hotplug/bus-master",
+                    test_device_that_is_no_bus_master_serves_nothing);
+    g_test_add_func("/pcie-hotplug/bus-master-port",
+                    test_port_that_is_no_bus_master_blocks_what_is_behind);
+    g_test_add_func("/pcie-hotplug/bus-master-late",
+                    test_driver_is_ready_before_the_bus_master);
     g_test_add_func("/pcie-hotplug/machine-reset",
                     test_machine_reset_gives_a_full_slot_power);
     g_test_add_func("/pcie-hotplug/events-missed",

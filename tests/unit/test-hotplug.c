@@ -229,6 +229,8 @@ static void take_slot(Fixture *f)
 {
     config_set(f, 0, PORT, PCI_SECONDARY_BUS, 1, 1);
     config_set(f, 0, PORT, PCI_SUBORDINATE_BUS, 1, 1);
+    config_set(f, 0, PORT, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+               2);
     slot_control(f, LISTENS | OFF | CUT);
     clear_status(f);
 }
@@ -414,7 +416,8 @@ static void show_bar(Fixture *f)
 {
     config_set(f, 1, 0, PCI_BASE_ADDRESS_4, (uint32_t)BAR, 4);
     config_set(f, 1, 0, PCI_BASE_ADDRESS_5, 0, 4);
-    config_set(f, 1, 0, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+    config_set(f, 1, 0, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+               2);
 }
 
 static void negotiate(Fixture *f)

@@ -124,12 +124,14 @@ static void config_set(Fixture *f, unsigned reg, uint32_t value, unsigned size)
     address_space_write(&f->m->memory, config_addr(reg), value, size);
 }
 
+#define ENABLED (PCI_COMMAND_MEMORY | PCI_COMMAND_IO | PCI_COMMAND_MASTER)
+
 static void enable(Fixture *f)
 {
     config_set(f, PCI_BASE_ADDRESS_1, BAR1, 4);
     config_set(f, PCI_BASE_ADDRESS_2, BAR0, 4);
     config_set(f, PCI_BASE_ADDRESS_3, 0, 4);
-    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_IO, 2);
+    config_set(f, PCI_COMMAND, ENABLED, 2);
 }
 
 static void test_both_mechanisms_show_the_same(Fixture *f, gconstpointer data)
@@ -330,6 +332,37 @@ static void test_msix_binding_follows_mask_and_message(Fixture *f,
     event_notifier_finish(&e);
 }
 
+/* PCI 3.0, 6.8.3.1: a function that is no bus master sends no message. */
+static void test_msix_waits_for_bus_mastering(Fixture *f, gconstpointer data)
+{
+    EventNotifier e;
+    MsixBinding b = { .notifier = &e, .vector = 1 };
+
+    g_assert_cmpint(event_notifier_init(&e), ==, 0);
+    enable(f);
+    set_control(f, PCI_MSIX_FLAGS_ENABLE);
+    set_entry(f, 0, 0xfee00000, 0x40, 0);
+    set_entry(f, 1, 0xfee00000, 0x41, 0);
+    g_assert_cmpint(msix_bind(&f->t->pci, &b), ==, 0);
+    g_assert_nonnull(fake_irqfd_of(e.fd));
+
+    config_set(f, PCI_COMMAND, ENABLED & ~PCI_COMMAND_MASTER, 2);
+    g_assert_null(fake_irqfd_of(e.fd));
+    msix_notify(&f->t->pci, 0);
+    event_notifier_set(&e);
+    g_assert_cmpuint(fake.n_sent, ==, 0);
+    g_assert_cmphex(pending(f), ==, 3);
+    set_entry(f, 1, 0xfee00000, 0x51, 0);
+    g_assert_null(fake_irqfd_of(e.fd));
+
+    config_set(f, PCI_COMMAND, ENABLED, 2);
+    g_assert_cmpuint(fake.n_sent, ==, 1);
+    g_assert_cmphex(fake.sent[0].data, ==, 0x40);
+    g_assert_cmphex(fake_irqfd_of(e.fd)->data, ==, 0x51);
+    msix_unbind(&f->t->pci, &b);
+    event_notifier_finish(&e);
+}
+
 static void test_msix_bind_reports_a_lack_of_routes(Fixture *f,
                                                     gconstpointer data)
 {
@@ -374,6 +407,7 @@ int main(int argc, char **argv)
     ADD("/msix/capability", test_msix_capability_and_power_on_masks);
     ADD("/msix/notify", test_msix_notify_waits_for_the_mask);
     ADD("/msix/binding", test_msix_binding_follows_mask_and_message);
+    ADD("/msix/bus-master", test_msix_waits_for_bus_mastering);
     ADD("/msix/no-route", test_msix_bind_reports_a_lack_of_routes);
     ADD("/msix/odd-accesses", test_msix_ignores_odd_accesses);
     return g_test_run();

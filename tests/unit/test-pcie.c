@@ -529,7 +529,7 @@ static void test_hotplug_interrupts_by_intx(Fixture *f, gconstpointer data)
 static void test_hotplug_interrupts_by_message(Fixture *f, gconstpointer data)
 {
     set(f, port_reg(PCI_BASE_ADDRESS_0), MSIX, 4);
-    set(f, port_reg(PCI_COMMAND), PCI_COMMAND_MEMORY, 2);
+    set(f, port_reg(PCI_COMMAND), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
     set(f, MSIX, 0xfee00000, 4);
     set(f, MSIX + 8, 0x41, 4);
     set(f, MSIX + 12, 0, 4);
@@ -558,8 +558,7 @@ static void test_card_is_unseen_until_the_slot_is_on(Fixture *f,
     set_buses(f, 1, 1);
     plug(f, add_behind(f, "test-pci,bus=pci.1"));
     g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0xffffffff);
-    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTCTL), 2) &
-                        PCI_EXP_SLTCTL_PCC,
+    g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTCTL), 2) & PCI_EXP_SLTCTL_PCC,
                     ==, PCI_EXP_SLTCTL_PWR_OFF);
     g_assert_cmphex(get(f, exp_reg(f, PCI_EXP_SLTSTA), 2), ==, 0x148);
     control(f, ON);
@@ -572,8 +571,8 @@ static void test_card_comes_while_the_driver_is_away(Fixture *f,
 {
     set_buses(f, 1, 1);
     control(f, OFF | CUT);
-    set(f, exp_reg(f, PCI_EXP_SLTCTL),
-        PCI_EXP_SLTCTL_ATTN_IND_OFF | OFF | CUT, 2);
+    set(f, exp_reg(f, PCI_EXP_SLTCTL), PCI_EXP_SLTCTL_ATTN_IND_OFF | OFF | CUT,
+        2);
     plug(f, add_behind(f, "test-pci,bus=pci.1"));
     g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0xffffffff);
     control(f, OFF | CUT);

@@ -126,7 +126,7 @@ static void show_bar(Machine *m)
 {
     config_write(m, PCI_BASE_ADDRESS_4, (uint32_t)BAR);
     config_write(m, PCI_BASE_ADDRESS_5, 0);
-    config_write(m, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    config_write(m, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
 static void start_driver(Machine *m)

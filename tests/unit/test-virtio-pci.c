@@ -58,7 +58,7 @@ static void set_up(Fixture *f, gconstpointer data)
     config_set(f, PCI_BASE_ADDRESS_1, MSIX_BAR, 4);
     config_set(f, PCI_BASE_ADDRESS_4, BAR, 4);
     config_set(f, PCI_BASE_ADDRESS_5, 0, 4);
-    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
 }
 
 static void tear_down(Fixture *f, gconstpointer data)
@@ -332,8 +332,73 @@ static void test_notify_follows_the_bar(Fixture *f, gconstpointer data)
                     BAR + 0x100000 + VIRTIO_PCI_NOTIFY_OFFSET);
     config_set(f, PCI_COMMAND, 0, 2);
     g_assert_cmpuint(fake.n_ioeventfd, ==, 0);
-    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
     g_assert_cmpuint(fake.n_ioeventfd, ==, QUEUES);
+}
+
+static void set_command(Fixture *f, unsigned bits)
+{
+    config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY | bits, 2);
+}
+
+static void test_back_end_runs_while_a_bus_master(Fixture *f,
+                                                  gconstpointer data)
+{
+    drive(f);
+    g_assert_cmpuint(f->t->starts, ==, 1);
+    set_command(f, 0);
+    g_assert_cmpuint(f->t->stops, ==, 1);
+    g_assert_cmphex(status(f), ==, READY);
+    set_command(f, PCI_COMMAND_INTX_DISABLE);
+    g_assert_cmpuint(f->t->starts, ==, 1);
+    set_command(f, PCI_COMMAND_MASTER);
+    set_command(f, PCI_COMMAND_MASTER);
+    g_assert_cmpuint(f->t->starts, ==, 2);
+    g_assert_cmpuint(f->t->stops, ==, 1);
+    /* A paused machine is not started by it. */
+    f->m->run_state = RUN_STATE_PAUSED;
+    set_command(f, 0);
+    g_assert_cmpuint(f->t->stops, ==, 2);
+    set_command(f, PCI_COMMAND_MASTER);
+    g_assert_cmpuint(f->t->starts, ==, 2);
+}
+
+static void test_driver_may_be_ready_before_a_bus_master(Fixture *f,
+                                                         gconstpointer data)
+{
+    set_command(f, 0);
+    drive(f);
+    g_assert_cmphex(status(f), ==, READY);
+    g_assert_cmpuint(f->t->starts, ==, 0);
+    set_command(f, PCI_COMMAND_MASTER);
+    g_assert_cmpuint(f->t->starts, ==, 1);
+    /* A reset of the driver does not take the bit. */
+    set_status(f, 0);
+    g_assert_cmpuint(f->t->stops, ==, 1);
+    drive(f);
+    g_assert_cmpuint(f->t->starts, ==, 2);
+    /* One of the machine does. */
+    device_reset(&f->proxy->pci.dev);
+    g_assert_cmpuint(f->t->stops, ==, 2);
+    g_assert_cmphex(config_get(f, PCI_COMMAND, 2), ==, 0);
+}
+
+static void test_config_interrupt_waits_for_bus_mastering(Fixture *f,
+                                                          gconstpointer data)
+{
+    VirtIODevice *vdev = &f->t->vdev;
+
+    enable_msix(f, 1);
+    set(f, VIRTIO_PCI_COMMON_MSIX, 0, 2);
+    drive(f);
+    g_assert_nonnull(fake_irqfd_of(vdev->config_changed.fd));
+    set_command(f, 0);
+    virtio_error(vdev, "of the test");
+    g_assert_null(fake_irqfd_of(vdev->config_changed.fd));
+    g_assert_true(event_notifier_is_set(&vdev->config_changed));
+    set_command(f, PCI_COMMAND_MASTER);
+    g_assert_nonnull(fake_irqfd_of(vdev->config_changed.fd));
+    g_assert_cmpuint(f->t->starts, ==, 1);
 }
 
 static void test_slow_notify_reaches_the_kick(Fixture *f, gconstpointer data)
@@ -470,6 +535,11 @@ int main(int argc, char **argv)
     ADD("/virtio-pci/config", test_device_config);
     ADD("/virtio-pci/msix", test_msix_roads_are_open_from_driver_ok_to_reset);
     ADD("/virtio-pci/notify/bar", test_notify_follows_the_bar);
+    ADD("/virtio-pci/bus-master", test_back_end_runs_while_a_bus_master);
+    ADD("/virtio-pci/bus-master-late",
+        test_driver_may_be_ready_before_a_bus_master);
+    ADD("/virtio-pci/bus-master-config",
+        test_config_interrupt_waits_for_bus_mastering);
     ADD("/virtio-pci/notify/slow", test_slow_notify_reaches_the_kick);
     ADD("/virtio-pci/intx", test_intx_shows_and_clears_in_isr);
     ADD("/virtio-pci/pci-access",

@@ -151,6 +151,7 @@ static bool start_driver(Bench *b, GError **errp)
                          "descriptors and event index: use a newer kernel");
         return false;
     }
+    virtio_set_dma(v, true); /* there is no transport that could forbid it */
     virtio_set_status(v, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
     virtio_set_features(v, FEATURES_NEEDED);
     virtio_set_status(v, ok);

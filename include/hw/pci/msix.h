@@ -49,8 +49,12 @@ bool msix_enabled(const PciDevice *dev);
 /* Called by pci_config_write() after any write that touches the capability. */
 void msix_config_written(PciDevice *dev);
 
-/* Sends vector @vector's message, or marks it pending while it is masked. For
- * events that arise in user space. Nothing while MSI-X is disabled. */
+/* Called by pci_master_changed(): a device that is no bus master sends no
+ * message, and what comes meanwhile is pending. */
+void msix_master_changed(PciDevice *dev);
+
+/* Sends vector @vector's message, or marks it pending while it is masked or the
+ * device is no bus master. For events that arise in user space. Nothing while MSI-X is disabled. */
 void msix_notify(PciDevice *dev, unsigned vector);
 
 /* From now on signals of @b->notifier deliver @b->vector. @b is borrowed until

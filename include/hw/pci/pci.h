@@ -40,6 +40,10 @@ typedef struct PciDeviceOps {
     uint32_t (*config_read)(PciDevice *dev, uint32_t addr, unsigned len);
     void (*config_write)(PciDevice *dev, uint32_t addr, uint32_t value,
                          unsigned len);
+    /* pci_may_master() may have another answer now. It may release the lock,
+     * and the device may be gone when it returns. NULL: the device writes no
+     * memory but its MSI-X messages. */
+    void (*master_changed)(PciDevice *dev);
 } PciDeviceOps;
 
 typedef struct PciBar {
@@ -135,6 +139,14 @@ void pci_register_bar(PciDevice *dev, unsigned n, uint8_t type,
 /* Adds a capability of @size bytes with id @cap_id and returns its offset; its
  * two first bytes are filled in, the rest is zero and read-only. */
 unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size);
+
+/* Whether the device may read and write memory, which its MSI-X messages are,
+ * too: bus mastering is on in it and in the bridge before it, and its slot has
+ * power (PCI 3.0, 6.2.2; PCI Express 5.0, 7.5.1.1.3). INTx needs none. */
+bool pci_may_master(const PciDevice *dev);
+/* After that has changed for @dev: brings it, and for a bridge all that is
+ * behind, in line. May release the lock. */
+void pci_master_changed(PciDevice *dev);
 
 /* Drives the device's INTx pin (PCI_INTERRUPT_PIN must be set); obeys
  * PCI_COMMAND_INTX_DISABLE. */

@@ -78,6 +78,7 @@ struct VirtIODevice {
     unsigned n_queues;
     unsigned n_fixed; /* of these, before the request queues */
 
+    bool may_dma;    /* the transport lets the device at memory */
     bool started;    /* the back end has the rings */
     bool busy;       /* a thread is starting or stopping it */
     bool gone;       /* it is being removed: nobody is let in any more */
@@ -116,8 +117,12 @@ void virtio_drain(VirtIODevice *vdev);
 
 /* Writes device status (specification 2.1, 3.1.1): 0 resets; FEATURES_OK
  * sticks only if the driver's features were offered and hold VERSION_1;
- * DRIVER_OK starts the back end. */
+ * DRIVER_OK starts the back end, now or when virtio_set_dma() allows it. */
 void virtio_set_status(VirtIODevice *vdev, uint8_t status);
+
+/* The transport lets the device at the guest's memory, or no more: the back end
+ * runs only while it does, and goes on where it was. Off until the first call. */
+void virtio_set_dma(VirtIODevice *vdev, bool on);
 
 /* Stops the back end and forgets what the driver has set up. */
 void virtio_reset(VirtIODevice *vdev);
