@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The object tree as QMP shows it. There is no tree in the program: what there
- * is (machine, vCPUs, devices) is listed with its paths when somebody asks.
+ * is (machine, vCPUs, devices) is listed with its paths when somebody asks for
+ * what is below the machine, or by a part of a path. A device or a vCPU with its
+ * whole path is found without the list: "info qtree" asks thousands of times.
  */
 #include "monitor/qmp-commands.h"
 #include "system/machine.h"
@@ -16,23 +18,23 @@ typedef struct QomNode {
     char *path;
     char *type;
     Device *dev; /* NULL: the machine, a vCPU or a container */
+    bool is_cpu;
 } QomNode;
 
-static void node_free(gpointer opaque)
+static void node_free(QomNode *node)
 {
-    QomNode *node = opaque;
-
     g_free(node->path);
     g_free(node->type);
     g_free(node);
 }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QomNode, node_free)
 
 /* Takes over @path and @type. */
 static void add_node(GPtrArray *nodes, char *path, char *type, Device *dev)
 {
     QomNode *node = g_new(QomNode, 1);
 
-    *node = (QomNode){ path, type, dev };
+    *node = (QomNode){ .path = path, .type = type, .dev = dev };
     g_ptr_array_add(nodes, node);
 }
 
@@ -41,9 +43,15 @@ static void add_container(GPtrArray *nodes, const char *path)
     add_node(nodes, g_strdup(path), g_strdup("container"), NULL);
 }
 
+static char *cpu_type(const Machine *m)
+{
+    return g_strdup_printf("%s-x86_64-cpu", m->config.cpu_model);
+}
+
 static GPtrArray *list_nodes(Machine *m)
 {
-    GPtrArray *nodes = g_ptr_array_new_with_free_func(node_free);
+    GPtrArray *nodes = g_ptr_array_new_with_free_func(
+        (GDestroyNotify)node_free);
 
     add_container(nodes, "/");
     add_node(nodes, g_strdup("/machine"),
@@ -59,8 +67,7 @@ static GPtrArray *list_nodes(Machine *m)
                  g_strdup(o->type->name), NULL);
     }
     for (unsigned i = 0; m->cpus && i < m->config.n_cpus; i++) {
-        add_node(nodes, cpu_path(&m->cpus[i]),
-                 g_strdup_printf("%s-x86_64-cpu", m->config.cpu_model), NULL);
+        add_node(nodes, cpu_path(&m->cpus[i]), cpu_type(m), NULL);
     }
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         for (Device *d = g_ptr_array_index(m->tree.devices, i); d;
@@ -71,18 +78,57 @@ static GPtrArray *list_nodes(Machine *m)
     return nodes;
 }
 
-/* By its whole path, or by an end of it that only one has. */
-static const QomNode *find_node(const GPtrArray *nodes, const char *path,
-                                GError **errp)
+static QomNode *new_node(const char *path, char *type, Device *dev)
 {
+    QomNode *node = g_new(QomNode, 1);
+
+    *node = (QomNode){ .path = g_strdup(path), .type = type, .dev = dev };
+    return node;
+}
+
+/* A device, its backend or a vCPU by the whole path, or NULL. */
+static QomNode *find_quickly(Machine *m, const char *path)
+{
+    static const char backend[] = "/virtio-backend";
+    bool is_backend = g_str_has_suffix(path, backend);
+    g_autofree char *owner = g_strndup(
+        path, strlen(path) - (is_backend ? strlen(backend) : 0));
+    Device *dev = path[0] == '/' ? device_resolve(&m->tree, owner) : NULL;
+
+    if (dev && is_backend) {
+        dev = dev->backend;
+    }
+    if (dev) {
+        return new_node(path, g_strdup(dev->type->name), dev);
+    }
+    for (unsigned i = 0; m->cpus && i < m->config.n_cpus; i++) {
+        g_autofree char *cpu = cpu_path(&m->cpus[i]);
+
+        if (g_str_equal(cpu, path)) {
+            QomNode *node = new_node(path, cpu_type(m), NULL);
+
+            node->is_cpu = true;
+            return node;
+        }
+    }
+    return NULL;
+}
+
+/* By its whole path, or by an end of it that only one has. The caller frees
+ * it. */
+static QomNode *find_node(Machine *m, const char *path, GError **errp)
+{
+    QomNode *quick = find_quickly(m, path);
+    g_autoptr(GPtrArray) nodes = quick ? NULL : list_nodes(m);
+    g_autofree char *end = g_strconcat("/", path, NULL);
     const QomNode *found = NULL;
 
-    for (unsigned i = 0; i < nodes->len; i++) {
+    for (unsigned i = 0; nodes && i < nodes->len; i++) {
         const QomNode *node = g_ptr_array_index(nodes, i);
-        g_autofree char *end = g_strconcat("/", path, NULL);
 
         if (g_str_equal(node->path, path)) {
-            return node;
+            found = node;
+            break;
         }
         if (path[0] == '/' || !g_str_has_suffix(node->path, end)) {
             continue;
@@ -94,11 +140,15 @@ static const QomNode *find_node(const GPtrArray *nodes, const char *path,
         }
         found = node;
     }
+    if (quick) {
+        return quick;
+    }
     if (!found) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
                   path);
+        return NULL;
     }
-    return found;
+    return new_node(found->path, g_strdup(found->type), found->dev);
 }
 
 /* --- properties --- */
@@ -195,10 +245,17 @@ static json_object *type_properties(const DeviceType *type)
     return list;
 }
 
-/* The objects directly below @node. */
-static void add_children(json_object *list, const GPtrArray *nodes,
-                         const QomNode *node)
+static void add_child(json_object *list, const char *name, const char *type)
 {
+    g_autofree char *child = g_strdup_printf("child<%s>", type);
+
+    add_info(list, name, child);
+}
+
+/* The objects directly below the container @node. */
+static void add_children(Machine *m, json_object *list, const QomNode *node)
+{
+    g_autoptr(GPtrArray) nodes = list_nodes(m);
     g_autofree char *prefix = g_str_equal(node->path, "/")
                                   ? g_strdup("/")
                                   : g_strconcat(node->path, "/", NULL);
@@ -206,60 +263,56 @@ static void add_children(json_object *list, const GPtrArray *nodes,
     for (unsigned i = 0; i < nodes->len; i++) {
         const QomNode *child = g_ptr_array_index(nodes, i);
         const char *name = child->path + strlen(prefix);
-        g_autofree char *type = g_strdup_printf("child<%s>", child->type);
 
         if (g_str_has_prefix(child->path, prefix) && *name &&
             !strchr(name, '/')) {
-            add_info(list, name, type);
+            add_child(list, name, child->type);
         }
     }
 }
 
 json_object *qmp_qom_list(Machine *m, json_object *args, GError **errp)
 {
-    g_autoptr(GPtrArray) nodes = list_nodes(m);
-    const QomNode *node = find_node(nodes, keyval_get(args, "path"), errp);
+    g_autoptr(QomNode) node = find_node(m, keyval_get(args, "path"), errp);
     json_object *list;
 
     if (!node) {
         return NULL;
     }
     list = json_object_new_array();
-    if (node->dev) {
-        for (unsigned i = 0; i < G_N_ELEMENTS(common); i++) {
-            add_info(list, common[i].name, common[i].type);
-        }
-        add_table(list, node->dev->type->props, NULL);
-        add_table(list, node->dev->type->bus_props, NULL);
-    } else {
+    if (!node->dev) {
         add_info(list, "type", "string");
+        if (!node->is_cpu) {
+            add_children(m, list, node);
+        }
+        return list;
     }
-    add_children(list, nodes, node);
+    for (unsigned i = 0; i < G_N_ELEMENTS(common); i++) {
+        add_info(list, common[i].name, common[i].type);
+    }
+    add_table(list, node->dev->type->props, NULL);
+    add_table(list, node->dev->type->bus_props, NULL);
+    if (node->dev->backend) {
+        add_child(list, "virtio-backend", node->dev->backend->type->name);
+    }
     return list;
 }
 
 /* --- values --- */
 
-static json_object *child_value(const GPtrArray *nodes, const QomNode *node,
+static json_object *child_value(Machine *m, const QomNode *node,
                                 const char *name)
 {
     g_autofree char *path = g_build_filename(node->path, name, NULL);
+    g_autoptr(QomNode) child = find_node(m, path, NULL);
 
-    for (unsigned i = 0; i < nodes->len; i++) {
-        const QomNode *n = g_ptr_array_index(nodes, i);
-
-        if (g_str_equal(n->path, path)) {
-            return json_object_new_string(path);
-        }
-    }
-    return NULL;
+    return child ? json_object_new_string(path) : NULL;
 }
 
 json_object *qmp_qom_get(Machine *m, json_object *args, GError **errp)
 {
-    g_autoptr(GPtrArray) nodes = list_nodes(m);
+    g_autoptr(QomNode) node = find_node(m, keyval_get(args, "path"), errp);
     const char *name = keyval_get(args, "property");
-    const QomNode *node = find_node(nodes, keyval_get(args, "path"), errp);
     json_object *value = NULL;
     const Property *prop;
     Device *instance;
@@ -278,7 +331,7 @@ json_object *qmp_qom_get(Machine *m, json_object *args, GError **errp)
         value = json_object_new_string(node->type);
     }
     if (!value) {
-        value = child_value(nodes, node, name);
+        value = child_value(m, node, name);
     }
     if (!value) {
         error_setg(errp, "Property '%s.%s' not found", node->type, name);
@@ -289,15 +342,13 @@ json_object *qmp_qom_get(Machine *m, json_object *args, GError **errp)
 json_object *qmp_qom_set(Machine *m, json_object *args, GError **errp)
 {
     auto_json *value = qmp_qom_get(m, args, errp);
-    g_autoptr(GPtrArray) nodes = NULL;
     const char *name = keyval_get(args, "property");
-    const QomNode *node;
+    g_autoptr(QomNode) node = NULL;
 
     if (!value) {
         return NULL;
     }
-    nodes = list_nodes(m);
-    node = find_node(nodes, keyval_get(args, "path"), errp);
+    node = find_node(m, keyval_get(args, "path"), errp);
     if (node && node->dev &&
         device_find_property(node->dev, name, &(Device *){ 0 })) {
         error_setg(errp,

@@ -382,18 +382,49 @@ Device *device_find(DeviceTree *tree, const char *id)
     return NULL;
 }
 
-Device *device_resolve(DeviceTree *tree, const char *id_or_path)
+/* What is behind @prefix in @path, or NULL. */
+static const char *behind(const char *path, const char *prefix)
 {
-    if (id_or_path[0] != '/') {
-        return device_find(tree, id_or_path);
+    return g_str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
+}
+
+/* Of the devices without an id; @name is the end of its path, "7]". */
+static Device *find_number(DeviceTree *tree, bool user_creatable,
+                           const char *name)
+{
+    char *end;
+    uint64_t number = g_ascii_strtoull(name, &end, 10);
+
+    if (!g_ascii_isdigit(name[0]) || !g_str_equal(end, "]") ||
+        (name[0] == '0' && end != name + 1)) {
+        return NULL;
     }
     for (unsigned i = 0; i < tree->devices->len; i++) {
         Device *dev = g_ptr_array_index(tree->devices, i);
-        g_autofree char *path = device_path(dev);
 
-        if (g_str_equal(path, id_or_path)) {
+        if (!dev->id && dev->number == number &&
+            dev->type->user_creatable == user_creatable) {
             return dev;
         }
+    }
+    return NULL;
+}
+
+Device *device_resolve(DeviceTree *tree, const char *id_or_path)
+{
+    const char *name;
+
+    if (id_or_path[0] != '/') {
+        return device_find(tree, id_or_path);
+    }
+    if ((name = behind(id_or_path, "/machine/peripheral/"))) {
+        return device_find(tree, name);
+    }
+    if ((name = behind(id_or_path, "/machine/peripheral-anon/device["))) {
+        return find_number(tree, true, name);
+    }
+    if ((name = behind(id_or_path, "/machine/unattached/device["))) {
+        return find_number(tree, false, name);
     }
     return NULL;
 }

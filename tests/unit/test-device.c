@@ -218,6 +218,36 @@ static void test_anonymous_paths_stay_when_others_go(Fixture *f,
     check_path(f, add_anonymous(f), "/machine/unattached/device[2]");
 }
 
+static void test_only_the_whole_path_resolves(Fixture *f, gconstpointer data)
+{
+    static const char *const others[] = {
+        "/machine/unattached/device[00]",
+        "/machine/unattached/device[0",
+        "/machine/unattached/device[0]x",
+        "/machine/unattached/device[-0]",
+        "/machine/unattached/device[ 0]",
+        "/machine/unattached/device[]",
+        "/machine/unattached/device[4294967296]",
+        "/machine/unattached/device[18446744073709551616]",
+        "/machine/peripheral-anon/device[0]",
+        "/machine/peripheral/device[0]",
+        "/machine/peripheral/",
+        "/machine/peripheral/named/",
+        "/machine/unattached/named",
+        "/named",
+        "",
+    };
+    Device *named = device_new(&f->m->tree, &test_type);
+
+    check_path(f, add_anonymous(f), "/machine/unattached/device[0]");
+    g_assert_true(device_set(named, "id", "named", NULL));
+    g_assert_true(device_realize(named, NULL));
+    check_path(f, named, "/machine/peripheral/named");
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_assert_null(device_resolve(&f->m->tree, others[i]));
+    }
+}
+
 static void del_is_refused(Fixture *f, const char *name, ErrorClass class,
                            const char *message)
 {
@@ -272,6 +302,7 @@ int main(int argc, char **argv)
     ADD("/device/tree", test_tree_finds_paths_and_refuses_duplicates);
     ADD("/device/failed-realize", test_failed_realize_leaves_nothing);
     ADD("/device/anonymous-paths", test_anonymous_paths_stay_when_others_go);
+    ADD("/device/whole-path", test_only_the_whole_path_resolves);
     ADD("/device/del", test_del_needs_a_device_that_can_go);
     ADD("/device/hot-add", test_add_to_a_started_machine_needs_hotplug);
     return g_test_run();
