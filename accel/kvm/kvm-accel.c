@@ -348,6 +348,7 @@ const AccelOps kvm_accel_ops = {
     .set_gsi = kvm_set_gsi,
     .send_msi = kvm_send_msi,
     .irqfd_add_msi = kvm_irqfd_add_msi,
+    .irqfd_prepare_msi = kvm_irqfd_prepare_msi,
     .irqfd_del = kvm_irqfd_del,
     .ioeventfd_add = kvm_ioeventfd_add,
     .ioeventfd_del = kvm_ioeventfd_del,

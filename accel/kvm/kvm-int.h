@@ -79,6 +79,7 @@ int kvm_irq_reset(KvmAccel *kvm);
 void kvm_set_gsi(Accel *accel, unsigned gsi, bool level);
 int kvm_send_msi(Accel *accel, const MsiMessage *msg);
 int kvm_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
+void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n);
 void kvm_irqfd_del(Accel *accel, int fd, int route);
 
 /* --- kvm-cpu.c --- */

@@ -13,9 +13,12 @@
 static int routes_commit(KvmAccel *kvm)
 {
     KvmRoutes *routes = &kvm->routes;
+    int r;
 
     routes->table->nr = routes->n_fixed + routes->n_msi;
-    return neg_errno(ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, routes->table));
+    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_GSI_ROUTING, routes->table));
+    trace(kvm_routes_commit, "entries=%u ret=%d", routes->table->nr, r);
+    return r;
 }
 
 static void routes_add_pin(KvmRoutes *routes, unsigned gsi, unsigned chip,
@@ -168,16 +171,10 @@ static bool msi_equals(const struct kvm_irq_routing_entry *e,
            e->u.msi.data == msg->data;
 }
 
-/* Writes route @i and shows the table to KVM; on failure all is as before. */
-static int msi_set(KvmAccel *kvm, unsigned i, const MsiMessage *msg)
+/* Writes route @i. */
+static void msi_write(KvmRoutes *routes, unsigned i, const MsiMessage *msg)
 {
-    KvmRoutes *routes = &kvm->routes;
-    struct kvm_irq_routing_entry *e = msi_entry(routes, i);
-    struct kvm_irq_routing_entry old = *e;
-    unsigned old_n = routes->n_msi;
-    int r;
-
-    *e = (struct kvm_irq_routing_entry){
+    *msi_entry(routes, i) = (struct kvm_irq_routing_entry){
         .gsi = KVM_GSI_PINS + i,
         .type = KVM_IRQ_ROUTING_MSI,
         .u.msi = {
@@ -187,9 +184,20 @@ static int msi_set(KvmAccel *kvm, unsigned i, const MsiMessage *msg)
         },
     };
     routes->n_msi = MAX(routes->n_msi, i + 1);
+}
+
+/* Writes route @i and shows the table to KVM; on failure all is as before. */
+static int msi_set(KvmAccel *kvm, unsigned i, const MsiMessage *msg)
+{
+    KvmRoutes *routes = &kvm->routes;
+    struct kvm_irq_routing_entry old = *msi_entry(routes, i);
+    unsigned old_n = routes->n_msi;
+    int r;
+
+    msi_write(routes, i, msg);
     r = routes_commit(kvm);
     if (r < 0) {
-        *e = old;
+        *msi_entry(routes, i) = old;
         routes->n_msi = old_n;
     }
     return r;
@@ -237,6 +245,65 @@ static int route_get(KvmAccel *kvm, const MsiMessage *msg)
     }
     r = msi_set(kvm, unused, msg);
     return r < 0 ? r : (int)unused;
+}
+
+/* Of the routes that are neither used nor @taken, one that delivers @msg, or
+ * with NULL any, a new one if need be; -ENOSPC. Marks it as taken. */
+static int route_take(KvmRoutes *routes, GByteArray *taken,
+                      const MsiMessage *msg)
+{
+    unsigned i = 0;
+
+    while (i < routes->n_msi &&
+           (routes->used[i] || taken->data[i] ||
+            (msg && !msi_equals(msi_entry(routes, i), msg)))) {
+        i++;
+    }
+    if (i == routes->n_msi && msg) {
+        return -ENOSPC;
+    }
+    if (i == routes->capacity && routes_grow(routes) < 0) {
+        return -ENOSPC;
+    }
+    if (i == taken->len) {
+        g_byte_array_set_size(taken, i + 1);
+    }
+    taken->data[i] = true;
+    return (int)i;
+}
+
+/* Routes for all of @msgs with one commit: those that are there are found first,
+ * so that none of them is overwritten. irqfd_add_msi() finds them as it does any
+ * that is not used. */
+void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n)
+{
+    KvmAccel *kvm = kvm_accel(accel);
+    KvmRoutes *routes = &kvm->routes;
+    unsigned old_n = routes->n_msi, n_new = 0;
+    size_t old_size = old_n * sizeof(routes->table->entries[0]);
+    g_autofree void *old = g_memdup2(msi_entry(routes, 0), old_size);
+    g_autoptr(GByteArray) taken = g_byte_array_new();
+    g_autofree const MsiMessage **missing = g_new(const MsiMessage *, n);
+
+    g_byte_array_set_size(taken, old_n);
+    memset(taken->data, 0, old_n);
+    for (unsigned i = 0; i < n; i++) {
+        if (route_take(routes, taken, &msgs[i]) < 0) {
+            missing[n_new++] = &msgs[i];
+        }
+    }
+    for (unsigned i = 0; i < n_new; i++) {
+        int route = route_take(routes, taken, NULL);
+
+        if (route < 0) {
+            break; /* irqfd_add_msi() will say so */
+        }
+        msi_write(routes, (unsigned)route, missing[i]);
+    }
+    if (n_new && routes_commit(kvm) < 0) {
+        memcpy(msi_entry(routes, 0), old, old_size);
+        routes->n_msi = old_n;
+    }
 }
 
 static int irqfd_call(KvmAccel *kvm, int fd, int route, uint32_t flags)

@@ -134,6 +134,7 @@ const AccelOps qtest_accel_ops = {
     .set_gsi = qtest_set_gsi,
     .send_msi = qtest_send_msi,
     .irqfd_add_msi = qtest_irqfd_add_msi,
+    .irqfd_prepare_msi = qtest_irqfd_prepare_msi,
     .irqfd_del = qtest_irqfd_del,
     .ioeventfd_add = qtest_ioeventfd_add,
     .ioeventfd_del = qtest_ioeventfd_del,

@@ -62,6 +62,7 @@ void qtest_irq_finish(QtestAccel *q);
 void qtest_set_gsi(Accel *accel, unsigned gsi, bool level);
 int qtest_send_msi(Accel *accel, const MsiMessage *msg);
 int qtest_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
+void qtest_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n);
 void qtest_irqfd_del(Accel *accel, int fd, int route);
 int qtest_ioeventfd_add(Accel *accel, const IoEventFd *io);
 int qtest_ioeventfd_del(Accel *accel, const IoEventFd *io);

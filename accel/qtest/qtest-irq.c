@@ -158,6 +158,11 @@ int qtest_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg)
     return (int)route;
 }
 
+/* There is nothing to make. */
+void qtest_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n)
+{
+}
+
 void qtest_irqfd_del(Accel *accel, int fd, int route)
 {
     QtestAccel *q = qtest_accel(accel);

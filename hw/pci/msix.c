@@ -93,8 +93,37 @@ static void update_vector(PciDevice *dev, unsigned vector)
     }
 }
 
+void msix_prepare(PciDevice *dev, const uint16_t *vectors, unsigned n)
+{
+    Accel *accel = dev->dev.machine->accel;
+    g_autofree MsiMessage *msgs = g_new(MsiMessage, n);
+    unsigned n_open = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (is_open(dev, vectors[i])) {
+            msgs[n_open++] = message(dev, vectors[i]);
+        }
+    }
+    if (n_open > 1) {
+        accel->ops->irqfd_prepare_msi(accel, msgs, n_open);
+    }
+}
+
+/* A change of what all vectors depend on. */
 static void update_all(PciDevice *dev)
 {
+    const GPtrArray *bindings = dev->msix.bindings;
+    g_autofree uint16_t *closed = g_new(uint16_t, bindings->len);
+    unsigned n_closed = 0;
+
+    for (unsigned i = 0; i < bindings->len; i++) {
+        const MsixBinding *b = g_ptr_array_index(bindings, i);
+
+        if (b->route < 0) {
+            closed[n_closed++] = b->vector;
+        }
+    }
+    msix_prepare(dev, closed, n_closed);
     for (unsigned v = 0; v < dev->msix.n_vectors; v++) {
         update_vector(dev, v);
     }

@@ -51,8 +51,28 @@ static void connect_interrupt(VirtIOPCIInterrupt *irq)
     }
 }
 
+/* All vectors that are in use, in one go. */
+static void prepare_vectors(VirtIOPCIProxy *proxy)
+{
+    unsigned n = virtio_pci_vdev(proxy)->n_queues + 1, n_used = 0;
+    g_autofree uint16_t *vectors = g_new(uint16_t, n);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (proxy->interrupts[i].vector != MSIX_NO_VECTOR) {
+            vectors[n_used++] = proxy->interrupts[i].vector;
+        }
+    }
+    msix_prepare(&proxy->pci, vectors, n_used);
+}
+
 static void connect_interrupts(VirtIOPCIProxy *proxy)
 {
+    for (unsigned i = 0; i <= virtio_pci_vdev(proxy)->n_queues; i++) {
+        disconnect_interrupt(&proxy->interrupts[i]);
+    }
+    if (msix_enabled(&proxy->pci)) {
+        prepare_vectors(proxy);
+    }
     for (unsigned i = 0; i <= virtio_pci_vdev(proxy)->n_queues; i++) {
         connect_interrupt(&proxy->interrupts[i]);
     }

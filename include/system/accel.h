@@ -59,6 +59,10 @@ typedef struct AccelOps {
      * without user space; a signal that is already pending is delivered at
      * once. Returns a route number to give back. Machine lock. */
     int (*irqfd_add_msi)(Accel *accel, int fd, const MsiMessage *msg);
+    /* irqfd_add_msi() will be called for each of these next: makes what that
+     * needs at once, where one by one it costs much. Only a hint: what cannot
+     * be made now fails then. Machine lock. */
+    void (*irqfd_prepare_msi)(Accel *accel, const MsiMessage *msgs, unsigned n);
     /* Stops that; later signals stay in the eventfd. Machine lock. */
     void (*irqfd_del)(Accel *accel, int fd, int route);
 

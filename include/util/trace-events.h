@@ -10,6 +10,7 @@ TRACE_EVENT(memory_region_unassigned)
 
 /* accel/kvm, target/i386 */
 TRACE_EVENT(kvm_set_user_memory)
+TRACE_EVENT(kvm_routes_commit)
 TRACE_EVENT(kvm_irqfd)
 TRACE_EVENT(kvm_ioeventfd)
 TRACE_EVENT(kvm_run_exit)

@@ -22,6 +22,7 @@ static struct {
     IoEventFd ioeventfd[FAKE_MAX];
     unsigned n_ioeventfd;
     bool fail_irqfd;
+    unsigned n_prepared, last_prepared; /* calls; messages of the last */
 } fake;
 
 static inline int fake_send_msi(Accel *accel, const MsiMessage *msg)
@@ -40,6 +41,13 @@ static inline int fake_irqfd_add(Accel *accel, int fd, const MsiMessage *msg)
         }
     }
     return -ENOSPC;
+}
+
+static inline void fake_irqfd_prepare(Accel *accel, const MsiMessage *msgs,
+                                      unsigned n)
+{
+    fake.n_prepared++;
+    fake.last_prepared = n;
 }
 
 static inline void fake_irqfd_del(Accel *accel, int fd, int route)
@@ -89,6 +97,7 @@ static inline Machine *fake_machine_new(void)
     fake.ops = qtest_accel_ops;
     fake.ops.send_msi = fake_send_msi;
     fake.ops.irqfd_add_msi = fake_irqfd_add;
+    fake.ops.irqfd_prepare_msi = fake_irqfd_prepare;
     fake.ops.irqfd_del = fake_irqfd_del;
     fake.ops.ioeventfd_add = fake_ioeventfd_add;
     fake.ops.ioeventfd_del = fake_ioeventfd_del;

@@ -323,6 +323,29 @@ static void test_msix_roads_are_open_from_driver_ok_to_reset(Fixture *f,
     g_assert_cmphex(get(f, VIRTIO_PCI_COMMON_Q_MSIX, 2), ==, 0xffff);
 }
 
+/* At DRIVER_OK, and after each write to configuration space that opens all. */
+static void test_messages_are_prepared_together(Fixture *f, gconstpointer data)
+{
+    unsigned flags = f->proxy->pci.msix.cap + PCI_MSIX_FLAGS;
+
+    enable_msix(f, 4);
+    for (unsigned i = 0; i < QUEUES; i++) {
+        set(f, VIRTIO_PCI_COMMON_Q_SELECT, i, 2);
+        set(f, VIRTIO_PCI_COMMON_Q_MSIX, i, 2);
+    }
+    set(f, VIRTIO_PCI_COMMON_MSIX, 3, 2);
+    g_assert_cmpuint(fake.n_prepared, ==, 0);
+    drive(f);
+    g_assert_cmpuint(fake.n_prepared, ==, 1);
+    g_assert_cmpuint(fake.last_prepared, ==, QUEUES + 1);
+    config_set(f, flags, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 2);
+    g_assert_cmpuint(fake.n_prepared, ==, 1);
+    config_set(f, flags, PCI_MSIX_FLAGS_ENABLE, 2);
+    g_assert_cmpuint(fake.n_prepared, ==, 2);
+    g_assert_cmpuint(fake.last_prepared, ==, QUEUES + 1);
+    g_assert_nonnull(fake_irqfd_of(f->t->vdev.config_changed.fd));
+}
+
 static void test_notify_follows_the_bar(Fixture *f, gconstpointer data)
 {
     drive(f);
@@ -534,6 +557,7 @@ int main(int argc, char **argv)
     ADD("/virtio-pci/width", test_registers_want_their_width);
     ADD("/virtio-pci/config", test_device_config);
     ADD("/virtio-pci/msix", test_msix_roads_are_open_from_driver_ok_to_reset);
+    ADD("/virtio-pci/prepared", test_messages_are_prepared_together);
     ADD("/virtio-pci/notify/bar", test_notify_follows_the_bar);
     ADD("/virtio-pci/bus-master", test_back_end_runs_while_a_bus_master);
     ADD("/virtio-pci/bus-master-late",

@@ -57,6 +57,9 @@ void msix_master_changed(PciDevice *dev);
  * device is no bus master. For events that arise in user space. Nothing while MSI-X is disabled. */
 void msix_notify(PciDevice *dev, unsigned vector);
 
+/* msix_bind() will be called for each of these @n vectors next, which is cheaper
+ * for all together. */
+void msix_prepare(PciDevice *dev, const uint16_t *vectors, unsigned n);
 /* From now on signals of @b->notifier deliver @b->vector. @b is borrowed until
  * msix_unbind(). Returns 0 or -errno (then it is not bound). */
 int msix_bind(PciDevice *dev, MsixBinding *b);
