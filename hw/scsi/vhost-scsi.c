@@ -18,6 +18,21 @@
 /* inline_sg_cnt (2048) scatterlist entries of 32 bytes. */
 #define KERNEL_BYTES_PER_COMMAND (64 * KiB)
 
+/*
+ * The kernel maps at most so many pages of a request's data, and as many of its
+ * protection information (drivers/vhost/scsi.c, VHOST_SCSI_PREALLOC_SGLS): it
+ * drops a request with more. A segment may begin and end anywhere, so that it
+ * costs up to two pages more than its bytes fill: what the guest is told as
+ * seg_max and max_sectors must hold together. Protection information has a
+ * 64th of the bytes in as many segments, and never more pages.
+ *
+ * With SEG_MAX segments max_sectors is 4 MiB, which Linux never asks for by
+ * itself: a limit that a guest meets would cost it speed.
+ */
+#define KERNEL_PAGES_PER_COMMAND 2048
+#define SEG_MAX                  512
+#define SECTORS_PER_PAGE         8
+
 /* Bits that only a legacy driver may see (specification 6.3); the properties
  * are there so that command lines that name them go on working. */
 #define LEGACY_FEATURES                                    \
@@ -98,14 +113,41 @@ static void set_endpoint_error(GError **errp, const VhostScsi *s, int r)
 
 /* --- configuration space (specification 5.6.4) --- */
 
+/* Two descriptors of a request are its header and its response. */
+static uint32_t seg_max(const VhostScsi *s)
+{
+    return MIN(s->seg_max_adjust ? s->virtqueue_size - 2 : 128 - 2, SEG_MAX);
+}
+
+/* The largest request that the kernel maps, however its segments lie. */
+static uint32_t safe_sectors(const VhostScsi *s)
+{
+    return (KERNEL_PAGES_PER_COMMAND - 2 * seg_max(s)) * SECTORS_PER_PAGE;
+}
+
+/* 0 is "no limit" for Linux' driver. */
+static void choose_max_sectors(VhostScsi *s)
+{
+    uint32_t safe = safe_sectors(s);
+
+    if (s->max_sectors == PROPERTY_AUTO) {
+        s->max_sectors = safe;
+    } else if (s->max_sectors == 0 || s->max_sectors > safe) {
+        warn_report("%s: max_sectors=%u lets the guest send requests that the "
+                    "kernel drops, since it maps %d pages of one: with %u "
+                    "segments give %u at most",
+                    device_label(&s->vdev.dev), s->max_sectors,
+                    KERNEL_PAGES_PER_COMMAND, seg_max(s), safe);
+    }
+}
+
 static void init_config(VhostScsi *s)
 {
     struct virtio_scsi_config *c = (void *)s->vdev.config;
 
     *c = (struct virtio_scsi_config){
         .num_queues = s->num_queues,
-        /* Two descriptors of a request are its header and its response. */
-        .seg_max = s->seg_max_adjust ? s->virtqueue_size - 2 : 128 - 2,
+        .seg_max = seg_max(s),
         .max_sectors = s->max_sectors,
         .cmd_per_lun = s->cmd_per_lun,
         .event_info_size = sizeof(struct virtio_scsi_event),
@@ -184,6 +226,8 @@ static bool start(VhostScsi *s, GError **errp)
     VirtIODevice *vdev = &s->vdev;
     int r;
 
+    /* What the kernel said about the rings of before. */
+    (void)event_notifier_test_and_clear(&s->vhost.err);
     /* A stop before could not clear it, and the kernel takes no new ring for a
      * queue that it still serves. */
     if (s->bound && !clear_endpoint(s, errp)) {
@@ -208,9 +252,9 @@ static bool start(VhostScsi *s, GError **errp)
 
 /* Event VHOST_DEVICE_FAILED: the guest's driver finds a device that needs a
  * reset, and who manages the host learns why. */
-static void emit_failed(const VhostScsi *s, const char *reason)
+static void emit_failed(const VhostScsi *s, const char *operation, int errnum,
+                        int virtqueue, const char *reason)
 {
-    const VhostDev *d = &s->vhost;
     const Device *dev = s->vdev.dev.proxy;
     g_autofree char *path = device_path(dev);
     json_object *data = json_object_new_object();
@@ -219,11 +263,11 @@ static void emit_failed(const VhostScsi *s, const char *reason)
         json_add_string(data, "device", dev->id);
     }
     json_add_string(data, "qom-path", path);
-    json_add_string(data, "operation", d->failed_call);
-    json_add_int(data, "errno", d->failed_errno);
+    json_add_string(data, "operation", operation);
+    json_add_int(data, "errno", errnum);
     json_add_string(data, "reason", reason);
-    if (d->failed_vq >= 0) {
-        json_add_int(data, "virtqueue", d->failed_vq);
+    if (virtqueue >= 0) {
+        json_add_int(data, "virtqueue", virtqueue);
     }
     event_emit(dev->machine, "VHOST_DEVICE_FAILED", data);
 }
@@ -237,7 +281,8 @@ static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
         return true;
     }
     machine_lock(vdev->dev.machine);
-    emit_failed(s, err->message);
+    emit_failed(s, s->vhost.failed_call, s->vhost.failed_errno,
+                s->vhost.failed_vq, err->message);
     machine_unlock(vdev->dev.machine);
     g_propagate_error(errp, g_steal_pointer(&err));
     return false;
@@ -261,13 +306,21 @@ static const VirtioOps vhost_scsi_virtio_ops = {
     .stop = vhost_scsi_stop,
 };
 
+/* The kernel reports that it gave up on a ring or on one request, not which:
+ * that request is lost. Once for each life of a driver. */
 static bool ring_error(void *opaque, GIOCondition condition)
 {
+    static const char reason[] =
+        "the kernel could not read a ring, or dropped a request that is "
+        "malformed or too large (its log says which)";
     VhostScsi *s = opaque;
+    const uint8_t status = s->vdev.status;
 
-    if (event_notifier_test_and_clear(&s->vhost.err)) {
-        log_item(LOG_GUEST_ERROR, "%s: the kernel could not read a ring",
-                 device_label(&s->vdev.dev));
+    if (event_notifier_test_and_clear(&s->vhost.err) &&
+        (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+        !(status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+        emit_failed(s, "VHOST_SET_VRING_ERR", EIO, -1, reason);
+        virtio_error(&s->vdev, "%s", reason);
     }
     return true;
 }
@@ -561,6 +614,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
         s->worker_auto = vhost_worker_auto_new(
             &s->vdev, &g_array_index(s->plan->specs, VhostWorkerSpec, 0));
     }
+    choose_max_sectors(s);
     init_config(s);
     s->err_watch = machine_watch_fd(dev->machine, s->vhost.err.fd, G_IO_IN,
                                     ring_error, s);
@@ -602,8 +656,10 @@ static const Property vhost_scsi_props[] = {
              .summary = "descriptors per virtqueue, a power of two"),
     PROP_BOOL("seg_max_adjust", VhostScsi, seg_max_adjust, .def = true,
               .summary = "segments of a request follow virtqueue_size"),
-    PROP_U32("max_sectors", VhostScsi, max_sectors, .def = 0xffff,
-             .summary = "most sectors of a request"),
+    PROP_AUTO32("max_sectors", VhostScsi, max_sectors, .def = PROPERTY_AUTO,
+                .max = UINT32_MAX - 1,
+                .summary = "most sectors of a request; auto: what the kernel "
+                           "maps for sure"),
     PROP_U32("cmd_per_lun", VhostScsi, cmd_per_lun, .def = 128,
              .summary = "most commands in flight of a LUN"),
     PROP_BOOL("worker_per_virtqueue", VhostScsi, workers.per_virtqueue,

@@ -27,6 +27,7 @@
 #define FAKE_WORKERS_MAX    4096
 #define FAKE_TRACE_MAX      100000 /* records in memory; the oldest go first */
 #define FAKE_IOV_MAX        1024   /* descriptors of one request */
+#define FAKE_PAGES_MAX      2048   /* that its data may touch */
 #define FAKE_FDS_MAX        65536  /* devices have no descriptor from here on */
 #define FAKE_PR_KEYS_MAX    FAKE_TARGETS_MAX
 #define FAKE_BLOCK          512u

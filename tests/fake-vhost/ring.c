@@ -268,6 +268,22 @@ static int next_head(FakeQueue *vq, uint16_t *ret_head)
     return *ret_head < vq->num ? 1 : -EINVAL;
 }
 
+/* Pages that the data touch: all but the first buffer of each direction, which
+ * are the header and the response. */
+static unsigned data_pages(const Walk *w)
+{
+    unsigned pages = 0;
+
+    for (unsigned i = 1; i < w->n; i++) {
+        uintptr_t at = (uintptr_t)w->iov[i].iov_base;
+
+        if (i != w->n_out) {
+            pages += (unsigned)((at % 4096 + w->iov[i].iov_len + 4095) / 4096);
+        }
+    }
+    return pages;
+}
+
 int ring_pop(FakeQueue *vq, FakeCommand **ret_command)
 {
     Walk w = { .vq = vq };
@@ -278,6 +294,11 @@ int ring_pop(FakeQueue *vq, FakeCommand **ret_command)
         int bad = walk_chain(&w, head);
 
         r = bad < 0 ? bad : 1;
+    }
+    if (r == 1 && data_pages(&w) > FAKE_PAGES_MAX) {
+        vq->last_avail++; /* dropped: the driver never hears of it */
+        ring_error(vq);
+        return ring_pop(vq, ret_command);
     }
     if (r == 1) {
         *ret_command = command_new(vq, &w, head);

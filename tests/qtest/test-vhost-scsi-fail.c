@@ -357,6 +357,50 @@ static const FailTest tests[] = {
     { "reset/one", test_machine_reset_any_call_fails_restart_works, 1 },
 };
 
+/* --- a request that the kernel does not map --- */
+
+/* It is lost, which the kernel reports by its err eventfd: one line and
+ * DEVICE_NEEDS_RESET, and the device works for the next driver. What has as many
+ * pages as the kernel maps goes through. */
+static void test_request_beyond_what_the_kernel_maps_needs_a_reset(void)
+{
+    const QSCSILun disk = { .target = FAKE_VHOST_TPGT };
+    QSCSICommand cmd = qscsi_cdb_test_unit_ready();
+    FakeMachine m;
+    QVirtioSCSI *scsi;
+    QTestPoll poll = { 0 };
+
+    fake_machine_start(&m, NULL, FAKE_MACHINE_DEVICE);
+    scsi = fake_driver_new(&m, FAKE_MACHINE_SLOT);
+    g_assert_true(fake_driver_start(scsi, QVIRTIO_MSIX));
+    fake_driver_check_io(scsi);
+    cmd.in_len = 8 * MiB - 8 * KiB; /* wherever it begins */
+    {
+        g_auto(QSCSIResult) r = { 0 };
+
+        qvirtio_scsi_command(scsi, 0, disk, &cmd, &r);
+        g_assert_cmpuint(r.response, ==, VIRTIO_SCSI_S_OK);
+    }
+    g_assert_cmpstr(qtest_stderr(m.qts), ==, "");
+    cmd.in_len = 8 * MiB + 8 * KiB;
+    (void)qvirtio_scsi_submit(scsi, 0, disk, &cmd);
+    qvirtio_scsi_kick(scsi, 0);
+    while (!(qvirtio_pci_get_status(&scsi->dev.regs) &
+             VIRTIO_CONFIG_S_NEEDS_RESET)) {
+        qtest_poll(m.qts, &poll, "the report of a lost request");
+    }
+    g_assert_cmpstr(qtest_stderr(m.qts), ==,
+                    "qemu-system-x86_64: vhost-scsi-pci: the kernel could not "
+                    "read a ring, or dropped a request that is malformed or "
+                    "too large (its log says which)" RESET_TEXT);
+    fake_driver_stop(scsi);
+    g_ptr_array_set_size(scsi->in_flight, 0);
+    g_assert_true(fake_driver_start(scsi, QVIRTIO_MSIX));
+    fake_driver_check_io(scsi);
+    fake_driver_free(scsi);
+    fake_machine_stop(&m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -374,5 +418,7 @@ int main(int argc, char **argv)
                test_stop_clear_endpoint_fails_next_start_clears, tear_down);
     g_test_add("/fail/end", Fixture, NULL, set_up,
                test_end_any_call_fails_status_is_0, tear_down);
+    g_test_add_func("/vhost-scsi-fail/request-too-large",
+                    test_request_beyond_what_the_kernel_maps_needs_a_reset);
     return g_test_run();
 }

@@ -358,7 +358,7 @@ typedef struct Field {
 static const Field fields[] = {
     { FIELD(num_queues), 4, 2, false },
     { FIELD(seg_max), 4, 126, false },
-    { FIELD(max_sectors), 4, 0xffff, false },
+    { FIELD(max_sectors), 4, 14368, false },
     { FIELD(cmd_per_lun), 4, 128, false },
     { FIELD(event_info_size), 4, 16, false },
     { FIELD(sense_size), 4, 96, true },
