@@ -9,6 +9,10 @@ const Property pci_bus_props[] = {
                   .summary = "slot and function on the bus"),
     PROP_BOOL("multifunction", PciDevice, multifunction,
               .summary = "the slot has further functions"),
+    PROP_STRING("romfile", PciDevice, romfile,
+                .summary = "expansion ROM: no device has one, so only empty"),
+    PROP_U32("rombar", PciDevice, rombar, .def = 1, .max = 1,
+             .summary = "the ROM that no device has gets a BAR"),
     { 0 },
 };
 
@@ -365,12 +369,26 @@ static bool check_functions(PciDevice *dev, PciBus *bus, GError **errp)
     return true;
 }
 
+/* Command lines that switch a ROM off ask for what is here anyway. */
+static bool check_rom(const PciDevice *dev, GError **errp)
+{
+    if (dev->romfile && *dev->romfile) {
+        error_setg(errp,
+                   "%s: property 'romfile' cannot be '%s': no device has an "
+                   "expansion ROM here, and there is no firmware to run it; "
+                   "leave it out",
+                   dev->dev.type->name, dev->romfile);
+        return false;
+    }
+    return true;
+}
+
 bool pci_device_plug(PciDevice *dev, GError **errp)
 {
     PciBus *bus = pci_bus_of(dev);
 
-    if (!check_card(dev, bus, errp) || !choose_devfn(dev, bus, errp) ||
-        !check_functions(dev, bus, errp)) {
+    if (!check_rom(dev, errp) || !check_card(dev, bus, errp) ||
+        !choose_devfn(dev, bus, errp) || !check_functions(dev, bus, errp)) {
         return false;
     }
     memcpy(dev->reset_value, dev->config, sizeof(dev->config));

@@ -572,6 +572,22 @@ static bool check_ports(const VirtIOPCIProxy *proxy, GError **errp)
     return !why;
 }
 
+/* Command lines that choose the modern device get it; no other is here. */
+static bool check_generation(const VirtIOPCIProxy *proxy, GError **errp)
+{
+    bool legacy = !g_strcmp0(proxy->disable_legacy, "off");
+
+    if (legacy || proxy->disable_modern) {
+        error_setg(errp,
+                   "%s: property '%s' cannot be '%s': the device is that of "
+                   "virtio 1.0, neither legacy nor transitional; leave it out",
+                   proxy->pci.dev.type->name,
+                   legacy ? "disable-legacy" : "disable-modern",
+                   legacy ? "off" : "on");
+    }
+    return !legacy && !proxy->disable_modern;
+}
+
 static void init_bars(VirtIOPCIProxy *proxy)
 {
     uint32_t notify_size;
@@ -608,7 +624,8 @@ bool virtio_pci_realize(Device *dev, GError **errp)
         .revision = 1,
     };
 
-    if (!dev->backend->type->realize(dev->backend, errp) ||
+    if (!check_generation(proxy, errp) ||
+        !dev->backend->type->realize(dev->backend, errp) ||
         !check_ports(proxy, errp)) {
         return false;
     }
@@ -659,6 +676,8 @@ void virtio_pci_unrealize(Device *dev)
     g_clear_pointer(&proxy->interrupts, g_free);
 }
 
+static const char *const legacy_words[] = { "auto", "on", "off", NULL };
+
 const Property virtio_pci_props[] = {
     PROP_AUTO32("vectors", VirtIOPCIProxy, n_vectors, .def = PROPERTY_AUTO,
                 .summary = "MSI-X vectors; auto: one per virtqueue and one; "
@@ -667,5 +686,10 @@ const Property virtio_pci_props[] = {
               .summary = "a page of its own for each queue's notify address"),
     PROP_BOOL("modern-pio-notify", VirtIOPCIProxy, pio_notify,
               .summary = "each queue's notify address is an I/O port"),
+    PROP_STRING("disable-legacy", VirtIOPCIProxy, disable_legacy,
+                .words = legacy_words,
+                .summary = "on or auto: the device is not a legacy one"),
+    PROP_BOOL("disable-modern", VirtIOPCIProxy, disable_modern,
+              .summary = "only off: the device is a modern one"),
     { 0 },
 };

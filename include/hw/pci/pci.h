@@ -57,6 +57,8 @@ struct PciDevice {
     PciBus *bus;        /* valid once plugged */
     int32_t addr;       /* property: wanted devfn, or -1 */
     bool multifunction; /* property */
+    char *romfile;      /* property; NULL or empty: there is no ROM */
+    uint32_t rombar;    /* property, without effect */
     uint8_t devfn;      /* valid once plugged */
     bool plugged;
     bool is_express; /* has the 4 KiB space */
@@ -85,7 +87,7 @@ struct PciBus {
     void *opaque;
 };
 
-/* Properties of every PCI device: addr, multifunction. */
+/* Properties of every PCI device: addr, multifunction, romfile, rombar. */
 extern const Property pci_bus_props[];
 
 /* The default ops. */

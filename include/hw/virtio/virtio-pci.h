@@ -50,6 +50,8 @@ struct VirtIOPCIProxy {
     /* properties */
     uint32_t n_vectors; /* PROPERTY_AUTO until realize */
     bool page_per_vq, pio_notify;
+    char *disable_legacy; /* "on", "auto" or NULL */
+    bool disable_modern;  /* false */
 
     /* registers */
     uint32_t device_feature_select, driver_feature_select;
