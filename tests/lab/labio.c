@@ -13,6 +13,9 @@
  *   labio stress DEV SECONDS  checked writes and reads while the disk may
  *                             vanish and come back; SIGTERM ends it earlier
  *   labio bench DEV COUNT     COUNT single 4 KiB reads from one CPU
+ *   labio large DEV KIB OFFSET  writes and reads so much at once, from memory
+ *                             that begins OFFSET bytes behind a huge page, and
+ *                             compares; says how many requests it took
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -289,8 +293,80 @@ static int bench(const char *dev, long count)
     return 0;
 }
 
+#define HUGE_PAGE (2L * MIB)
+
+/* Memory in huge pages, so that a request has few, long segments. */
+static uint8_t *huge(long bytes)
+{
+    long size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1,
+                   0);
+
+    if (p == MAP_FAILED) {
+        perror("labio: huge pages");
+        exit(2);
+    }
+    return p;
+}
+
+/* Requests that the disk has completed: fields 1 and 5 of its statistics. */
+static long requests(const char *dev)
+{
+    unsigned long v[5] = { 0 };
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(dev, '/') + 1);
+    file = fopen(path, "r");
+    if (!file || fscanf(file, "%lu %lu %lu %lu %lu", &v[0], &v[1], &v[2], &v[3],
+                        &v[4]) != 5) {
+        fprintf(stderr, "labio: %s: no statistics\n", path);
+        exit(2);
+    }
+    fclose(file);
+    return (long)(v[0] + v[4]);
+}
+
+static int large(const char *dev, long kib, long offset)
+{
+    long bytes = kib * 1024, before, wrote, done;
+    uint8_t *out = huge(bytes + offset) + offset;
+    uint8_t *in = huge(bytes + offset) + offset;
+    int fd = open_disk(dev, O_RDWR);
+
+    stamp((uint64_t *)(out - offset), 0, (int)offset, (uint64_t)kib);
+    for (long i = BLOCK - offset; i < bytes; i += BLOCK - offset) {
+        long n = bytes - i < BLOCK - offset ? bytes - i : BLOCK - offset;
+
+        memcpy(out + i, out, n);
+        out[i] ^= (uint8_t)(i / BLOCK);
+    }
+    before = requests(dev);
+    done = pwrite(fd, out, bytes, 0);
+    wrote = requests(dev);
+    if (done == bytes) {
+        done = pread(fd, in, bytes, 0);
+    }
+    if (done != bytes) {
+        printf("labio: large %ld KiB at %ld: %s\n", kib, offset,
+               done < 0 ? strerror(errno) : "too short");
+        return 1;
+    }
+    if (memcmp(in, out, bytes)) {
+        printf("labio: large %ld KiB at %ld: data differ\n", kib, offset);
+        return 1;
+    }
+    printf("labio: large %ld KiB at %ld: good, writes=%ld reads=%ld\n", kib,
+           offset, wrote - before, requests(dev) - wrote);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 5 && !strcmp(argv[1], "large")) {
+        return large(argv[2], atol(argv[3]), atol(argv[4]));
+    }
     if (argc == 4) {
         const char *dev = argv[2];
         long n = atol(argv[3]);
@@ -308,6 +384,6 @@ int main(int argc, char **argv)
         }
     }
     fprintf(stderr, "usage: labio fill|read DEV MIB | stress DEV SECONDS | "
-                    "bench DEV COUNT\n");
+                    "bench DEV COUNT | large DEV KIB OFFSET\n");
     return 2;
 }

@@ -1,7 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: behind a pcie-root-port the guest finds its disk, by MSI-X and (vectors=0) by the swizzled INTx; pciehp has the slots
+# about: behind a pcie-root-port the guest finds its disk, by MSI-X and (vectors=0) by the swizzled INTx; pciehp has the slots; without bus mastering I/O waits
 # lane: b
 # limit: 240
+
+# The last that the kernel was told of the target: set_endpoint, or clear_endpoint if it serves nothing.
+endpoint() {
+    grep -oE '(set|clear)_endpoint' "$RUN/$1.trace" | tail -n 1
+}
+
+# While the guest writes and reads, its adapter may not.
+bus_master() {
+    guest_do "$1" 30 storm 1000
+    check "[$1] bus mastering goes" guest_do "$1" 30 master 0
+    check "[$1] nothing is served" equal "$(endpoint "$1")" clear_endpoint
+    check "[$1] bus mastering comes back" guest_do "$1" 30 master 1
+    check "[$1] the back end goes on" equal "$(endpoint "$1")" set_endpoint
+    guest_do "$1" 60 sum 2
+    check "[$1] the I/O went on without a fault" guest_do "$1" 60 calm
+    check "[$1] its data are good" guest_says "$1" 'labio: .* 0 faults, 2 cpus, data good'
+}
 
 behind_port() {
     vmm_start "$1" 2 2 "bus=pci.3,worker_per_virtqueue=on,$1" disk,queues,pci,fill:2,sum:2,serve
@@ -11,6 +28,7 @@ behind_port() {
     check "[$1] pciehp has the empty slots" equal "$(guest_count "$1" '^GUEST-SLOT .* power=0')" 2
     check "[$1] data written through all CPUs read back" guest_says "$1" 'labio: .* 2 cpus, data good'
     check "[$1] guest and backing file have the same sum" equal "$(guest_sum "$1")" "$(host_sum 2)"
+    bus_master "$1"
     check "[$1] no kick left the kernel" no_slow_notify "$1"
     check "[$1] nothing on standard error" no_messages "$1"
     guest_send "$1" poweroff
