@@ -189,23 +189,24 @@ static void end_running(Machine *m, RunState state)
     timer_list_set_running(m->timers, false);
 }
 
+/* The guest has powered off, or a vCPU cannot go on: only a reset leads out of
+ * this, whatever else is requested. */
+static bool needs_reset(RunState state)
+{
+    return state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR;
+}
+
 bool vm_start(Machine *m, GError **errp)
 {
-    switch (m->run_state) {
-    case RUN_STATE_RUNNING:
-        return true;
-    case RUN_STATE_PRELAUNCH:
-    case RUN_STATE_PAUSED:
-    case RUN_STATE_GUEST_PANICKED:
+    if (needs_reset(m->run_state)) {
+        error_setg(errp, "Resetting the Virtual Machine is required");
+        return false;
+    }
+    if (m->run_state != RUN_STATE_RUNNING) {
         event_emit(m, "RESUME", NULL);
         begin_running(m);
-        return true;
-    case RUN_STATE_SHUTDOWN:
-    case RUN_STATE_INTERNAL_ERROR:
-        break;
     }
-    error_setg(errp, "Resetting the Virtual Machine is required");
-    return false;
+    return true;
 }
 
 void vm_stop(Machine *m, RunState state)
@@ -213,7 +214,7 @@ void vm_stop(Machine *m, RunState state)
     if (m->run_state == RUN_STATE_RUNNING) {
         end_running(m, state);
         event_emit(m, "STOP", NULL);
-    } else {
+    } else if (!needs_reset(m->run_state) || needs_reset(state)) {
         set_state(m, state);
     }
 }
@@ -246,8 +247,8 @@ static void do_shutdown(Machine *m)
     }
 }
 
-/* The machine starts over in place. It runs on if it ran; a machine that the
- * guest had powered off is paused, as a new one under -S would be. */
+/* The machine starts over in place. It runs on if it ran; otherwise it is as a
+ * new one under -S. */
 bool vm_reset(Machine *m, ShutdownCause cause, GError **errp)
 {
     bool was_running = m->run_state == RUN_STATE_RUNNING;
@@ -262,8 +263,8 @@ bool vm_reset(Machine *m, ShutdownCause cause, GError **errp)
     emit_caused(m, "RESET", cause);
     if (was_running) {
         begin_running(m);
-    } else if (m->run_state != RUN_STATE_PRELAUNCH) {
-        set_state(m, RUN_STATE_PAUSED);
+    } else {
+        set_state(m, RUN_STATE_PRELAUNCH);
     }
     return true;
 }
@@ -280,9 +281,8 @@ static void do_reset(Machine *m)
 static void do_powerdown(Machine *m)
 {
     event_emit(m, "POWERDOWN", NULL);
-    if (m->run_state == RUN_STATE_RUNNING) {
-        m->type->powerdown(m);
-    }
+    /* A guest that stands still finds the button pressed when it goes on. */
+    m->type->powerdown(m);
 }
 
 /* Carries out one request, the most urgent one. */

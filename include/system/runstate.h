@@ -90,7 +90,8 @@ void control_post(Machine *machine, ControlJob *job);
 void control_cancel(Machine *machine, ControlJob *job);
 
 /* What a request does, done now: only for a control job. vm_start() returns
- * false if the machine cannot run before it was reset. */
+ * false if the machine cannot run before it was reset; vm_stop() does not take
+ * such a machine out of its state. */
 void vm_stop(Machine *machine, RunState state);
 bool vm_start(Machine *machine, GError **errp);
 bool vm_reset(Machine *machine, ShutdownCause cause, GError **errp);

@@ -188,6 +188,31 @@ def test_reset_and_powerdown():
         qmp.event("POWERDOWN")
 
 
+def test_reset_of_a_stopped_machine_is_prelaunch():
+    with Machine() as m:
+        qmp = m.qmp()
+        qmp.cmd("stop")
+        for _ in range(2):
+            qmp.cmd("system_reset")
+            qmp.event("RESET")
+            equal(qmp.cmd("query-status")["status"], "prelaunch")
+        qmp.cmd("cont")
+        equal(qmp.cmd("query-status")["status"], "running")
+
+
+def test_button_of_a_paused_machine_stays_pressed():
+    with Machine(guest=True) as m:
+        qmp = m.qmp()
+        m.guest.config(31, 0x40, 0x600)
+        m.guest.config(31, 0x44, 0x80)
+        equal(m.guest.do("inw 0x600") & 0x100, 0)
+        qmp.cmd("stop")
+        qmp.cmd("system_powerdown")
+        qmp.event("POWERDOWN")
+        qmp.cmd("cont")
+        equal(m.guest.do("inw 0x600") & 0x100, 0x100, "power button status")
+
+
 def test_quit_and_sigterm_say_why():
     for end, reason in ((lambda m, q: q.cmd("quit"), "host-qmp-quit"),
                         (lambda m, q: m.process.send_signal(signal.SIGTERM),

@@ -516,7 +516,7 @@ static void code_in_device_memory_stops_until_reset(void)
     start(&f);
     wait_state(&f, RUN_STATE_INTERNAL_ERROR);
     system_reset_request(f.m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
-    wait_state(&f, RUN_STATE_PAUSED);
+    wait_state(&f, RUN_STATE_PRELAUNCH);
     vm_start_request(f.m);
     wait_finished(&f, 1);
     fixture_free(&f);

@@ -220,6 +220,65 @@ static void test_main_loop_serves_an_fd_under_the_lock(void)
     machine_free(m);
 }
 
+/* --- run state --- */
+
+/* A running machine without vCPUs under -no-shutdown, locked. */
+static Machine *running_machine_new(void)
+{
+    Machine *m = machine_new(&none_machine_type, &qtest_accel_ops);
+    GError *err = NULL;
+
+    m->config.no_shutdown = true;
+    machine_lock(m);
+    g_assert_true(machine_build(m, &err) && machine_start(m, &err));
+    vm_start_request(m);
+    return m;
+}
+
+static void wait_until_requests_are_done(Machine *m)
+{
+    while (runstate_is_changing(m)) {
+        g_cond_wait(&m->cond, &m->lock);
+    }
+}
+
+/* Both are there before the control thread sees either. */
+static void test_power_off_with_a_panic_needs_a_reset(void)
+{
+    Machine *m = running_machine_new();
+    GError *err = NULL;
+
+    wait_until_requests_are_done(m);
+    g_assert_cmpint(m->run_state, ==, RUN_STATE_RUNNING);
+    system_guest_panicked(m);
+    system_shutdown_request(m, SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
+    wait_until_requests_are_done(m);
+    g_assert_cmpint(m->run_state, ==, RUN_STATE_SHUTDOWN);
+    vm_start_request(m);
+    wait_until_requests_are_done(m);
+    g_assert_cmpint(m->run_state, ==, RUN_STATE_SHUTDOWN);
+    system_reset_request(m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
+    wait_until_requests_are_done(m);
+    g_assert_cmpint(m->run_state, ==, RUN_STATE_PRELAUNCH);
+    g_assert_no_error(err);
+    machine_unlock(m);
+    machine_free(m);
+}
+
+static void test_failed_vcpu_with_a_stop_needs_a_reset(void)
+{
+    Machine *m = running_machine_new();
+
+    wait_until_requests_are_done(m);
+    vm_stop_request(m, RUN_STATE_INTERNAL_ERROR);
+    wait_until_requests_are_done(m);
+    vm_stop_request(m, RUN_STATE_GUEST_PANICKED);
+    wait_until_requests_are_done(m);
+    g_assert_cmpint(m->run_state, ==, RUN_STATE_INTERNAL_ERROR);
+    machine_unlock(m);
+    machine_free(m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -234,5 +293,9 @@ int main(int argc, char **argv)
     g_test_add_func("/timer/paused", test_clock_stands_while_paused);
     g_test_add_func("/main-loop/fd",
                     test_main_loop_serves_an_fd_under_the_lock);
+    g_test_add_func("/run-state/off-and-panic",
+                    test_power_off_with_a_panic_needs_a_reset);
+    g_test_add_func("/run-state/failed-and-stop",
+                    test_failed_vcpu_with_a_stop_needs_a_reset);
     return g_test_run();
 }
