@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #define COM1    0x3f8
+#define COM3    0x3e8
 #define CHAR_NS INT64_C(86806) /* 10 bits at 115200 baud */
 #define SEC     NANOSECONDS_PER_SECOND
 
@@ -609,6 +610,25 @@ static void test_random_accesses(Fixture *f, gconstpointer data)
     }
 }
 
+/* COM1 and COM3 have one interrupt. */
+static void test_shared_interrupt_stays_while_one_port_asks(Fixture *f,
+                                                            gconstpointer data)
+{
+    for (unsigned index = 1; index < SERIAL_ISA_PORTS; index++) {
+        g_assert_true(serial_isa_new(f->b.m, index, NULL, NULL));
+    }
+    test_outb(&f->b, COM3 + IER, 0x02); /* transmitter empty: at once */
+    g_assert_true(irq(f));
+    out(f, IER, 0x02);
+    g_assert_true(irq(f));
+    out(f, IER, 0x00);
+    g_assert_true(irq(f));
+    g_assert_cmpuint(f->b.rises[4], ==, 1);
+    test_outb(&f->b, COM3 + IER, 0x00);
+    g_assert_false(irq(f));
+    g_assert_cmpuint(f->b.rises[3], ==, 0);
+}
+
 static void t(const char *path, void (*test)(Fixture *, gconstpointer))
 {
     g_test_add(path, Fixture, NULL, setup, test, teardown);
@@ -647,6 +667,7 @@ int main(int argc, char **argv)
     t("/serial/refused", test_refused_properties);
     t("/serial/chardev", test_second_port_on_a_chardev);
     t("/serial/reset", test_reset_while_busy);
+    t("/serial/shared", test_shared_interrupt_stays_while_one_port_asks);
     t("/serial/random", test_random_accesses);
     return g_test_run();
 }

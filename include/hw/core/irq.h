@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An interrupt line from a device to whatever it is wired to. */
+/*
+ * An interrupt line from devices to whatever it is wired to. Several devices
+ * may drive one line, as COM1 and COM3 do: it is high while at least one does.
+ */
 #ifndef HW_CORE_IRQ_H
 #define HW_CORE_IRQ_H
 
@@ -8,13 +11,19 @@ typedef void IrqHandler(void *opaque, unsigned n, bool level);
 typedef struct IrqLine {
     IrqHandler *handler; /* NULL: not connected */
     void *opaque;
-    unsigned n; /* which input of the receiver */
+    unsigned n;       /* which input of the receiver */
+    unsigned drivers; /* devices that drive it high */
 } IrqLine;
 
-/* Drives the line. Machine lock. */
-static inline void irq_set(const IrqLine *irq, bool level)
+/* One of its devices, whose own output has changed to @level, drives the line.
+ * Machine lock. */
+static inline void irq_set(IrqLine *irq, bool level)
 {
-    if (irq->handler) {
+    bool was_high = irq->drivers;
+
+    assert(level || irq->drivers);
+    irq->drivers = level ? irq->drivers + 1 : irq->drivers - 1;
+    if (irq->handler && was_high != (irq->drivers > 0)) {
         irq->handler(irq->opaque, irq->n, level);
     }
 }
