@@ -55,7 +55,9 @@ static_assert(B_UIE == C_UF && B_AIE == C_AF && B_PIE == C_PF,
 #define HOUR_PM      0x80
 #define ALARM_ANY    0xc0 /* an alarm byte from 0xc0 on matches everything */
 #define BASE_HZ      32768
-#define UIP_NS       244000 /* UIP rises this long before an update */
+/* UIP rises this long before an update: 8 ticks of the divider, which is 244.14
+ * microseconds; a reader that sees it low has so much time. */
+#define UIP_NS       (NANOSECONDS_PER_SECOND * 8 / BASE_HZ)
 #define HALF_SECOND  (NANOSECONDS_PER_SECOND / 2)
 #define REARM_MIN_NS 1000 /* host clock and virtual clock may disagree */
 

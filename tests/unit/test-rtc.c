@@ -169,12 +169,14 @@ static void test_divider_reset_starts_half_a_second_early(Fixture *f,
 static void test_update_in_progress(Fixture *f, gconstpointer data)
 {
     g_assert_cmphex(get(f, A), ==, 0x26);
-    test_step(&f->b, SEC - 244001);
+    test_step(&f->b, SEC - 244141);
     g_assert_cmphex(get(f, A), ==, 0x26);
     test_step(&f->b, 1);
     g_assert_cmphex(get(f, A), ==, 0xa6);
     g_assert_cmphex(get(f, 0), ==, 0x50);
-    test_step(&f->b, 244000);
+    test_step(&f->b, 244139);
+    g_assert_cmphex(get(f, A), ==, 0xa6);
+    test_step(&f->b, 1);
     g_assert_cmphex(get(f, A), ==, 0x26);
     g_assert_cmphex(get(f, 0), ==, 0x51);
 }
