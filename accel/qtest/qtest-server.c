@@ -143,7 +143,7 @@ static void cmd_clock_step(QtestServer *s, const Command *c, char **args,
     if (!n) {
         move_clock(s, MAX(now, timer_list_deadline_ns(s->machine->timers)));
     } else if (get_numbers(s, args, 1, &step)) {
-        if (step > (uint64_t)(INT64_MAX - now)) {
+        if (step > (uint64_t)(QTEST_CLOCK_MAX - now)) {
             qtest_server_fail(s, "the clock has no such time");
             return;
         }
@@ -159,7 +159,7 @@ static void cmd_clock_set(QtestServer *s, const Command *c, char **args,
     if (!get_numbers(s, args, 1, &ns)) {
         return;
     }
-    if (ns > INT64_MAX) {
+    if (ns > QTEST_CLOCK_MAX) {
         qtest_server_fail(s, "the clock has no such time");
         return;
     }

@@ -32,6 +32,9 @@ typedef struct Machine Machine;
 
 #define QTEST_TRANSFER_MAX (16 * MiB) /* bytes of one read, write or memset */
 #define QTEST_LINE_MAX     (2 * QTEST_TRANSFER_MAX + 256) /* without newline */
+/* The latest time that the clock shows: as far ahead again devices can still
+ * count. It is 146 years. */
+#define QTEST_CLOCK_MAX    (INT64_MAX / 2)
 /* Timers that one clock_step or clock_set fires; a periodic one would keep the
  * main loop for years. */
 #define QTEST_TIMERS_MAX   1000000
