@@ -57,10 +57,29 @@ struct KvmCpuState {
     struct kvm_mp_state mp_state;
     struct kvm_nested_state nested; /* valid if has_nested */
     bool has_nested;
-    struct kvm_xsave *xsave;    /* owned */
+    unsigned parts;             /* as in the format */
     struct kvm_msr_entry *msrs; /* owned */
     unsigned n_msrs;
+    struct kvm_xsave xsave; /* last: more of it may follow the structure */
 };
+
+#define PART(_name, _call, ...)                                \
+    {                                                          \
+#_name, KVM_GET_##_call, KVM_SET_##_call,              \
+            offsetof(struct KvmCpuState, _name), ##__VA_ARGS__ \
+    }
+const KvmStatePart kvm_state_parts[KVM_STATE_PARTS] = {
+    PART(events, VCPU_EVENTS, 0),
+    PART(sregs, SREGS, 0),
+    PART(regs, REGS, 0),
+    PART(xsave, XSAVE, 0),
+    PART(xcrs, XCRS, KVM_CAP_XCRS),
+    PART(debugregs, DEBUGREGS, 0),
+    /* After sregs, whose APIC base says which form the ids have. */
+    PART(lapic, LAPIC, 0),
+    PART(mp_state, MP_STATE, 0),
+};
+#undef PART
 
 static int read_msr_list(int kvm_fd, struct kvm_msr_list **ret_list)
 {
@@ -89,6 +108,13 @@ int kvm_state_format_init(KvmStateFormat *f, int kvm_fd, int vm_fd)
 
     f->has_xsave2 = xsave2 > (int)sizeof(struct kvm_xsave);
     f->xsave_size = f->has_xsave2 ? (size_t)xsave2 : sizeof(struct kvm_xsave);
+    for (unsigned i = 0; i < KVM_STATE_PARTS; i++) {
+        int cap = kvm_state_parts[i].capability;
+
+        if (!cap || ioctl(vm_fd, KVM_CHECK_EXTENSION, cap) > 0) {
+            f->parts |= 1u << i;
+        }
+    }
     f->has_nested = ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NESTED_STATE) > 0;
     return read_msr_list(kvm_fd, &f->msrs);
 }
@@ -285,16 +311,35 @@ static int load_msrs(const KvmCpuState *s, int vcpu_fd)
 
 /* --- Whole state --- */
 
-/* One part of the state that a single call reads or writes. */
-typedef struct StateCall {
-    unsigned long request;
-    void *arg;
-} StateCall;
-
-static int run_calls(int vcpu_fd, const StateCall *calls, unsigned n)
+static int read_parts(const KvmStateFormat *format, int vcpu_fd, KvmCpuState *s)
 {
-    for (unsigned i = 0; i < n; i++) {
-        int r = neg_errno(ioctl(vcpu_fd, calls[i].request, calls[i].arg));
+    for (unsigned i = 0; i < KVM_STATE_PARTS; i++) {
+        const KvmStatePart *p = &kvm_state_parts[i];
+        unsigned long get = p->get == KVM_GET_XSAVE && format->has_xsave2
+                                ? KVM_GET_XSAVE2
+                                : p->get;
+        int r;
+
+        if (!(format->parts & 1u << i)) {
+            continue;
+        }
+        r = neg_errno(ioctl(vcpu_fd, get, (char *)s + p->offset));
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* Those from @first on and before @end. */
+static int write_parts(const KvmCpuState *s, int vcpu_fd, unsigned first,
+                       unsigned end)
+{
+    for (unsigned i = first; i < end; i++) {
+        const KvmStatePart *p = &kvm_state_parts[i];
+        int r = s->parts & 1u << i
+                    ? neg_errno(ioctl(vcpu_fd, p->set, (char *)s + p->offset))
+                    : 0;
 
         if (r < 0) {
             return r;
@@ -306,25 +351,13 @@ static int run_calls(int vcpu_fd, const StateCall *calls, unsigned n)
 int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
                       KvmCpuState **ret_state)
 {
-    KvmCpuState *s = g_new0(KvmCpuState, 1);
+    KvmCpuState *s = g_malloc0(offsetof(KvmCpuState, xsave) +
+                               format->xsave_size);
     int r;
 
-    s->xsave = g_malloc0(format->xsave_size);
-    const StateCall calls[] = {
-        { KVM_GET_MP_STATE, &s->mp_state },
-        { KVM_GET_REGS, &s->regs },
-        { KVM_GET_SREGS, &s->sregs },
-        { format->has_xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, s->xsave },
-        { KVM_GET_DEBUGREGS, &s->debugregs },
-        { KVM_GET_VCPU_EVENTS, &s->events },
-        { KVM_GET_LAPIC, &s->lapic },
-    };
-
+    s->parts = format->parts;
     set_firmware_msrs(vcpu_fd);
-    r = run_calls(vcpu_fd, calls, G_N_ELEMENTS(calls));
-    if (r == 0 && format->has_xcrs) {
-        r = neg_errno(ioctl(vcpu_fd, KVM_GET_XCRS, &s->xcrs));
-    }
+    r = read_parts(format, vcpu_fd, s);
     if (r == 0 && format->has_nested) {
         /* A vCPU that never ran has no more to say than the header. */
         s->nested.size = sizeof(s->nested);
@@ -346,7 +379,6 @@ void kvm_cpu_state_free(KvmCpuState *s)
     if (!s) {
         return;
     }
-    g_free(s->xsave);
     g_free(s->msrs);
     g_free(s);
 }
@@ -354,17 +386,6 @@ void kvm_cpu_state_free(KvmCpuState *s)
 int kvm_cpu_state_load(const KvmCpuState *s, int vcpu_fd)
 {
     struct kvm_mp_state flushed;
-    const StateCall before_msrs[] = {
-        /* Reading it makes KVM take in INIT and SIPI that are under way. */
-        { KVM_GET_MP_STATE, &flushed },
-        { KVM_SET_VCPU_EVENTS, (void *)&s->events },
-        { KVM_SET_SREGS, (void *)&s->sregs },
-        { KVM_SET_REGS, (void *)&s->regs },
-        { KVM_SET_XSAVE, s->xsave },
-        { KVM_SET_DEBUGREGS, (void *)&s->debugregs },
-        /* After sregs, whose APIC base says which form the ids have. */
-        { KVM_SET_LAPIC, (void *)&s->lapic },
-    };
     int r;
 
     if (s->has_nested) {
@@ -372,16 +393,17 @@ int kvm_cpu_state_load(const KvmCpuState *s, int vcpu_fd)
          * modes forbid. If this fails although it mattered, sregs fail. */
         (void)ioctl(vcpu_fd, KVM_SET_NESTED_STATE, &s->nested);
     }
-    r = run_calls(vcpu_fd, before_msrs, G_N_ELEMENTS(before_msrs));
-    if (r == 0 && s->xcrs.nr_xcrs > 0) {
-        r = neg_errno(ioctl(vcpu_fd, KVM_SET_XCRS, &s->xcrs));
+    /* Reading it makes KVM take in INIT and SIPI that are under way. */
+    r = neg_errno(ioctl(vcpu_fd, KVM_GET_MP_STATE, &flushed));
+    if (r == 0) {
+        r = write_parts(s, vcpu_fd, 0, KVM_STATE_PARTS - 1);
     }
     if (r == 0) {
         /* After the APIC, since the TSC deadline is one of them. */
         r = load_msrs(s, vcpu_fd);
     }
     if (r >= 0) {
-        r = neg_errno(ioctl(vcpu_fd, KVM_SET_MP_STATE, &s->mp_state));
+        r = write_parts(s, vcpu_fd, KVM_STATE_PARTS - 1, KVM_STATE_PARTS);
     }
     return r;
 }

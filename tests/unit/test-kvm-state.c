@@ -113,6 +113,122 @@ static void assert_load_restores(Vm *v, const MsrValue *msrs, size_t n)
     }
 }
 
+/* --- each register --- */
+
+typedef struct Change {
+    const char *part;
+    size_t offset; /* of a byte that is 0 at power-on, or of xcr0 */
+    uint8_t value;
+} Change;
+
+/* One for each of kvm_state_parts. */
+static const Change changes[] = {
+    { "events", offsetof(struct kvm_vcpu_events, nmi.masked), 1 },
+    { "sregs", offsetof(struct kvm_sregs, cr2) + 2, 0x12 },
+    { "regs", offsetof(struct kvm_regs, rbx), 0x34 },
+    { "xsave", 0, 0 }, /* see change_part() */
+    { "xcrs", offsetof(struct kvm_xcrs, xcrs[0].value), 3 },
+    { "debugregs", offsetof(struct kvm_debugregs, db[1]) + 1, 0x10 },
+    { "lapic", 0x80, 0x20 }, /* task priority */
+    { "mp_state", 0, KVM_MP_STATE_HALTED },
+};
+
+/* The part as it is now; the caller frees it. */
+static uint8_t *read_part(Vm *v, const KvmStatePart *p)
+{
+    uint8_t *data = g_malloc0(MAX(v->format.xsave_size, 8192));
+    bool xsave2 = p->get == KVM_GET_XSAVE && v->format.has_xsave2;
+
+    g_assert_cmpint(ioctl(v->vcpu_fd, xsave2 ? KVM_GET_XSAVE2 : p->get, data),
+                    ==, 0);
+    return data;
+}
+
+static void change_part(Vm *v, const KvmStatePart *p, const Change *c)
+{
+    g_autofree uint8_t *data = read_part(v, p);
+
+    if (p->get == KVM_GET_XSAVE) {
+        data[512] |= 2;   /* SSE is in use */
+        data[160] = 0x56; /* XMM0 */
+    } else {
+        g_assert_cmphex(data[c->offset], !=, c->value);
+        data[c->offset] = c->value;
+    }
+    g_assert_cmpint(ioctl(v->vcpu_fd, p->set, data), ==, 0);
+}
+
+static void load_restores_each_part(void)
+{
+    Vm v;
+
+    vm_new(&v);
+    g_assert_cmpuint(G_N_ELEMENTS(changes), ==, KVM_STATE_PARTS);
+    for (unsigned i = 0; i < KVM_STATE_PARTS; i++) {
+        const KvmStatePart *p = &kvm_state_parts[i];
+        g_autofree uint8_t *before = NULL, *changed = NULL, *after = NULL;
+        size_t size = _IOC_SIZE(p->set);
+
+        g_assert_cmpstr(p->name, ==, changes[i].part);
+        if (p->capability &&
+            ioctl(v.vm_fd, KVM_CHECK_EXTENSION, p->capability) <= 0) {
+            continue; /* the host's processors have no XSAVE */
+        }
+        before = read_part(&v, p);
+        change_part(&v, p, &changes[i]);
+        changed = read_part(&v, p);
+        g_test_message("%s", p->name);
+        g_assert_cmpint(memcmp(before, changed, size), !=, 0);
+        g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+        after = read_part(&v, p);
+        g_assert_cmpmem(after, size, before, size);
+    }
+    vm_free(&v);
+}
+
+/* Finds a bit that KVM lets change, and changes it. */
+static bool change_msr(Vm *v, uint32_t index, uint64_t before)
+{
+    for (unsigned bit = 0; bit < 64; bit++) {
+        uint64_t value = before ^ UINT64_C(1) << bit;
+
+        if (call_msr(v, KVM_SET_MSRS, index, &value) &&
+            get_msr(v, index) != before) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_state(uint32_t msr)
+{
+    return msr != 0x10 && (msr < 0x40000000 || msr > 0x40000fff);
+}
+
+static void load_restores_each_msr(void)
+{
+    unsigned changed = 0;
+    Vm v;
+
+    vm_new(&v);
+    for (unsigned i = 0; i < v.format.msrs->nmsrs; i++) {
+        uint32_t index = v.format.msrs->indices[i];
+        uint64_t before = 0;
+
+        if (!is_state(index) || !call_msr(&v, KVM_GET_MSRS, index, &before) ||
+            !change_msr(&v, index, before)) {
+            continue;
+        }
+        changed++;
+        g_assert_cmpint(kvm_cpu_state_load(v.state, v.vcpu_fd), ==, 0);
+        g_test_message("MSR 0x%x", index);
+        g_assert_cmphex(get_msr(&v, index), ==, before);
+    }
+    /* SYSENTER, SYSCALL, FS and GS bases, PAT at least. */
+    g_assert_cmpuint(changed, >=, 10);
+    vm_free(&v);
+}
+
 static void new_vcpu_has_write_back_memory(void)
 {
     Vm v;
@@ -252,6 +368,8 @@ static const struct {
 } tests[] = {
     TEST(new_vcpu_has_write_back_memory),
     TEST(new_vcpu_has_fast_strings),
+    TEST(load_restores_each_part),
+    TEST(load_restores_each_msr),
     TEST(load_restores_msrs),
     TEST(load_restores_mtrrs),
     TEST(load_leaves_the_tsc_alone),

@@ -19,9 +19,24 @@ typedef struct KvmStateFormat {
     struct kvm_msr_list *msrs; /* those KVM saves; owned */
     size_t xsave_size;         /* bytes, at least sizeof(struct kvm_xsave) */
     bool has_xsave2;
-    bool has_xcrs;   /* the host's processors have XSAVE */
+    unsigned parts;  /* bit i: kvm_state_parts[i] is there */
     bool has_nested; /* the guest may run guests */
 } KvmStateFormat;
+
+/*
+ * The parts that one call reads and one call writes, in the order in which they
+ * are written. What else there is: MSRs, which come before the last part, and
+ * the nested state, which comes first.
+ */
+typedef struct KvmStatePart {
+    const char *name;
+    unsigned long get, set;
+    size_t offset;  /* in KvmCpuState */
+    int capability; /* without it the part is not there; 0: it always is */
+} KvmStatePart;
+
+#define KVM_STATE_PARTS 8
+extern const KvmStatePart kvm_state_parts[KVM_STATE_PARTS];
 
 /* Zero @format first. Undo with kvm_state_format_finish(), which takes a
  * failed one. */
