@@ -174,12 +174,14 @@ static void begin_running(Machine *m)
 
         n->handler(n->opaque, true);
     }
+    m->accel_ops->set_running(m, true);
     cpus_resume(m);
 }
 
 static void end_running(Machine *m, RunState state)
 {
     cpus_pause(m);
+    m->accel_ops->set_running(m, false);
     set_state(m, state);
     for (unsigned i = m->run_notifiers->len; i > 0; i--) {
         RunStateNotifier *n = g_ptr_array_index(m->run_notifiers, i - 1);

@@ -344,6 +344,7 @@ const AccelOps kvm_accel_ops = {
     .init = kvm_init,
     .finish = kvm_finish,
     .reset = kvm_reset,
+    .set_running = kvm_set_running,
     .map_ram = kvm_map_ram,
     .set_gsi = kvm_set_gsi,
     .send_msi = kvm_send_msi,

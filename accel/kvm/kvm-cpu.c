@@ -398,3 +398,10 @@ int kvm_vcpu_stats_fd(const Cpu *cpu)
 
     return k ? k->stats_fd : -ENOTSUP;
 }
+
+int kvm_vcpu_fd(const Cpu *cpu)
+{
+    const KvmCpu *k = cpu->accel_state;
+
+    return k->fd;
+}

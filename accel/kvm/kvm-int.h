@@ -3,8 +3,8 @@
  * Inside accel/kvm: the virtual machine and its vCPUs.
  *
  * kvm-accel.c opens the VM, gives it memory and ioeventfds; kvm-irq.c has the
- * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs; kvm-stats.c
- * reads statistics. All state that changes after init is guarded by the machine
+ * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs; kvm-clock.c
+ * stops their clocks; kvm-stats.c reads statistics. All state that changes after init is guarded by the machine
  * lock.
  */
 #ifndef ACCEL_KVM_INT_H
@@ -39,6 +39,13 @@ typedef struct KvmRoutes {
     unsigned n_msi_max;            /* that KVM can take */
 } KvmRoutes;
 
+/* The guest's clocks as they were when the machine stopped. */
+typedef struct KvmClocks {
+    struct kvm_clock_data kvmclock;
+    uint64_t tsc; /* of the first vCPU */
+    bool has_kvmclock, has_tsc;
+} KvmClocks;
+
 typedef struct KvmAccel {
     Accel accel;
     int kvm_fd;         /* /dev/kvm; owned */
@@ -51,6 +58,7 @@ typedef struct KvmAccel {
     struct kvm_cpuid2 *cpuid; /* what KVM offers; owned */
     KvmStateFormat format;
     KvmRoutes routes;
+    KvmClocks clocks;
     /* Power-on state. */
     struct kvm_irqchip chips[KVM_NR_IRQCHIPS];
     struct kvm_pit_state2 pit;
@@ -103,6 +111,13 @@ int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry);
 /* Its statistics, borrowed, or -errno that says why there are none. Machine
  * lock. */
 int kvm_vcpu_stats_fd(const Cpu *cpu);
+
+/* The vCPU itself, borrowed; valid from its init to its finish. */
+int kvm_vcpu_fd(const Cpu *cpu);
+
+/* --- kvm-clock.c --- */
+
+void kvm_set_running(Machine *machine, bool running);
 
 /* --- kvm-stats.c --- */
 

@@ -39,6 +39,11 @@ static void qtest_reset(Machine *machine)
 {
 }
 
+/* The virtual clock is the only one. */
+static void qtest_set_running(Machine *machine, bool running)
+{
+}
+
 static int qtest_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
 {
     return 0;
@@ -130,6 +135,7 @@ const AccelOps qtest_accel_ops = {
     .init = qtest_init,
     .finish = qtest_finish,
     .reset = qtest_reset,
+    .set_running = qtest_set_running,
     .map_ram = qtest_map_ram,
     .set_gsi = qtest_set_gsi,
     .send_msi = qtest_send_msi,

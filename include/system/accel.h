@@ -47,6 +47,11 @@ typedef struct AccelOps {
      * paused. */
     void (*reset)(Machine *machine);
 
+    /* The clocks that the guest reads from its processors stand while the
+     * machine does: called when the vCPUs are paused, and before they resume.
+     * Machine lock. */
+    void (*set_running)(Machine *machine, bool running);
+
     /* Shows @block to the guest as memory slot @slot. */
     int (*map_ram)(Accel *accel, unsigned slot, const RamBlock *block);
 

@@ -14,6 +14,7 @@ TRACE_EVENT(kvm_routes_commit)
 TRACE_EVENT(kvm_irqfd)
 TRACE_EVENT(kvm_ioeventfd)
 TRACE_EVENT(kvm_run_exit)
+TRACE_EVENT(kvm_clocks)
 TRACE_EVENT(kvm_msr_skipped)
 TRACE_EVENT(kvm_cpuid_skipped)
 
