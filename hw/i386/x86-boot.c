@@ -4,6 +4,8 @@
 
 #include <asm/bootparam.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "util/error.h"
@@ -113,6 +115,58 @@ static bool open_file(const char *path, const char *what, int *ret_fd,
     }
     *ret_size = (uint64_t)st.st_size;
     *ret_fd = steal_fd(&fd);
+    return true;
+}
+
+/* Copies the first @size bytes of @fd into memory that nobody can change.
+ * Returns its descriptor, -errno, or -ENODATA if the file ends before. */
+static int copy_to_memory(int fd, uint64_t size)
+{
+    auto_fd copy = neg_errno(
+        memfd_create("boot-file", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    off_t offset = 0;
+    int r;
+
+    if (copy < 0) {
+        return copy;
+    }
+    while ((uint64_t)offset < size) {
+        ssize_t n = sendfile(copy, fd, &offset, size - (uint64_t)offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? -errno : -ENODATA;
+        }
+    }
+    r = neg_errno(
+        fcntl(copy, F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+    return r < 0 ? r : steal_fd(&copy);
+}
+
+/* Has a copy of the file in its place, for the resets to come: whoever writes
+ * to the file later, or takes its file system away, does so to the file. */
+static bool keep(int *fd, uint64_t size, const char *path, const char *what,
+                 GError **errp)
+{
+    int copy = copy_to_memory(*fd, size);
+
+    if (copy == -ENODATA) {
+        error_setg(errp, "%s '%s' became shorter while it was read; try again",
+                   what, path);
+        return false;
+    }
+    if (copy < 0) {
+        error_setg_errno(errp, -copy,
+                         "cannot copy the %" PRIu64 " bytes of %s '%s' to "
+                         "memory",
+                         size, what, path);
+        return false;
+    }
+    close_fd(fd);
+    *fd = copy;
     return true;
 }
 
@@ -299,7 +353,12 @@ bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
     boot->initrd_path = g_strdup(initrd);
     boot->cmdline = g_strdup(cmdline ? cmdline : "");
 
-    if (!open_file(kernel, "kernel", &boot->kernel_fd, &file_size, errp) ||
+    if (!open_file(kernel, "kernel", &boot->kernel_fd, &file_size, errp)) {
+        return false;
+    }
+    /* What is no kernel may have any size. */
+    file_size = MIN(file_size, boot->low_ram_end);
+    if (!keep(&boot->kernel_fd, file_size, kernel, "kernel", errp) ||
         !read_header(boot, &params, file_size, errp) ||
         !measure_kernel(boot, &params.hdr, file_size, errp) ||
         !place_kernel(boot, &params.hdr, errp) ||
@@ -311,12 +370,13 @@ bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
     }
     return open_file(initrd, "initrd", &boot->initrd_fd, &boot->initrd_size,
                      errp) &&
-           place_initrd(boot, &params.hdr, errp);
+           place_initrd(boot, &params.hdr, errp) &&
+           keep(&boot->initrd_fd, boot->initrd_size, initrd, "initrd", errp);
 }
 
 /* --- Load --- */
 
-/* Reads a part of a file straight into guest memory. */
+/* Reads a part of a file's copy straight into guest memory. */
 static bool load_part(const GuestRam *ram, uint64_t gpa, int fd,
                       const char *path, uint64_t offset, uint64_t len,
                       GError **errp)
@@ -332,12 +392,6 @@ static bool load_part(const GuestRam *ram, uint64_t gpa, int fd,
         return false;
     }
     r = pread_all(fd, p, len, offset);
-    if (r == -ENODATA) {
-        error_setg(errp,
-                   "'%s' has become shorter since it was opened; start again",
-                   path);
-        return false;
-    }
     if (r < 0) {
         error_setg_errno(errp, -r, "cannot read '%s'", path);
         return false;

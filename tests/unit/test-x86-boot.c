@@ -4,6 +4,7 @@
 #include "hw/i386/x86-boot.h"
 
 #include <asm/bootparam.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 
@@ -519,15 +520,49 @@ static void load_stays_in_its_low_memory(Fixture *f, gconstpointer data)
     g_assert_cmphex(f->ram.host[X86_BOOT_LOW_END], ==, 0x55);
 }
 
-static void load_kernel_cut_since_open_refused(Fixture *f, gconstpointer data)
+/* In place: the file is the same, and its bytes are others. */
+static void rewrite(const char *path, size_t size)
 {
-    X86BootEntry entry;
-    bool ok;
+    auto_fd fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    g_autofree char *bytes = g_strnfill(size, 'x');
 
-    assert_accepted(f, open_kernel(f));
-    g_assert_cmpint(truncate(f->kernel, SETUP_SIZE + 10), ==, 0);
-    ok = x86_boot_load(&f->boot, &f->ram, &entry, &f->error);
-    assert_refused(f, ok, f->kernel, "has become shorter");
+    g_assert_cmpint(write(fd, bytes, size), ==, size);
+}
+
+static void assert_loads_what_it_has_opened(Fixture *f)
+{
+    g_autofree char *initrd = g_strnfill(5000, 'i');
+    X86BootEntry entry;
+
+    memset(f->ram.host + KERNEL_GPA, 0x55, SYS_SIZE);
+    load(f, &entry);
+    g_assert_cmpmem(f->ram.host + KERNEL_GPA, SYS_SIZE, f->image + SETUP_SIZE,
+                    SYS_SIZE);
+    g_assert_cmpmem(f->ram.host + f->boot.initrd_gpa, 5000, initrd, 5000);
+}
+
+static void load_after_files_became_shorter(Fixture *f, gconstpointer data)
+{
+    assert_accepted(f, open_initrd(f, 5000));
+    rewrite(f->kernel, 10);
+    rewrite(f->initrd, 0);
+    assert_loads_what_it_has_opened(f);
+}
+
+static void load_after_files_became_longer(Fixture *f, gconstpointer data)
+{
+    assert_accepted(f, open_initrd(f, 5000));
+    rewrite(f->kernel, 2 * f->image_size);
+    rewrite(f->initrd, 10000);
+    assert_loads_what_it_has_opened(f);
+}
+
+/* Nobody who finds the descriptor changes it either. */
+static void kept_files_are_sealed(Fixture *f, gconstpointer data)
+{
+    assert_accepted(f, open_initrd(f, 5000));
+    g_assert_cmpint(pwrite(f->boot.kernel_fd, "x", 1, 0), ==, -1);
+    g_assert_cmpint(ftruncate(f->boot.initrd_fd, 0), ==, -1);
 }
 
 static void load_without_ram_there_refused(Fixture *f, gconstpointer data)
@@ -590,7 +625,9 @@ static const struct {
     TEST(load_gdt_holds_boot_segments),
     TEST(load_again_after_reset_restores_all),
     TEST(load_stays_in_its_low_memory),
-    TEST(load_kernel_cut_since_open_refused),
+    TEST(load_after_files_became_shorter),
+    TEST(load_after_files_became_longer),
+    TEST(kept_files_are_sealed),
     TEST(load_without_ram_there_refused),
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Direct boot of a Linux bzImage by the 64-bit boot protocol
- * (Documentation/arch/x86/boot.rst). The files stay open so that a reset loads
- * them again into guest memory; nothing of them is kept in ours.
+ * (Documentation/arch/x86/boot.rst). A copy of both files is kept in a
+ * sealed memfd each, so that a reset loads what the start loaded, whatever
+ * became of the files, and waits for no file system.
  */
 #ifndef HW_I386_X86_BOOT_H
 #define HW_I386_X86_BOOT_H
@@ -33,8 +34,8 @@ typedef struct E820Entry {
 } E820Entry;
 
 typedef struct X86Boot {
-    int kernel_fd;                             /* owned; -1: none */
-    int initrd_fd;                             /* owned; -1: none */
+    int kernel_fd;                             /* copy; owned; -1: none */
+    int initrd_fd;                             /* copy; owned; -1: none */
     char *kernel_path, *initrd_path, *cmdline; /* owned */
     E820Entry e820[E820_ENTRIES_MAX];          /* filled by the board */
     unsigned n_e820;
@@ -55,7 +56,7 @@ typedef struct X86Boot {
 void x86_boot_init(X86Boot *boot);
 void x86_boot_finish(X86Boot *boot);
 
-/* Opens and checks kernel and initrd, and decides where they go. A kernel that
+/* Reads and checks kernel and initrd, and decides where they go. A kernel that
  * is truncated, not a bzImage, too old (protocol < 2.12 or no 64-bit entry) or
  * does not fit is refused with one sentence. @kernel is required, the others
  * may be NULL. Once for each X86Boot; x86_boot_finish() accepts a failed
