@@ -90,8 +90,8 @@ typedef struct MonitorTask {
 } MonitorTask;
 
 /* The monitor takes no input until task->done, which comes after
- * MONITOR_WAIT_SECONDS at the latest, with an error: the work then goes on and
- * its result is dropped. */
+ * MONITOR_WAIT_SECONDS at the latest, with an error: work that has not begun is
+ * then dropped, other work learns of it by control_job_is_refused(). */
 void monitor_run_in_control(Monitor *mon, const MonitorTask *task);
 
 /* --- qmp.c --- */

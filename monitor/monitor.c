@@ -9,6 +9,8 @@ struct MonitorJob {
     ControlJob control;
     Machine *machine;
     Monitor *mon; /* NULL once nobody waits for it */
+    bool begun;
+    bool refused; /* the monitor was told that it has failed */
     MonitorTask task;
 };
 
@@ -123,7 +125,10 @@ static void job_run(ControlJob *control, bool cancelled)
     Monitor *mon;
 
     if (!cancelled) {
+        job->begun = true;
+        job->machine->job_refused = &job->refused;
         ret = job->task.work(job->machine, job->task.opaque, &err);
+        job->machine->job_refused = NULL;
     }
     mon = job->mon; /* it may have left meanwhile */
     if (mon && !cancelled) {
@@ -135,21 +140,30 @@ static void job_run(ControlJob *control, bool cancelled)
     job_free(job);
 }
 
+/* The error is true: what has not begun never does, and what has begun and adds
+ * something takes it back (control_job_is_refused()). */
 static gboolean job_timed_out(gpointer opaque)
 {
     Monitor *mon = opaque;
     MonitorJob *job = mon->job;
     g_autoptr(GError) err = NULL;
 
-    error_setg(&err,
-               "'%s' is not done after %d seconds: the host's kernel or a "
-               "command before it hangs; it goes on, see dmesg of the host",
-               job->task.what, MONITOR_WAIT_SECONDS);
+    error_setg(&err, "'%s' is not done after %d seconds: %s", job->task.what,
+               MONITOR_WAIT_SECONDS,
+               job->begun ? "the host's kernel hangs, see its dmesg; what the "
+                            "command adds is taken back, anything else goes on"
+                          : "a command before it hangs, see dmesg of the host; "
+                            "it was not begun and is taken back");
     trace(monitor_timeout, "%s %s", mon->chr ? chardev_id(mon->chr) : "",
           job->task.what);
+    job->refused = true;
     abandon_job(mon);
     job->task.done(mon, job->task.opaque, NULL, err);
     schedule_resume(mon);
+    if (!job->begun) {
+        control_cancel(job->machine, &job->control);
+        job_free(job);
+    }
     return G_SOURCE_REMOVE;
 }
 

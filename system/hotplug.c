@@ -103,7 +103,9 @@ void hotplug_complete_pending(Machine *m)
 
 json_object *qmp_device_add(Machine *m, json_object *args, GError **errp)
 {
-    return device_add(&m->tree, args, errp) ? json_object_new_object() : NULL;
+    return device_add(&m->tree, args, m->job_refused, errp)
+               ? json_object_new_object()
+               : NULL;
 }
 
 json_object *qmp_device_del(Machine *m, json_object *args, GError **errp)

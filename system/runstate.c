@@ -326,6 +326,11 @@ void control_cancel(Machine *m, ControlJob *job)
     (void)g_queue_remove(&m->control_jobs, job);
 }
 
+bool control_job_is_refused(const Machine *m)
+{
+    return m->job_refused && *m->job_refused;
+}
+
 /* Requests come first. */
 static void do_next(Machine *m)
 {

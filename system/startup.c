@@ -80,7 +80,7 @@ static bool add_device(Machine *m, json_object *opts, GError **errp)
 {
     const char *id = keyval_get(opts, "id");
 
-    if (!device_add(&m->tree, opts, errp)) {
+    if (!device_add(&m->tree, opts, NULL, errp)) {
         g_prefix_error(errp, "-device%s%s: ", id ? " " : "", id ? id : "");
         return false;
     }

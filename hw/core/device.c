@@ -311,7 +311,8 @@ static bool check_hotplug(const Device *dev, GError **errp)
     return true;
 }
 
-Device *device_add(DeviceTree *tree, json_object *opts, GError **errp)
+Device *device_add(DeviceTree *tree, json_object *opts, const bool *refused,
+                   GError **errp)
 {
     const char *driver = keyval_get(opts, "driver");
     const DeviceType *type;
@@ -328,6 +329,11 @@ Device *device_add(DeviceTree *tree, json_object *opts, GError **errp)
     dev = device_new(tree, type);
     if (!device_configure(dev, opts, errp) || !check_hotplug(dev, errp) ||
         !device_realize(dev, errp)) {
+        device_free(dev);
+        return NULL;
+    }
+    if (refused && *refused) {
+        error_setg(errp, "%s: it came too late", dev->type->name);
         device_free(dev);
         return NULL;
     }

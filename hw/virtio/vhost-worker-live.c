@@ -38,6 +38,14 @@ int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
     if (r < 0) {
         return r;
     }
+    if (control_job_is_refused(vdev->dev.machine)) {
+        struct vhost_worker_state state = { .worker_id = worker.id };
+
+        virtio_begin_blocking(vdev);
+        (void)dev->ops->vhost_free_worker(dev, &state);
+        virtio_end_blocking(vdev);
+        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, -ETIMEDOUT);
+    }
     g_array_append_val(dev->workers, worker);
     *ret_id = worker.id;
     changed(vdev, "new", worker.id, -1);

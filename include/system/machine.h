@@ -113,9 +113,10 @@ struct Machine {
     RunState run_state;
     GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
     GThread *control_thread;
-    GQueue control_jobs; /* ControlJob, borrowed from who posted them */
-    unsigned requests;   /* bit mask, private to runstate.c */
-    bool changing;       /* the control thread carries one out; likewise */
+    GQueue control_jobs;     /* ControlJob, borrowed from who posted them */
+    const bool *job_refused; /* control_job_is_refused(); NULL: no */
+    unsigned requests;       /* bit mask, private to runstate.c */
+    bool changing;           /* the control thread carries one out; likewise */
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;

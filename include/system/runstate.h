@@ -89,6 +89,11 @@ void control_post(Machine *machine, ControlJob *job);
  * lock. */
 void control_cancel(Machine *machine, ControlJob *job);
 
+/* Whether who posted the job that runs now was told meanwhile that it has
+ * failed: then it must leave nothing behind. For a job whose result nobody
+ * would miss. Machine lock. */
+bool control_job_is_refused(const Machine *machine);
+
 /* What a request does, done now: only for a control job. vm_start() returns
  * false if the machine cannot run before it was reset; vm_stop() does not take
  * such a machine out of its state. */

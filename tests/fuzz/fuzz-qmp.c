@@ -34,7 +34,7 @@ static Machine *new_machine(void)
     machine_lock(m);
     machine_build(m, &err);
     g_assert_no_error(err);
-    g_assert_nonnull(device_add(&m->tree, port, NULL));
+    g_assert_nonnull(device_add(&m->tree, port, NULL, NULL));
     m->tree.started = true;
     m->run_state = RUN_STATE_PAUSED;
     return m;

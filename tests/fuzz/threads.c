@@ -485,7 +485,7 @@ static void must_add(Machine *m, const char *text)
     auto_json *opts = keyval_parse(text, "driver", NULL);
     g_autoptr(GError) err = NULL;
 
-    device_add(&m->tree, opts, &err);
+    device_add(&m->tree, opts, NULL, &err);
     g_assert_no_error(err);
 }
 

@@ -264,6 +264,67 @@ def test_device_add_while_the_kernel_hangs():
               True)
 
 
+def devices(qmp):
+    return {d["name"] for d in qmp.cmd("qom-list", path="/machine/peripheral")}
+
+
+def test_device_add_that_was_refused_is_undone():
+    with Machine("-device", PORT, monitors=2, fake="") as m:
+        hung, other = m.qmp(0), m.qmp(1)
+        args = {"driver": "vhost-scsi-pci", "id": "disk", "wwpn": WWPN,
+                "bus": "port"}
+        fds = m.count("fd")
+        hang(m, "SET_OWNER")
+        hung.send({"execute": "device_add", "arguments": args})
+        m.fake("wait blocked 1")
+        is_told(hung, "device_add")
+        m.fake("release")
+        # Behind the one that hung; only one of the two can have the port, the
+        # target and the name.
+        equal(other.cmd("device_add", **args), {})
+        equal(len([e for e in other.events if e["event"].startswith("DEVICE")]),
+              0)
+        equal(other.cmd("device_del", id="disk"), {})
+        other.event("DEVICE_DELETED")
+        m.wait_for(lambda: m.count("fd") == fds, "descriptors to be closed")
+
+
+def test_command_that_was_refused_before_it_began_is_dropped():
+    with Machine("-device", PORT, "-device", DISK + ",bus=port", "-device",
+                 "pcie-root-port,id=spare,chassis=2,addr=5", monitors=3,
+                 fake="", guest=True) as m:
+        hung, other, third = (m.qmp(i) for i in range(3))
+        m.guest.start_driver(4)
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        hung.send({"execute": "stop"})
+        m.fake("wait blocked 1")
+        other.send({"execute": "device_add", "arguments": {
+            "driver": "vhost-scsi-pci", "id": "late", "bus": "spare",
+            "wwpn": "naa.5001405bd1f60001"}})
+        is_told(hung, "stop")
+        is_told(other, "device_add")
+        m.fake("release")
+        third.event("STOP")
+        equal(third.cmd("cont"), {})  # behind it
+        assert "late" not in devices(third)
+
+
+def test_worker_that_was_refused_is_undone():
+    with Machine("-device", DISK + ",num_queues=2", monitors=2, fake="") as m:
+        hung, other = m.qmp(0), m.qmp(1)
+        threads = m.count("task")
+        hang(m, "NEW_WORKER")
+        hung.send({"execute": "vhost-new-worker", "arguments": {"id": "disk"}})
+        m.fake("wait blocked 1")
+        is_told(hung, "vhost-new-worker")
+        m.fake("release")
+        equal(other.cmd("vhost-get-vring-worker", id="disk", virtqueue=2),
+              {"worker-id": 0})  # behind it
+        equal(len(other.cmd("query-vhost-workers")[0]["workers"]), 1)
+        equal(list(other.events), [])
+        m.wait_for(lambda: m.count("task") == threads, "the thread to end")
+
+
 def test_quit_while_the_kernel_hangs():
     with hung_machine() as m:
         clients = [m.qmp(i) for i in range(MONITORS)]

@@ -284,7 +284,7 @@ static void test_add_to_a_started_machine_needs_hotplug(Fixture *f,
 
     g_ptr_array_add(f->m->tree.buses, &bus);
     f->m->tree.started = true;
-    g_assert_null(device_add(&f->m->tree, opts, &err));
+    g_assert_null(device_add(&f->m->tree, opts, NULL, &err));
     g_assert_cmpstr(err->message, ==,
                     "Bus 'isa.0' does not support hotplugging");
     f->m->tree.started = false;

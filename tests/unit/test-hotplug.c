@@ -73,7 +73,7 @@ static void run_add(ControlJob *job, bool cancelled)
 {
     AddJob *a = container_of(job, AddJob, job);
 
-    a->dev = device_add(&a->m->tree, a->opts, &a->err);
+    a->dev = device_add(&a->m->tree, a->opts, NULL, &a->err);
     a->done = true;
     g_cond_broadcast(&a->m->cond);
 }
@@ -158,7 +158,7 @@ static Machine *machine(void)
     machine_lock(m);
     machine_build(m, &err);
     g_assert_no_error(err);
-    device_add(&m->tree, opts, &err);
+    device_add(&m->tree, opts, NULL, &err);
     g_assert_no_error(err);
     machine_start(m, &err);
     g_assert_no_error(err);

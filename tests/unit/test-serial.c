@@ -496,7 +496,7 @@ static Device *add(Fixture *f, const char *key, const char *value, GError **err)
     if (key) {
         json_object_object_add(opts, key, json_object_new_string(value));
     }
-    dev = device_add(&f->b.m->tree, opts, err);
+    dev = device_add(&f->b.m->tree, opts, NULL, err);
     json_object_put(opts);
     return dev;
 }

@@ -85,7 +85,7 @@ static bool add_device(Bench *b, GError **errp)
     if (!opts) {
         return false;
     }
-    b->dev = device_add(&b->machine->tree, opts, errp);
+    b->dev = device_add(&b->machine->tree, opts, NULL, errp);
     json_object_put(opts);
     if (!b->dev) {
         return false;

@@ -145,9 +145,11 @@ void device_free(Device *dev);
 /* The whole of -device and device_add: finds opts["driver"], makes, configures
  * and realizes. Once the machine has started the bus must support hotplug, and
  * is told; realize may then release the machine lock, so that this belongs into
- * a control job (system/runstate.h). Returns the device, which the tree owns,
- * or NULL. */
-Device *device_add(DeviceTree *tree, json_object *opts, GError **errp);
+ * a control job (system/runstate.h). If *@refused (which may be NULL) is true by
+ * then, the device goes again before the guest sees it. Returns the device,
+ * which the tree owns, or NULL. */
+Device *device_add(DeviceTree *tree, json_object *opts, const bool *refused,
+                   GError **errp);
 
 /* The whole of device_del: asks for the removal of the device with that id or
  * path and returns at once. The error's class is DeviceNotFound if there is no
