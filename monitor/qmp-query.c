@@ -162,29 +162,40 @@ json_object *qmp_query_uuid(Machine *m, json_object *args, GError **errp)
     return ret;
 }
 
-json_object *qmp_query_machines(Machine *m, json_object *args, GError **errp)
+static json_object *machine_info(const MachineType *t, const char *name)
 {
-    json_object *list = json_object_new_array();
+    json_object *o = named(name);
 
-    for (unsigned i = 0; machine_types[i]; i++) {
-        const MachineType *t = machine_types[i];
-        json_object *o = named(t->name);
-
+    if (g_str_equal(name, t->name)) {
         if (t->alias) {
             json_add_string(o, "alias", t->alias);
         }
         if (t->is_default) {
             json_add_bool(o, "is-default", true);
         }
-        json_add_int(o, "cpu-max", t->cpus_max);
-        json_add_bool(o, "hotpluggable-cpus", false);
-        json_add_bool(o, "numa-mem-supported", false);
-        json_add_bool(o, "deprecated", false);
-        if (t->cpus_max) {
-            /* Without it libvirt leaves <memoryBacking> out silently. */
-            json_add_string(o, "default-ram-id", "pc.ram");
+    }
+    json_add_int(o, "cpu-max", t->cpus_max);
+    json_add_bool(o, "hotpluggable-cpus", false);
+    json_add_bool(o, "numa-mem-supported", false);
+    json_add_bool(o, "deprecated", false);
+    if (t->cpus_max) {
+        /* Without it libvirt leaves <memoryBacking> out silently. */
+        json_add_string(o, "default-ram-id", "pc.ram");
+    }
+    return o;
+}
+
+json_object *qmp_query_machines(Machine *m, json_object *args, GError **errp)
+{
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; machine_types[i]; i++) {
+        const MachineType *t = machine_types[i];
+
+        json_object_array_add(list, machine_info(t, t->name));
+        for (unsigned j = 0; t->versions && t->versions[j]; j++) {
+            json_object_array_add(list, machine_info(t, t->versions[j]));
         }
-        json_object_array_add(list, o);
     }
     return list;
 }

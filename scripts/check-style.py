@@ -26,7 +26,8 @@ TOP = 6
 # What puts the program together sees all of it.
 TOP_FILES = {
     "hw/device-types.c", "system/main.c", "system/options.c",
-    "system/options-int.h", "system/options-machine.c",
+    "system/options-cpu.c", "system/options-int.h",
+    "system/options-machine.c",
     "system/options-object.c", "system/options-run.c", "system/startup.c",
 }
 

@@ -3,6 +3,14 @@
 #include "system/hotplug.h"
 #include "util/error.h"
 
+/* @name may go on with "+" and a word of a distribution. */
+static bool is_version(const char *version, const char *name)
+{
+    size_t len = strlen(version);
+
+    return !strncmp(version, name, len) && (!name[len] || name[len] == '+');
+}
+
 const MachineType *machine_type_find(const char *name)
 {
     for (unsigned i = 0; machine_types[i]; i++) {
@@ -10,6 +18,14 @@ const MachineType *machine_type_find(const char *name)
 
         if (g_str_equal(t->name, name) || !g_strcmp0(t->alias, name)) {
             return t;
+        }
+        if (t->versions && is_version(t->name, name)) {
+            return t;
+        }
+        for (unsigned j = 0; t->versions && t->versions[j]; j++) {
+            if (is_version(t->versions[j], name)) {
+                return t;
+            }
         }
     }
     return NULL;
@@ -38,6 +54,8 @@ void machine_config_init(MachineConfig *c)
 void machine_config_finish(MachineConfig *c)
 {
     g_clear_pointer(&c->cpu_model, g_free);
+    g_clear_pointer(&c->cpu_on, g_strfreev);
+    g_clear_pointer(&c->cpu_off, g_strfreev);
     g_clear_pointer(&c->kernel, g_free);
     g_clear_pointer(&c->initrd, g_free);
     g_clear_pointer(&c->append, g_free);

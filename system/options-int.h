@@ -17,6 +17,11 @@ bool option_is_help(const char *arg);
 bool option_check_switch(const char *what, json_object *dict, const char *key,
                          bool *ret_on, GError **errp);
 
+/* As if "-name arg" stood on the command line; there is such an option, and it
+ * has an argument. */
+bool options_apply(Options *o, const char *name, const char *arg,
+                   GError **errp);
+
 /* Replaces *@field by a copy of @arg. Always true: the end of a handler. */
 bool option_set_string(char **field, const char *arg);
 
@@ -32,9 +37,18 @@ bool option_mon(Options *o, const char *arg, GError **errp);
 bool option_machine(Options *o, const char *arg, GError **errp);
 bool option_accel(Options *o, const char *arg, GError **errp);
 bool option_enable_kvm(Options *o, const char *arg, GError **errp);
-bool option_cpu(Options *o, const char *arg, GError **errp);
 bool option_smp(Options *o, const char *arg, GError **errp);
 bool option_m(Options *o, const char *arg, GError **errp);
+/* Once all options are known: fills o->accel. */
+bool option_choose_accel(Options *o, GError **errp);
+
+/* --- options-config.c --- */
+
+bool option_readconfig(Options *o, const char *arg, GError **errp);
+
+/* --- options-cpu.c --- */
+
+bool option_cpu(Options *o, const char *arg, GError **errp);
 
 /* --- options-object.c --- */
 

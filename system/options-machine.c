@@ -1,30 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The options that say what machine there is and what runs it. */
 #include "options-int.h"
-#include "target/i386/cpu.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
 
-static bool set_accel(Options *o, const char *list, GError **errp)
+/* Notes one name after the other: the first that this program has, and the
+ * next. One that it lacks matters only if there is no other. */
+static void add_accel(Options *o, const char *name)
+{
+    const AccelOps *accel = accel_find(name);
+
+    if (!accel) {
+        option_set_string(&o->accel_unknown, name);
+    } else if (!o->accel) {
+        o->accel = accel;
+    } else if (!o->accel_fallback && accel != o->accel) {
+        o->accel_fallback = accel;
+    }
+}
+
+static void add_accels(Options *o, const char *list)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", 0);
 
-    o->accel = o->accel_fallback = NULL;
     for (char **name = names; *name; name++) {
-        const AccelOps *accel = accel_find(*name);
+        add_accel(o, *name);
+    }
+    if (!*names) {
+        add_accel(o, "");
+    }
+}
 
-        if (!o->accel) {
-            o->accel = accel;
-        } else if (!o->accel_fallback && accel != o->accel) {
-            o->accel_fallback = accel;
-        }
+bool option_choose_accel(Options *o, GError **errp)
+{
+    if (o->accel_by_machine && o->accel_by_option) {
+        error_setg(errp, "The -accel and \"-machine accel=\" options are "
+                         "incompatible");
+        return false;
     }
-    if (o->accel) {
-        return true;
+    if (!o->accel && o->accel_unknown) {
+        error_setg(errp, "invalid accelerator '%s'; see -accel help",
+                   o->accel_unknown);
+        return false;
     }
-    error_setg(errp, "invalid accelerator '%s'; see -accel help", list);
-    return false;
+    if (!o->accel) {
+        o->accel = accel_types[0];
+    }
+    return true;
+}
+
+/* The last -machine accel= counts. */
+static bool set_accels(Options *o, const char *list)
+{
+    o->accel = o->accel_fallback = NULL;
+    g_clear_pointer(&o->accel_unknown, g_free);
+    o->accel_by_machine = true;
+    add_accels(o, list);
+    return true;
 }
 
 /* A switch for what this machine does not have: QEMU's name, and off. */
@@ -54,6 +87,10 @@ static void print_machines(void)
                    t->is_default ? " (default)" : "");
         }
         printf("%-20s %s\n", t->name, t->summary);
+        for (unsigned j = 0; t->versions && t->versions[j]; j++) {
+            printf("%-20s %s (the same as %s)\n", t->versions[j], t->summary,
+                   t->name);
+        }
     }
 }
 
@@ -82,7 +119,8 @@ static bool set_machine(Options *o, const char *name, GError **errp)
 /* Keys that can only say what is so anyway. */
 static bool check_fixed_keys(json_object *dict, GError **errp)
 {
-    static const char *const absent[] = { "usb", "hpet", "smm", "sata", NULL };
+    static const char *const absent[] = { "usb",  "hpet",     "smm",
+                                          "sata", "graphics", NULL };
     const char *vmport = keyval_get(dict, "vmport");
     const char *irqchip = keyval_get(dict, "kernel-irqchip");
     bool merge;
@@ -135,7 +173,7 @@ static bool set_machine_keys(Options *o, json_object *dict, GError **errp)
     return (!dump || option_check_switch("-machine", dict, "dump-guest-core",
                                          &o->config.dump_guest_core, errp)) &&
            set_acpi(o, dict, errp) && (!type || set_machine(o, type, errp)) &&
-           (!accel || set_accel(o, accel, errp));
+           (!accel || set_accels(o, accel));
 }
 
 bool option_machine(Options *o, const char *arg, GError **errp)
@@ -148,6 +186,7 @@ bool option_machine(Options *o, const char *arg, GError **errp)
         "hpet",
         "smm",
         "sata",
+        "graphics",
         "acpi",
         "dump-guest-core",
         "memory-backend",
@@ -167,6 +206,7 @@ bool option_machine(Options *o, const char *arg, GError **errp)
            check_fixed_keys(dict, errp) && set_machine_keys(o, dict, errp);
 }
 
+/* Given several times, they are tried in turn. */
 bool option_accel(Options *o, const char *arg, GError **errp)
 {
     static const char *const keys[] = { "accel", NULL };
@@ -182,73 +222,22 @@ bool option_accel(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "accel", errp);
-    if (!dict || !keyval_check_keys(dict, "-accel", keys, errp)) {
+    name = dict ? keyval_get(dict, "accel") : NULL;
+    /* What an accelerator takes that is not here, nobody knows. */
+    if (!dict || ((!name || accel_find(name)) &&
+                  !keyval_check_keys(dict, "-accel", keys, errp))) {
         return false;
     }
-    name = keyval_get(dict, "accel");
-    return set_accel(o, name ? name : "", errp);
+    o->accel_by_option = true;
+    add_accels(o, name ? name : "");
+    return true;
 }
 
 bool option_enable_kvm(Options *o, const char *arg, GError **errp)
 {
-    return set_accel(o, "kvm", errp);
-}
-
-/* Anything but the model and migratable= is a feature of the processor. */
-static bool check_features(json_object *dict, GError **errp)
-{
-    json_object_object_foreach(dict, key, value)
-    {
-        if (!g_str_equal(key, "model") && !g_str_equal(key, "migratable")) {
-            error_setg(errp,
-                       "-cpu: feature '%s' cannot be switched: the guest gets "
-                       "every feature of the host's processor that KVM can "
-                       "pass on, leave it out",
-                       *key == '+' || *key == '-' ? key + 1 : key);
-            return false;
-        }
-        (void)value;
-    }
+    o->accel_by_option = true;
+    add_accel(o, "kvm");
     return true;
-}
-
-bool option_cpu(Options *o, const char *arg, GError **errp)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    auto_json *dict = NULL;
-    const char *model;
-    g_autofree char *near = NULL;
-    bool migratable;
-
-    if (option_is_help(arg)) {
-        printf("Available CPUs:\n");
-        for (const CpuModel *m = cpu_models; m->name; m++) {
-            printf("x86 %-10s %s\n", m->name, m->summary);
-        }
-        o->help_printed = true;
-        return true;
-    }
-    dict = keyval_parse(arg, "model", errp);
-    if (!dict || !check_features(dict, errp) ||
-        !option_check_switch("-cpu", dict, "migratable", &migratable, errp)) {
-        return false;
-    }
-    model = keyval_get(dict, "model");
-    for (const CpuModel *m = cpu_models; m->name; m++) {
-        if (!g_strcmp0(m->name, model)) {
-            g_free(o->config.cpu_model);
-            o->config.cpu_model = g_strdup(model);
-            return true;
-        }
-        g_ptr_array_add(names, (char *)m->name);
-    }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(model ? model : "", (const char *const *)names->pdata,
-                        "; this machine passes the host's processor on, see "
-                        "-cpu help");
-    error_setg(errp, "unable to find CPU model '%s'%s", model ? model : "",
-               near);
-    return false;
 }
 
 /* One number of -smp; absent leaves *@n. */
@@ -330,9 +319,10 @@ bool option_smp(Options *o, const char *arg, GError **errp)
     }
     if (max && max != cpus) {
         error_setg(errp,
-                   "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot "
-                   "be added later",
-                   max, cpus);
+                   "-smp: maxcpus (%u) must be cpus (%u): vCPUs cannot be "
+                   "added later, leave maxcpus out or give all of them at "
+                   "the start with cpus=%u",
+                   max, cpus, max);
         return false;
     }
     o->config.n_cpus = cpus;

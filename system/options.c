@@ -187,6 +187,45 @@ static bool opt_parallel(Options *o, const char *arg, GError **errp)
     return only_none("-parallel", arg, errp);
 }
 
+/* The escape character of terminals, as a number: Ctrl-A here. */
+static bool opt_echr(Options *o, const char *arg, GError **errp)
+{
+    uint64_t c;
+
+    if (parse_u64(arg, &c) < 0 || c != 1) {
+        error_setg(errp,
+                   "-echr: '%s' is not supported: the escape character "
+                   "is Ctrl-A, give 1 or leave it out",
+                   arg);
+        return false;
+    }
+    return true;
+}
+
+static bool opt_audio(Options *o, const char *arg, GError **errp)
+{
+    return only_none(
+        "-audio",
+        g_str_has_prefix(arg, "driver=") ? arg + strlen("driver=") : arg, errp);
+}
+
+static bool opt_vnc(Options *o, const char *arg, GError **errp)
+{
+    return only_none("-vnc", arg, errp);
+}
+
+/* There is no watchdog. */
+static bool opt_watchdog_action(Options *o, const char *arg, GError **errp)
+{
+    g_autofree char *action = g_strdup_printf("watchdog=%s", arg);
+
+    if (strchr(arg, ',') || !option_action(o, action, NULL)) {
+        error_setg(errp, "-watchdog-action: '%s' is no action", arg);
+        return false;
+    }
+    return true;
+}
+
 static bool opt_nothing(Options *o, const char *arg, GError **errp)
 {
     return true;
@@ -197,6 +236,14 @@ static bool opt_sandbox(Options *o, const char *arg, GError **errp)
 {
     error_setg(errp, "-sandbox: this emulator has no sandbox yet: leave it "
                      "out");
+    return false;
+}
+
+/* Not in -help either. */
+static bool opt_preconfig(Options *o, const char *arg, GError **errp)
+{
+    error_setg(errp, "-preconfig: there is no state before the machine is "
+                     "built: leave it out, -S waits before the start");
     return false;
 }
 
@@ -403,7 +450,14 @@ static const Option option_table[] = {
     { "add-fd", "fd=N,set=N[,opaque=TEXT]",
       "add an inherited descriptor to the set /dev/fdset/N", option_add_fd },
     { "audiodev", "none,id=ID", "no sound: there is none", option_audiodev },
+    { "audio", "none", "no sound: there is none", opt_audio },
+    { "vnc", "none", "no display: there is none", opt_vnc },
+    { "echr", "1", "escape character of terminals: it is Ctrl-A", opt_echr },
+    { "watchdog-action", "ACTION", "no effect: there is no watchdog",
+      opt_watchdog_action },
+    { "readconfig", "FILE", "read options from FILE", option_readconfig },
     { "sandbox", "on|off", NULL, opt_sandbox },
+    { "preconfig", NULL, NULL, opt_preconfig },
     { "boot", "[order=DRIVES][,menu=][,strict=]",
       "no effect: there is no firmware", option_boot },
     { "no-acpi", NULL, "no ACPI tables: no power button, one vCPU",
@@ -453,7 +507,6 @@ Options *options_new(void)
             o->machine = machine_types[i];
         }
     }
-    o->accel = accel_types[0];
     o->devices = g_ptr_array_new_with_free_func(free_dictionary);
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
@@ -477,6 +530,7 @@ void options_free(Options *o)
     g_ptr_array_unref(o->objects);
     g_ptr_array_unref(o->globals);
     g_ptr_array_unref(o->add_fds);
+    g_free(o->accel_unknown);
     g_free(o->pidfile);
     g_free(o->qtest);
     g_free(o->qtest_log);
@@ -491,6 +545,11 @@ static const Option *find_option(const char *name)
         }
     }
     return NULL;
+}
+
+bool options_apply(Options *o, const char *name, const char *arg, GError **errp)
+{
+    return find_option(name)->handler(o, arg, errp);
 }
 
 static void unknown_option(const char *arg, const char *name, GError **errp)
@@ -600,5 +659,5 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
     if (o->msg_guest_name) {
         error_set_guest_name(o->config.name);
     }
-    return check_whole(o, errp);
+    return option_choose_accel(o, errp) && check_whole(o, errp);
 }

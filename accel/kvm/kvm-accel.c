@@ -160,6 +160,32 @@ static int read_supported_cpuid(KvmAccel *kvm)
     return 0;
 }
 
+/* -cpu +FEATURE: what the host does not have is told, as QEMU does. */
+static bool check_features(const KvmAccel *kvm, GError **errp)
+{
+    static const char *const regs[] = { "EAX", "EBX", "ECX", "EDX" };
+    const MachineConfig *c = &kvm->accel.machine->config;
+
+    for (unsigned i = 0; c->cpu_on && c->cpu_on[i]; i++) {
+        const X86Feature *f;
+        g_autofree char *text = NULL;
+
+        if (x86_cpuid_has(kvm->cpuid->entries, kvm->cpuid->nent, c->cpu_on[i],
+                          &f)) {
+            continue;
+        }
+        text = g_strdup_printf("host doesn't support requested feature: "
+                               "CPUID.%02XH:%s.%s [bit %u]",
+                               f->function, regs[f->reg], f->name, f->bit);
+        if (c->cpu_enforce) {
+            error_setg(errp, "-cpu: %s", text);
+            return false;
+        }
+        warn_report("%s", text);
+    }
+    return true;
+}
+
 static int read_run_size(KvmAccel *kvm)
 {
     int size = neg_errno(ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0));
@@ -259,6 +285,10 @@ static bool kvm_init(Machine *machine, GError **errp)
     if (r < 0) {
         error_setg_errno(errp, -r, "KVM cannot set up the virtual machine: %s",
                          what);
+        kvm_finish(machine);
+        return false;
+    }
+    if (!check_features(kvm, errp)) {
         kvm_finish(machine);
         return false;
     }

@@ -69,6 +69,7 @@ static int kvm_cpu_create(KvmCpu *k, const char **ret_what)
         .topology = *topology,
         .apic_id = x86_apic_id(topology, k->cpu->index),
         .tsc_deadline = kvm->tsc_deadline,
+        .off = (const char *const *)k->cpu->machine->config.cpu_off,
     };
     void *run;
     int r;

@@ -338,9 +338,20 @@ static void q35_powerdown(Machine *m)
     ich9_pm_power_button(ich9_lpc_pm(board_of(m)->lpc));
 }
 
+/* QEMU's, which differ in what a guest sees. This machine can be none of them;
+ * a command line that names one wants a q35. */
+static const char *const q35_versions[] = {
+    "pc-q35-7.1",  "pc-q35-7.0",   "pc-q35-6.2", "pc-q35-6.1", "pc-q35-6.0",
+    "pc-q35-5.2",  "pc-q35-5.1",   "pc-q35-5.0", "pc-q35-4.2", "pc-q35-4.1",
+    "pc-q35-4.0",  "pc-q35-4.0.1", "pc-q35-3.1", "pc-q35-3.0", "pc-q35-2.12",
+    "pc-q35-2.11", "pc-q35-2.10",  "pc-q35-2.9", "pc-q35-2.8", "pc-q35-2.7",
+    "pc-q35-2.6",  "pc-q35-2.5",   "pc-q35-2.4", NULL,
+};
+
 const MachineType q35_machine_type = {
     .name = "pc-q35-7.2",
     .alias = "q35",
+    .versions = q35_versions,
     .summary = "Standard PC (Q35 + ICH9)",
     .is_default = true,
     .cpus_max = CPUS_MAX,

@@ -34,6 +34,9 @@ typedef struct MachineConfig {
     unsigned n_cpus;
     CpuTopology topology;
     char *cpu_model;      /* "max", "host" */
+    char **cpu_on;        /* features by name, NULL at the end; or NULL */
+    char **cpu_off;       /* the same */
+    bool cpu_enforce;     /* one that is missing is an error */
     char *kernel;         /* path; NULL: none */
     char *initrd;         /* path; NULL: none */
     char *append;         /* kernel command line; NULL: empty */
@@ -59,6 +62,9 @@ typedef struct MachineConfig {
 struct MachineType {
     const char *name;  /* canonical: "pc-q35-7.2" */
     const char *alias; /* "q35"; or NULL */
+    /* Further names of the same machine, NULL at the end; or NULL. Each of the
+     * names but the alias may have a suffix after "+". */
+    const char *const *versions;
     const char *summary;
     bool is_default;
     unsigned cpus_max; /* 0: it has no vCPUs */

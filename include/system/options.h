@@ -16,6 +16,9 @@ typedef struct Options {
     const MachineType *machine;
     const AccelOps *accel; /* the first of the list that this program has */
     const AccelOps *accel_fallback; /* the next one; or NULL */
+    char *accel_unknown;            /* one that it lacks; or NULL */
+    bool accel_by_machine;          /* the list is -machine's */
+    bool accel_by_option;           /* it is -accel's or -enable-kvm's */
     MachineConfig config;           /* serial[] is not filled */
     bool has_ram_size;              /* -m was given */
     GPtrArray *objects;             /* json_object: -object */

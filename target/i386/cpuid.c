@@ -11,6 +11,11 @@
 #define CPUID_8000_0001_CMP_LEGACY  (UINT32_C(1) << 1)
 #define CPUID_8000_0001_ECX_TOPOEXT (UINT32_C(1) << 22)
 
+#define CPUID_PMU          0xau
+#define CPUID_AMD_PMU      0x80000022u
+#define CPUID_KVM          0x40000000u
+#define CPUID_KVM_FEATURES 0x40000001u
+
 #define TOPOLOGY_LEVEL_THREAD 1
 #define TOPOLOGY_LEVEL_CORE   2
 
@@ -193,6 +198,91 @@ static void patch_amd(Patch *p)
     }
 }
 
+/* --- features --- */
+
+static uint32_t *reg_of(struct kvm_cpuid_entry2 *e, X86Register reg)
+{
+    switch (reg) {
+    case X86_EAX:
+        return &e->eax;
+    case X86_EBX:
+        return &e->ebx;
+    case X86_ECX:
+        return &e->ecx;
+    case X86_EDX:
+        break;
+    }
+    return &e->edx;
+}
+
+static void clear_feature(Patch *p, const char *name)
+{
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        struct kvm_cpuid_entry2 *e = g_str_equal(f->name, name)
+                                         ? x86_cpuid_find(p->entries, p->n,
+                                                          f->function, f->index)
+                                         : NULL;
+
+        if (e) {
+            *reg_of(e, f->reg) &= ~(UINT32_C(1) << f->bit);
+        }
+    }
+}
+
+/* No counters of either vendor: the architectural leaf says version 0. */
+static void hide_pmu(Patch *p)
+{
+    struct kvm_cpuid_entry2 *e = find(p, CPUID_PMU);
+
+    if (e) {
+        e->eax = e->ebx = e->ecx = e->edx = 0;
+    }
+    remove_leaf(p, CPUID_AMD_PMU);
+    clear_feature(p, "pdcm");
+    clear_feature(p, "perfctr-core");
+    clear_feature(p, "perfctr-nb");
+}
+
+static void switch_off(Patch *p, const char *name)
+{
+    if (g_str_equal(name, X86_FEATURE_PMU)) {
+        hide_pmu(p);
+    } else if (g_str_equal(name, X86_FEATURE_KVM)) {
+        remove_leaf(p, CPUID_KVM);
+        remove_leaf(p, CPUID_KVM_FEATURES);
+    } else {
+        clear_feature(p, name);
+    }
+}
+
+/* What patch_features() adds to what KVM offers. */
+static bool is_added(const X86Feature *f)
+{
+    return f->function == 1 && f->reg == X86_ECX &&
+           (UINT32_C(1) << f->bit &
+            (CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE |
+             CPUID_1_ECX_HYPERVISOR));
+}
+
+bool x86_cpuid_has(struct kvm_cpuid_entry2 *entries, unsigned n,
+                   const char *name, const X86Feature **ret_missing)
+{
+    *ret_missing = NULL;
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        struct kvm_cpuid_entry2 *e;
+
+        if (!g_str_equal(f->name, name)) {
+            continue;
+        }
+        e = x86_cpuid_find(entries, n, f->function, f->index);
+        if (is_added(f) || (e && *reg_of(e, f->reg) >> f->bit & 1)) {
+            return true; /* one of its bits, where it has several */
+        }
+        *ret_missing = *ret_missing ? *ret_missing : f;
+    }
+    return !*ret_missing;
+}
+
 int x86_cpuid_patch(struct kvm_cpuid_entry2 *entries, unsigned n, unsigned max,
                     const X86CpuidConfig *config)
 {
@@ -223,6 +313,9 @@ int x86_cpuid_patch(struct kvm_cpuid_entry2 *entries, unsigned n, unsigned max,
     r = patch_topology(&p, 0xb);
     if (r == 0) {
         r = patch_topology(&p, 0x1f);
+    }
+    for (unsigned i = 0; config->off && config->off[i]; i++) {
+        switch_off(&p, config->off[i]);
     }
     return r < 0 ? r : (int)p.n;
 }

@@ -36,7 +36,7 @@ refused '-m: 1100048498688 bytes of RAM: whole MiB from 16 MiB to 1048576 MiB ar
 refused "-smp: 'cpus' cannot be '0': a number from 1 to 255 is expected" -smp 0
 refused "-smp: 'cpus' cannot be '256': a number from 1 to 255 is expected" -smp 256
 refused '-smp: sockets (2) * cores (2) * threads (1) must be the number of vCPUs (3), at most 255' -smp 3,sockets=2,cores=2
-refused '-smp: maxcpus (4) must be cpus (2): vCPUs cannot be added later' -smp 2,maxcpus=4
+refused '-smp: maxcpus (4) must be cpus (2): vCPUs cannot be added later, leave maxcpus out or give all of them at the start with cpus=4' -smp 2,maxcpus=4
 refused "unsupported machine type 'q53'; did you mean 'q35'?" -machine q53
 refused '-machine: this machine has no usb: give usb=off' -machine q35,usb=on
 refused "-machine: unknown parameter 'usbb'; did you mean 'usb'?" -machine q35,usbb=off
@@ -131,9 +131,45 @@ refused "-chardev: parameter 'id' is required" -accel qtest -chardev null
 refused "-chardev: Duplicate ID 'a'" -accel qtest -chardev null,id=a -chardev null,id=a
 refused "-serial: no chardev 'b'" -accel qtest -serial chardev:b
 
+# --- what there is none of ---
+runs -audio none -vnc none -watchdog-action inject-nmi -echr 1 -echr 0x1
+runs -audio driver=none
+refused "-audio: 'alsa' is not supported: only 'none' is" -audio alsa
+refused "-vnc: ':1' is not supported: only 'none' is" -vnc :1
+refused "-echr: '2' is not supported: the escape character is Ctrl-A, give 1 or leave it out" -echr 2
+refused "-watchdog-action: 'bark' is no action" -watchdog-action bark
+refused "-watchdog-action: 'none,reboot=shutdown' is no action" -watchdog-action none,reboot=shutdown
+refused '-preconfig: there is no state before the machine is built: leave it out, -S waits before the start' -preconfig
+
+# --- files of options ---
+config() { # TEXT: into $work/config
+    printf '%b' "$1" > "$work/config"
+}
+config '# all there is\n[machine]\n  type = "q35" # same\n\n[memory]\n\tsize="64"\r\n[smp-opts]\n cpus = "2"\n[name]\nguest = "a,b=c"\n[device "port"]\n driver = "pcie-root-port"\n chassis = "1"\n[chardev "c"]\nbackend="null"\n[mon]\nchardev="c"'
+runs -readconfig "$work/config"
+config '[device "x"]\n driver = "e1000"\n'
+refused "-device x: 'e1000' is not a valid device model name; see -device help" -accel qtest -readconfig "$work/config"
+config '[memory]\nsize = "lots"\n'
+refused "-m: invalid size 'lots': a number with an optional suffix M, G or T is expected" -readconfig "$work/config"
+config 'a = "b"\n'
+refused "-readconfig: $work/config:1: no group defined" -readconfig "$work/config"
+config '\n[drive "d"]\n'
+refused "-readconfig: $work/config:2: There is no option group 'drive'" -readconfig "$work/config"
+for line in '[machine' '[machine "x]' '[machine] x' '[machine "x" y]'; do
+    config "$line\n"
+    refused "-readconfig: $work/config:1: [GROUP] or [GROUP \"ID\"] is expected" -readconfig "$work/config"
+done
+for line in 'type' 'type = q35' 'type = "q35' 'type = "q35" x' '= "q35"' 'type "q35"'; do
+    config "[machine]\n$line\n"
+    refused "-readconfig: $work/config:2: KEY = \"VALUE\" is expected" -readconfig "$work/config"
+done
+config '[machine]\0'
+refused "-readconfig: '$work/config' is no file of options" -readconfig "$work/config"
+refused "-readconfig: Failed to open file “/nonexistent”: No such file or directory" -readconfig /nonexistent
+
 # --- what runs ---
 runs
-runs -machine q35,accel=qtest,usb=off -smp 2,sockets=2 -m 64M -nodefaults
+runs -machine q35,usb=off -smp 2,sockets=2 -m 64M -nodefaults
 runs -M pc-q35-7.2 -m size=1.5G -cpu max -S -no-reboot -no-shutdown
 runs -name guest=x,debug-threads=on -uuid 01234567-89ab-cdef-0123-456789abcdef -rtc base=utc,clock=vm
 runs -chardev "file,id=c,path=$work/log" -serial chardev:c -monitor none -vga none -net none

@@ -91,14 +91,46 @@ refused "invalid accelerator 'tcg'; see -accel help" -machine none,accel=tcg
 refused '-device: vhost-scsi-pci: the machine has no bus for this device' \
     -machine none -accel qtest -device vhost-scsi-pci,wwpn=naa.5001405aaaaaaaaa
 runs -machine none
-runs -machine none,accel=tcg:qtest -S
-runs -machine q35,usb=off,vmport=auto,hpet=off,dump-guest-core=off,mem-merge=off,kernel-irqchip=on,acpi=auto
+tries() { # ARGUMENT...: starts on qtest, whatever else there is to try
+    out=$(timeout 20 "$vmm" -display none -S -qmp stdio "$@" <<< '{"execute":"qmp_capabilities"}{"execute":"quit"}' 2>&1)
+    grep -q SHUTDOWN <<< "$out"
+    result $? "tries: $*" "$out"
+}
+tries -machine none,accel=tcg:qtest
+tries -accel qtest -accel tcg
+tries -accel qtest -accel nonsense,x=y
+tries -accel tcg,thread=multi -accel qtest
+tries -accel qtest -accel kvm
+tries -machine accel=kvm -machine q35,accel=qtest
+refused "invalid accelerator 'xen'; see -accel help" -accel tcg -accel xen
+refused 'nothing to boot: this machine has no firmware, give a Linux kernel with -kernel' -accel kvm -accel tcg
+refused "-accel: unknown parameter 'thread'" -accel kvm,thread=multi
+refused 'The -accel and "-machine accel=" options are incompatible' -accel qtest -machine accel=qtest
+for version in 2.4 2.12 4.0.1 6.2 7.1 7.2 7.2+deb12u13 2.9+x+y; do
+    runs -machine "pc-q35-$version"
+done
+prints '^pc-q35-4.0.1 .*the same as pc-q35-7.2' -machine help
+for version in 2.3 2.13 7.3 7.2- 7.20; do
+    refused "unsupported machine type 'pc-q35-$version'; did you mean 'pc-q35-7.2'?" -machine "pc-q35-$version"
+done 2>&1
+runs -machine q35,graphics=off,usb=off,vmport=auto,hpet=off,dump-guest-core=off,mem-merge=off,kernel-irqchip=on,acpi=auto
 runs -machine q35,acpi=off -no-hpet
 runs -no-acpi -cpu host,migratable=on -smp 2,maxcpus=2,sockets=2,dies=1,clusters=1,cores=1,threads=1
-for feature in +x2apic -x2apic x2apic=on x2apic; do
-    refused "-cpu: feature 'x2apic' cannot be switched: the guest gets every feature of the host's processor that KVM can pass on, leave it out" \
+for feature in +x2apic -x2apic x2apic=on x2apic=off x2apic pmu=off kvm=off +sse4_1 -sse4.1 tsc-deadline=off \
+    hv_relaxed=off check enforce host-phys-bits=on -vmx,-svm,pmu=off; do
+    runs -cpu "host,$feature"
+done
+refused "-cpu: feature 'vmxx' cannot be switched; did you mean 'vmx'?" -cpu host,-vmxx
+refused "-cpu: feature 'model-id' cannot be switched; see -cpu help" -cpu host,model-id=on
+refused "-cpu: parameter 'vmx' expects 'on' or 'off'" -cpu host,vmx=maybe
+refused '-cpu: host-phys-bits=off is not supported: the guest has as many address bits as the host, leave it out' \
+    -cpu max,host-phys-bits=off
+for feature in hv_relaxed hv-relaxed hv_vapic=on +hv-time; do
+    name=${feature#+}
+    refused "-cpu: '${name%=on}' cannot be switched on: what Hyper-V offers is for Windows, which this machine without firmware does not start: leave it out" \
         -cpu "host,$feature"
 done
+prints ' vmx ' -cpu help
 refused '-smp: dies > 1 not supported by this machine: leave it out' -smp 4,dies=2
 refused "-smp: 'clusters' cannot be '0': a number from 1 to 255 is expected" -smp 4,clusters=0
 

@@ -405,6 +405,111 @@ static void patch_of_empty_table_is_harmless(void)
     g_assert_cmpuint(t.n, ==, 0);
 }
 
+/* --- features --- */
+
+static void patch_without(Table *t, const char *const *off)
+{
+    const X86CpuidConfig config = {
+        .topology = one,
+        .tsc_deadline = true,
+        .off = off,
+    };
+    int n = x86_cpuid_patch(t->entries, t->n, ENTRIES_MAX, &config);
+
+    g_assert_cmpint(n, >=, 0);
+    t->n = (unsigned)n;
+}
+
+static void feature_off_clears_its_bit_alone(void)
+{
+    const char *const off[] = { "ssse3", NULL };
+    Table all = intel_host(), t = intel_host();
+
+    patch_without(&all, NULL);
+    patch_without(&t, off);
+    g_assert_cmphex(leaf(&all, 1, 0)->ecx, ==, leaf(&t, 1, 0)->ecx | 1 << 9);
+    g_assert_cmphex(leaf(&all, 1, 0)->edx, ==, leaf(&t, 1, 0)->edx);
+}
+
+static void feature_that_the_patch_adds_can_be_off(void)
+{
+    const char *const off[] = { "hypervisor", "x2apic", "tsc-deadline", NULL };
+    Table t = intel_host();
+
+    patch_without(&t, off);
+    g_assert_cmphex(leaf(&t, 1, 0)->ecx & (1u << 31 | 1 << 21 | 1 << 24), ==,
+                    0);
+}
+
+/* AMD repeats bits of leaf 1. */
+static void feature_off_clears_all_its_bits(void)
+{
+    const char *const off[] = { "mtrr", NULL };
+    Table t = amd_host();
+
+    patch_without(&t, off);
+    g_assert_cmphex(leaf(&t, 1, 0)->edx & 1 << 12, ==, 0);
+    g_assert_cmphex(leaf(&t, 0x80000001, 0)->edx & 1 << 12, ==, 0);
+}
+
+static void feature_off_that_is_not_there_is_harmless(void)
+{
+    const char *const off[] = { "avx512f", "svm", NULL };
+    Table all = intel_host(), t = intel_host();
+
+    patch_without(&all, NULL);
+    patch_without(&t, off);
+    g_assert_cmpmem(&all, sizeof(all), &t, sizeof(t));
+}
+
+static void pmu_off_hides_the_counters(void)
+{
+    const char *const off[] = { "pmu", NULL };
+    Table t = intel_host();
+
+    add(&t, 0xa, 0, 0x07300802, 0, 0xf, 0x8603);
+    patch_without(&t, off);
+    g_assert_cmphex(leaf(&t, 0xa, 0)->eax, ==, 0);
+    g_assert_cmphex(leaf(&t, 0xa, 0)->edx, ==, 0);
+    g_assert_cmphex(leaf(&t, 1, 0)->ecx & 1 << 15, ==, 0);
+}
+
+static void kvm_off_hides_the_hypervisors_name(void)
+{
+    const char *const off[] = { "kvm", NULL };
+    Table t = intel_host();
+
+    patch_without(&t, off);
+    g_assert_null(x86_cpuid_find(t.entries, t.n, 0x40000000, 0));
+    g_assert_cmphex(leaf(&t, 1, 0)->ecx & 1u << 31, ==, 1u << 31);
+}
+
+static void features_have_several_names(void)
+{
+    g_assert_cmpstr(x86_feature_name("sse4_1"), ==, "sse4.1");
+    g_assert_cmpstr(x86_feature_name("sse4.1"), ==, "sse4.1");
+    g_assert_cmpstr(x86_feature_name("tsc_deadline"), ==, "tsc-deadline");
+    g_assert_cmpstr(x86_feature_name("pmu"), ==, "pmu");
+    g_assert_null(x86_feature_name("vm"));
+    g_assert_null(x86_feature_name("vmxx"));
+    g_assert_null(x86_feature_name(""));
+}
+
+static void host_is_asked_for_a_feature(void)
+{
+    Table t = intel_host();
+    const X86Feature *missing;
+
+    g_assert_true(x86_cpuid_has(t.entries, t.n, "ssse3", &missing));
+    g_assert_true(x86_cpuid_has(t.entries, t.n, "mtrr", &missing));
+    g_assert_true(x86_cpuid_has(t.entries, t.n, "x2apic", &missing));
+    g_assert_true(x86_cpuid_has(t.entries, t.n, "pmu", &missing));
+    g_assert_false(x86_cpuid_has(t.entries, t.n, "svm", &missing));
+    g_assert_cmphex(missing->function, ==, 0x80000001);
+    g_assert_false(x86_cpuid_has(t.entries, t.n, "hle", &missing));
+    g_assert_cmpuint(missing->bit, ==, 4);
+}
+
 #define TEST(_name)             \
     {                           \
         "/cpuid/" #_name, _name \
@@ -438,6 +543,14 @@ static const struct {
     TEST(amd_leaf_1e_without_topoext_is_empty),
     TEST(intel_leaf_80000008_stays),
     TEST(kvm_leaf_stays),
+    TEST(feature_off_clears_its_bit_alone),
+    TEST(feature_that_the_patch_adds_can_be_off),
+    TEST(feature_off_clears_all_its_bits),
+    TEST(feature_off_that_is_not_there_is_harmless),
+    TEST(pmu_off_hides_the_counters),
+    TEST(kvm_off_hides_the_hypervisors_name),
+    TEST(features_have_several_names),
+    TEST(host_is_asked_for_a_feature),
     TEST(patch_without_room_fails),
     TEST(patch_twice_changes_nothing_more),
     TEST(patch_of_empty_table_is_harmless),

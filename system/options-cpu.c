@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -cpu: a model, and features by name that the guest gets or does not get. */
+#include "options-int.h"
+#include "target/i386/cpu-features.h"
+#include "target/i386/cpu.h"
+#include "util/cutils.h"
+#include "util/error.h"
+#include "util/keyval.h"
+
+/* Keys that are no features; a bool each. */
+static const char *const switches[] = { "migratable", "check", "enforce",
+                                        "host-phys-bits", NULL };
+
+static bool is_hyperv(const char *name)
+{
+    return g_str_has_prefix(name, "hv-") || g_str_has_prefix(name, "hv_");
+}
+
+static void unknown_feature(const char *name, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *near = NULL;
+
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        g_ptr_array_add(names, (char *)f->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = suggest_name(name, (const char *const *)names->pdata,
+                        "; see -cpu help");
+    error_setg(errp, "-cpu: feature '%s' cannot be switched%s", name, near);
+}
+
+/* Notes what @key says: "f", "+f" or "-f". Later ones win. */
+static bool note_feature(GHashTable *features, const char *key, bool on,
+                         GError **errp)
+{
+    const char *given = *key == '+' || *key == '-' ? key + 1 : key;
+    const char *name = x86_feature_name(given);
+
+    if (is_hyperv(given)) {
+        if (on) {
+            error_setg(errp,
+                       "-cpu: '%s' cannot be switched on: what Hyper-V offers "
+                       "is for Windows, which this machine without firmware "
+                       "does not start: leave it out",
+                       given);
+        }
+        return !on;
+    }
+    if (!name) {
+        unknown_feature(given, errp);
+        return false;
+    }
+    g_hash_table_insert(features, (gpointer)name, GINT_TO_POINTER(on));
+    return true;
+}
+
+/* First all KEY=VALUE, then +f, then -f, as in QEMU. */
+static bool note_features(GHashTable *features, json_object *dict, char sign,
+                          GError **errp)
+{
+    json_object_object_foreach(dict, key, value)
+    {
+        char first = *key == '+' || *key == '-' ? *key : '=';
+        bool on = true;
+
+        if (first != sign || g_str_equal(key, "model") ||
+            g_strv_contains(switches, key)) {
+            continue;
+        }
+        if (parse_bool(json_object_get_string(value), &on) < 0) {
+            error_setg(errp, "-cpu: parameter '%s' expects 'on' or 'off'", key);
+            return false;
+        }
+        if (!note_feature(features, key, on && sign != '-', errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Their names, NULL at the end. */
+static char **names_of(GHashTable *features, bool on)
+{
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    GHashTableIter i;
+    gpointer name, value;
+
+    g_hash_table_iter_init(&i, features);
+    while (g_hash_table_iter_next(&i, &name, &value)) {
+        if (GPOINTER_TO_INT(value) == on) {
+            g_strv_builder_add(names, name);
+        }
+    }
+    return g_strv_builder_end(names);
+}
+
+static bool set_features(Options *o, json_object *dict, GError **errp)
+{
+    g_autoptr(GHashTable) features = g_hash_table_new(g_str_hash, g_str_equal);
+    bool on;
+
+    for (unsigned i = 0; switches[i]; i++) {
+        if (!option_check_switch("-cpu", dict, switches[i], &on, errp)) {
+            return false;
+        }
+    }
+    (void)option_check_switch("-cpu", dict, "host-phys-bits", &on, NULL);
+    if (keyval_get(dict, "host-phys-bits") && !on) {
+        error_setg(errp, "-cpu: host-phys-bits=off is not supported: the guest "
+                         "has as many address bits as the host, leave it out");
+        return false;
+    }
+    if (!note_features(features, dict, '=', errp) ||
+        !note_features(features, dict, '+', errp) ||
+        !note_features(features, dict, '-', errp)) {
+        return false;
+    }
+    g_strfreev(o->config.cpu_on);
+    g_strfreev(o->config.cpu_off);
+    o->config.cpu_on = names_of(features, true);
+    o->config.cpu_off = names_of(features, false);
+    return option_check_switch("-cpu", dict, "enforce", &o->config.cpu_enforce,
+                               errp);
+}
+
+/* Whether a row before @f has the same name. */
+static bool is_repeated(const X86Feature *f)
+{
+    for (const X86Feature *other = x86_features; other != f; other++) {
+        if (g_str_equal(other->name, f->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_cpus(void)
+{
+    printf("Available CPUs:\n");
+    for (const CpuModel *m = cpu_models; m->name; m++) {
+        printf("x86 %-10s %s\n", m->name, m->summary);
+    }
+    printf("\nRecognized CPUID flags:\n  " X86_FEATURE_PMU " " X86_FEATURE_KVM);
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        if (!is_repeated(f)) {
+            printf(" %s", f->name);
+        }
+    }
+    printf("\n");
+}
+
+static bool set_model(Options *o, const char *model, GError **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *near = NULL;
+
+    for (const CpuModel *m = cpu_models; m->name; m++) {
+        if (g_str_equal(m->name, model)) {
+            return option_set_string(&o->config.cpu_model, model);
+        }
+        g_ptr_array_add(names, (char *)m->name);
+    }
+    g_ptr_array_add(names, NULL);
+    near = suggest_name(model, (const char *const *)names->pdata,
+                        "; this machine passes the host's processor on, see "
+                        "-cpu help");
+    error_setg(errp, "unable to find CPU model '%s'%s", model, near);
+    return false;
+}
+
+bool option_cpu(Options *o, const char *arg, GError **errp)
+{
+    auto_json *dict = NULL;
+    const char *model;
+
+    if (option_is_help(arg)) {
+        print_cpus();
+        o->help_printed = true;
+        return true;
+    }
+    dict = keyval_parse(arg, "model", errp);
+    if (!dict) {
+        return false;
+    }
+    model = keyval_get(dict, "model");
+    return set_model(o, model ? model : "", errp) &&
+           set_features(o, dict, errp);
+}
