@@ -116,6 +116,12 @@ static void cmd_release(Connection *c, char **w)
     answer(c, NULL);
 }
 
+static void cmd_pass(Connection *c, char **w)
+{
+    knobs_pass();
+    answer(c, NULL);
+}
+
 static uint64_t value_blocked(const char *name)
 {
     uint64_t n;
@@ -413,17 +419,29 @@ static const struct {
     unsigned min, max; /* arguments */
     void (*run)(Connection *c, char **words);
 } commands[] = {
-    { "ping", 0, 0, cmd_ping },       { "fail", 3, 4, cmd_fail },
-    { "nofail", 0, 0, cmd_nofail },   { "delay", 2, 2, cmd_delay },
-    { "block", 1, 1, cmd_block },     { "release", 0, 1, cmd_release },
-    { "blocked", 0, 0, cmd_blocked }, { "hold", 0, 0, cmd_hold },
-    { "unhold", 0, 0, cmd_unhold },   { "held", 0, 0, cmd_held },
-    { "stall", 2, 2, cmd_stall },     { "unstall", 2, 2, cmd_unstall },
-    { "target", 2, 2, cmd_target },   { "lun", 2, 2, cmd_lun },
-    { "trace", 0, 1, cmd_trace },     { "count", 1, 1, cmd_count },
-    { "workers", 0, 0, cmd_workers }, { "stats", 0, 0, cmd_stats },
-    { "devices", 0, 0, cmd_devices }, { "reset", 0, 0, cmd_reset },
-    { "wait", 2, 2, cmd_wait },       { "get_worker_lies", 1, 1, cmd_lies },
+    { "ping", 0, 0, cmd_ping },
+    { "fail", 3, 4, cmd_fail },
+    { "nofail", 0, 0, cmd_nofail },
+    { "delay", 2, 2, cmd_delay },
+    { "block", 1, 1, cmd_block },
+    { "release", 0, 1, cmd_release },
+    { "pass", 0, 0, cmd_pass },
+    { "blocked", 0, 0, cmd_blocked },
+    { "hold", 0, 0, cmd_hold },
+    { "unhold", 0, 0, cmd_unhold },
+    { "held", 0, 0, cmd_held },
+    { "stall", 2, 2, cmd_stall },
+    { "unstall", 2, 2, cmd_unstall },
+    { "target", 2, 2, cmd_target },
+    { "lun", 2, 2, cmd_lun },
+    { "trace", 0, 1, cmd_trace },
+    { "count", 1, 1, cmd_count },
+    { "workers", 0, 0, cmd_workers },
+    { "stats", 0, 0, cmd_stats },
+    { "devices", 0, 0, cmd_devices },
+    { "reset", 0, 0, cmd_reset },
+    { "wait", 2, 2, cmd_wait },
+    { "get_worker_lies", 1, 1, cmd_lies },
 };
 
 static void run_line(Connection *c, char *line)

@@ -74,6 +74,7 @@
  *   nofail            forgets every fail
  *   delay NAME MS     every ioctl of that name takes MS longer; 0 ends it
  *   block NAME        an ioctl of that name waits before it does anything ...
+ *   pass              ... but not one that comes from now on ...
  *   release [NAME]    ... until released; without NAME: all of them
  *   blocked           OK <number of ioctls that wait now>
  *   hold              commands are taken from the rings but not completed

@@ -143,6 +143,7 @@ typedef struct FakeRule {
     uint64_t first, last; /* FAIL: which calls of that name */
     int error;            /* FAIL */
     unsigned ms;          /* DELAY */
+    bool passes;          /* BLOCK_CALL: only those that wait already */
 } FakeRule;
 
 typedef struct FakeState {
@@ -321,6 +322,7 @@ const char *knobs_fail(const char *name, const char *nth, const char *error,
 const char *knobs_rule(enum FakeRuleKind kind, const char *name,
                        const char *ms);
 /* Removes the rules of a kind, of that name if it is not NULL. */
+void knobs_pass(void);
 void knobs_forget(enum FakeRuleKind kind, const char *name);
 /* A call enters: counts it, delays it, holds it up; -errno if it must fail. */
 int knobs_enter(const char *name);

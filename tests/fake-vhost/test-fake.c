@@ -284,6 +284,25 @@ static void test_blocked_call(void)
     drv_close(&d);
 }
 
+static void test_calls_that_pass_a_blocked_one(void)
+{
+    GThread *thread;
+    Drv d, other;
+
+    start(&d, 3, DRV_FEATURES);
+    g_assert_cmpint(drv_open(&other, FAKE_VHOST_WWPN, 3, DRV_FEATURES), ==, 0);
+    fake_ok(ctl, "block NEW_WORKER");
+    thread = g_thread_new("blocked", new_worker, &d);
+    fake_ok(ctl, "wait blocked 1");
+    fake_ok(ctl, "pass");
+    g_assert_cmpint(GPOINTER_TO_INT(new_worker(&other)), ==, 0);
+    g_assert_cmpint(fake_ok(ctl, "blocked"), ==, 1);
+    fake_ok(ctl, "release");
+    g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(thread)), ==, 0);
+    drv_close(&other);
+    drv_close(&d);
+}
+
 /* A buffer of the event queue, in the slot of that number. */
 static struct virtio_scsi_event *add_event_buffer(Drv *d, unsigned slot)
 {
@@ -522,6 +541,7 @@ static const struct {
     { "/fake/knobs/hung-backstore", test_hung_backstore },
     { "/fake/knobs/fail-nth", test_fail_nth },
     { "/fake/knobs/blocked-call", test_blocked_call },
+    { "/fake/knobs/pass", test_calls_that_pass_a_blocked_one },
     { "/fake/knobs/dropped-target", test_dropped_target },
     { "/fake/knobs/stalled-queue", test_stalled_queue },
     { "/fake/knobs/lying-get", test_lying_get },
