@@ -77,8 +77,11 @@ static void line_entered(void *opaque, const char *line)
     if (hmp_blocks(line)) {
         char *copy = g_strdup(line);
 
-        monitor_run_in_control(
-            mon, &(MonitorTask){ copy, work_run, work_done, copy, g_free });
+        monitor_run_in_control(mon, &(MonitorTask){ .what = copy,
+                                                    .work = work_run,
+                                                    .done = work_done,
+                                                    .opaque = copy,
+                                                    .free_opaque = g_free });
         return;
     }
     text = hmp_execute(mon->machine, line,

@@ -81,6 +81,7 @@ json_object *qmp_call(Machine *machine, Monitor *mon, const char *name,
  * but @free_opaque always. */
 typedef struct MonitorTask {
     const char *what; /* for the message; borrowed from @opaque or constant */
+    const void *lane; /* of the ControlJob */
     json_object *(*work)(Machine *machine, void *opaque, GError **errp);
     /* Exactly one of @ret (borrowed) and @err is given. */
     void (*done)(Monitor *mon, void *opaque, json_object *ret,
@@ -91,7 +92,7 @@ typedef struct MonitorTask {
 
 /* The monitor takes no input until task->done, which comes after
  * MONITOR_WAIT_SECONDS at the latest, with an error: work that has not begun is
- * then dropped, other work learns of it by control_job_is_refused(). */
+ * then dropped, other work learns of it by control_job_refused(). */
 void monitor_run_in_control(Monitor *mon, const MonitorTask *task);
 
 /* --- qmp.c --- */

@@ -126,9 +126,7 @@ static void job_run(ControlJob *control, bool cancelled)
 
     if (!cancelled) {
         job->begun = true;
-        job->machine->job_refused = &job->refused;
         ret = job->task.work(job->machine, job->task.opaque, &err);
-        job->machine->job_refused = NULL;
     }
     mon = job->mon; /* it may have left meanwhile */
     if (mon && !cancelled) {
@@ -141,7 +139,7 @@ static void job_run(ControlJob *control, bool cancelled)
 }
 
 /* The error is true: what has not begun never does, and what has begun and adds
- * something takes it back (control_job_is_refused()). */
+ * something takes it back (control_job_refused()). */
 static gboolean job_timed_out(gpointer opaque)
 {
     Monitor *mon = opaque;
@@ -173,11 +171,12 @@ void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
 
     assert(!mon->job);
     *job = (MonitorJob){
-        .control = { .run = job_run },
+        .control = { .run = job_run, .lane = task->lane },
         .machine = mon->machine,
         .mon = mon,
         .task = *task,
     };
+    job->control.refused = &job->refused;
     mon->job = job;
     mon->timeout = g_timeout_source_new_seconds(MONITOR_WAIT_SECONDS);
     g_source_set_callback(mon->timeout, job_timed_out, mon, NULL);

@@ -6,6 +6,7 @@
  */
 #include "monitor-int.h"
 #include "monitor/hmp.h"
+#include "system/hotplug.h"
 #include "util/error.h"
 #include "util/json.h"
 #include "util/keyval.h"
@@ -246,7 +247,12 @@ static void handle_request(Monitor *mon, json_object *request)
 
         *w = (QmpWork){ g_strdup(cmd->name), json_object_get(request) };
         monitor_run_in_control(
-            mon, &(MonitorTask){ w->name, work_run, work_done, w, work_free });
+            mon, &(MonitorTask){ .what = w->name,
+                                 .lane = hotplug_lane(mon->machine, args),
+                                 .work = work_run,
+                                 .done = work_done,
+                                 .opaque = w,
+                                 .free_opaque = work_free });
         return;
     }
     if (cmd && !err) {

@@ -2,6 +2,7 @@
 #include "system/hotplug.h"
 #include "system/machine.h"
 #include "util/json.h"
+#include "util/keyval.h"
 
 static void emit(Machine *m, const char *name, const char *id, const char *path)
 {
@@ -30,14 +31,43 @@ static void remove_device(Device *dev)
     emit(m, "DEVICE_DELETED", id, path);
 }
 
-/* The latest device that is to go, since a slot's further functions were added
- * before function 0. */
-static Device *next_to_go(Machine *m, bool pending_too)
+/* --- lanes --- */
+
+const void *device_lane(const Device *dev)
+{
+    return dev->bus && dev->bus->hotplug ? (const void *)dev->bus : dev;
+}
+
+const void *hotplug_lane(Machine *m, json_object *args)
+{
+    const char *id = args ? keyval_get(args, "id") : NULL;
+    const char *bus = args ? keyval_get(args, "bus") : NULL;
+    const Device *dev = id ? device_resolve(&m->tree, id) : NULL;
+
+    if (dev) {
+        return device_lane(dev);
+    }
+    for (unsigned i = 0; bus && i < m->tree.buses->len; i++) {
+        const Bus *b = g_ptr_array_index(m->tree.buses, i);
+
+        if (g_str_equal(b->name, bus)) {
+            return b;
+        }
+    }
+    return args && json_get(args, "driver") ? &m->tree : NULL;
+}
+
+/* --- removal --- */
+
+/* The latest device that is to go, of those on @bus if that is not NULL, since a
+ * slot's further functions were added before function 0. */
+static Device *next_to_go(Machine *m, const Bus *bus, bool pending_too)
 {
     for (unsigned i = m->tree.devices->len; i > 0; i--) {
         Device *dev = g_ptr_array_index(m->tree.devices, i - 1);
 
-        if (dev->ejected || (pending_too && dev->unplug_pending)) {
+        if ((!bus || dev->bus == bus) &&
+            (dev->ejected || (pending_too && dev->unplug_pending))) {
             return dev;
         }
     }
@@ -45,11 +75,11 @@ static Device *next_to_go(Machine *m, bool pending_too)
 }
 
 /* The lock is released on the way, so that each search begins anew. */
-static void remove_devices(Machine *m, bool pending_too)
+static void remove_devices(Machine *m, const Bus *bus, bool pending_too)
 {
     Device *dev;
 
-    while ((dev = next_to_go(m, pending_too))) {
+    while ((dev = next_to_go(m, bus, pending_too))) {
         remove_device(dev);
     }
 }
@@ -57,6 +87,7 @@ static void remove_devices(Machine *m, bool pending_too)
 typedef struct EjectJob {
     ControlJob job;
     Machine *machine;
+    const Bus *bus; /* ports stay as long as the machine */
 } EjectJob;
 
 static void run_eject(ControlJob *job, bool cancelled)
@@ -64,7 +95,7 @@ static void run_eject(ControlJob *job, bool cancelled)
     EjectJob *e = container_of(job, EjectJob, job);
 
     if (!cancelled) {
-        remove_devices(e->machine, false);
+        remove_devices(e->machine, e->bus, false);
     }
     g_free(e);
 }
@@ -78,7 +109,9 @@ void hotplug_eject(Device *dev)
     }
     dev->ejected = true;
     e = g_new(EjectJob, 1);
-    *e = (EjectJob){ .job.run = run_eject, .machine = dev->machine };
+    *e = (EjectJob){ .job = { .run = run_eject, .lane = device_lane(dev) },
+                     .machine = dev->machine,
+                     .bus = dev->bus };
     control_post(dev->machine, &e->job);
 }
 
@@ -98,12 +131,12 @@ bool hotplug_guest_can_answer(const Machine *m)
 
 void hotplug_complete_pending(Machine *m)
 {
-    remove_devices(m, true);
+    remove_devices(m, NULL, true);
 }
 
 json_object *qmp_device_add(Machine *m, json_object *args, GError **errp)
 {
-    return device_add(&m->tree, args, m->job_refused, errp)
+    return device_add(&m->tree, args, control_job_refused(m), errp)
                ? json_object_new_object()
                : NULL;
 }

@@ -153,7 +153,8 @@ void runstate_del_notifier(Machine *m, RunStateNotifier *n)
 
 bool runstate_is_changing(const Machine *m)
 {
-    return m->control_thread && (m->requests || m->changing);
+    return m->control_thread &&
+           (m->requests || m->control_alone || m->control_running);
 }
 
 static void set_state(Machine *m, RunState state)
@@ -315,9 +316,88 @@ static void handle_request(Machine *m)
     }
 }
 
+/* --- the control thread and its deputies --- */
+
+/* What one of these threads is about, on its stack. */
+typedef struct ControlRun {
+    GThread *thread;
+    const void *lane;
+    const bool *refused;
+} ControlRun;
+
+static bool lane_is_busy(const Machine *m, const void *lane)
+{
+    for (GSList *l = m->control_running; l; l = l->next) {
+        const ControlRun *run = l->data;
+
+        if (run->lane == lane) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first job that can begin now, still in the queue; or NULL. */
+static GList *next_job(Machine *m)
+{
+    for (GList *l = m->control_jobs.head; l && !m->control_alone; l = l->next) {
+        const ControlJob *job = l->data;
+
+        if (job->lane ? !lane_is_busy(m, job->lane) : !m->control_running) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+static void *deputy_thread(void *opaque);
+
+/* A thread more, if there is something that it could do at once. Without one
+ * the work waits until what hangs does no more. */
+static void appoint_deputy(Machine *m)
+{
+    GThread *thread;
+
+    /* They have let go of the lock, or we would not have it. */
+    while (m->ended_deputies) {
+        g_thread_join(m->ended_deputies->data);
+        m->ended_deputies = g_slist_delete_link(m->ended_deputies,
+                                                m->ended_deputies);
+    }
+    thread = next_job(m) ? machine_thread_new("control", deputy_thread, m, NULL)
+                         : NULL;
+
+    if (thread) {
+        m->deputies = g_slist_prepend(m->deputies, thread);
+    }
+}
+
+static gboolean patience_ends(gpointer opaque)
+{
+    Machine *m = opaque;
+
+    appoint_deputy(m);
+    if (m->control_running && m->control_jobs.head) {
+        return G_SOURCE_CONTINUE;
+    }
+    g_clear_pointer(&m->patience, g_source_unref);
+    return G_SOURCE_REMOVE;
+}
+
+/* While something runs, others should not wait for it for long. */
+static void begin_patience(Machine *m)
+{
+    if (!m->patience && m->control_running && m->control_jobs.head) {
+        m->patience = g_timeout_source_new(CONTROL_PATIENCE_MS);
+        g_source_set_callback(m->patience, patience_ends, m, NULL);
+        g_source_attach(m->patience, m->context);
+    }
+}
+
 void control_post(Machine *m, ControlJob *job)
 {
     g_queue_push_tail(&m->control_jobs, job);
+    begin_patience(m);
     g_cond_broadcast(&m->cond);
 }
 
@@ -326,21 +406,66 @@ void control_cancel(Machine *m, ControlJob *job)
     (void)g_queue_remove(&m->control_jobs, job);
 }
 
-bool control_job_is_refused(const Machine *m)
+const bool *control_job_refused(const Machine *m)
 {
-    return m->job_refused && *m->job_refused;
+    for (GSList *l = m->control_running; l; l = l->next) {
+        const ControlRun *run = l->data;
+
+        if (run->thread == g_thread_self()) {
+            return run->refused;
+        }
+    }
+    return NULL;
 }
 
-/* Requests come first. */
-static void do_next(Machine *m)
+bool control_is_wanted_alone(const Machine *m)
 {
     if (m->requests) {
-        handle_request(m);
-    } else {
-        ControlJob *job = g_queue_pop_head(&m->control_jobs);
-
-        job->run(job, false);
+        return true;
     }
+    for (GList *l = m->control_jobs.head; l; l = l->next) {
+        const ControlJob *job = l->data;
+
+        if (!job->lane) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_job(Machine *m, GList *link)
+{
+    ControlJob *job = link->data;
+    ControlRun run = { g_thread_self(), job->lane, job->refused };
+
+    g_queue_delete_link(&m->control_jobs, link);
+    m->control_running = g_slist_prepend(m->control_running, &run);
+    m->control_alone = !job->lane;
+    begin_patience(m);
+    job->run(job, false);
+    if (!run.lane) {
+        m->control_alone = false;
+    }
+    m->control_running = g_slist_remove(m->control_running, &run);
+}
+
+/* Carries out one thing, if there is one that can begin. Requests come first,
+ * but wait for jobs that run. */
+static bool do_next(Machine *m)
+{
+    GList *link;
+
+    if (m->requests && !m->control_running && !m->control_alone) {
+        m->control_alone = true;
+        handle_request(m);
+        m->control_alone = false;
+    } else if ((link = next_job(m))) {
+        run_job(m, link);
+    } else {
+        return false;
+    }
+    g_cond_broadcast(&m->cond);
+    return true;
 }
 
 static void *control_thread(void *opaque)
@@ -348,18 +473,31 @@ static void *control_thread(void *opaque)
     Machine *m = opaque;
 
     machine_lock(m);
-    while (!(m->requests & REQUEST_QUIT)) {
-        if (m->requests || !g_queue_is_empty(&m->control_jobs)) {
-            m->changing = true;
-            do_next(m);
-            m->changing = false;
-            g_cond_broadcast(&m->cond);
-        } else {
+    while (!(m->requests & REQUEST_QUIT) || m->control_running ||
+           m->control_alone) {
+        if (m->requests & REQUEST_QUIT || !do_next(m)) {
             g_cond_wait(&m->cond, &m->lock);
         }
     }
     vm_stop(m, m->run_state == RUN_STATE_RUNNING ? RUN_STATE_SHUTDOWN
                                                  : m->run_state);
+    machine_unlock(m);
+    return NULL;
+}
+
+/* Helps as long as there is something that can begin. */
+static void *deputy_thread(void *opaque)
+{
+    Machine *m = opaque;
+
+    machine_lock(m);
+    trace(runstate_deputy, "begins");
+    while (!(m->requests & REQUEST_QUIT) && do_next(m)) {
+    }
+    trace(runstate_deputy, "ends");
+    m->deputies = g_slist_remove(m->deputies, g_thread_self());
+    m->ended_deputies = g_slist_prepend(m->ended_deputies, g_thread_self());
+    g_cond_broadcast(&m->cond);
     machine_unlock(m);
     return NULL;
 }
@@ -370,18 +508,35 @@ bool runstate_init(Machine *m, GError **errp)
     return m->control_thread;
 }
 
+/* The lock is released while it waits. */
+static void join(Machine *m, GThread *thread)
+{
+    machine_unlock(m);
+    g_thread_join(thread);
+    machine_lock(m);
+}
+
 void runstate_finish(Machine *m)
 {
     GThread *thread = g_steal_pointer(&m->control_thread);
     ControlJob *job;
 
+    machine_unwatch(&m->patience);
     if (thread) {
         request(m, REQUEST_QUIT);
-        machine_unlock(m);
-        g_thread_join(thread);
-        machine_lock(m);
+        join(m, thread);
+    }
+    while (m->deputies) {
+        g_cond_wait(&m->cond, &m->lock);
+    }
+    while (m->ended_deputies) {
+        thread = m->ended_deputies->data;
+        m->ended_deputies = g_slist_delete_link(m->ended_deputies,
+                                                m->ended_deputies);
+        join(m, thread);
     }
     while ((job = g_queue_pop_head(&m->control_jobs))) {
         job->run(job, true);
     }
+    machine_unwatch(&m->patience);
 }

@@ -255,6 +255,11 @@ bool device_realize(Device *dev, GError **errp)
     if (!dev->type->realize(dev, errp)) {
         return false;
     }
+    /* Realize may have released the lock: another may have come by then. */
+    if (dev->id && device_find(dev->tree, dev->id)) {
+        error_setg(errp, "Duplicate device ID '%s'", dev->id);
+        return false;
+    }
     dev->realized = true;
     dev->hotplugged = dev->tree->started;
     if (!dev->id) {

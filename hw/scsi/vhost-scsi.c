@@ -343,10 +343,23 @@ static bool wwpn_is_well_formed(const char *wwpn)
            (g_str_has_prefix(wwpn, "iqn.") && len > 4);
 }
 
+static bool check_target_is_free(const VhostScsi *s, GError **errp)
+{
+    /* Trying the endpoint would not show it: none is set while no driver
+     * runs. */
+    const Device *other = vhost_scsi_find_adapter(s, -1);
+
+    if (other) {
+        error_setg(errp,
+                   "vhost-scsi: target '%s' is in use by device '%s': choose "
+                   "another target",
+                   s->wwpn, device_label(other));
+    }
+    return !other;
+}
+
 static bool check_properties(const VhostScsi *s, GError **errp)
 {
-    const Device *other;
-
     if (!wwpn_is_well_formed(s->wwpn)) {
         error_setg(errp,
                    "vhost-scsi: property 'wwpn' cannot be '%s': naa. and 16 "
@@ -362,16 +375,6 @@ static bool check_properties(const VhostScsi *s, GError **errp)
                    "power of two from %d to %d is expected",
                    s->virtqueue_size, VHOST_SCSI_RING_SIZE_MIN,
                    VHOST_SCSI_RING_SIZE_MAX);
-        return false;
-    }
-    /* Trying the endpoint would not show it: none is set while no driver
-     * runs. */
-    other = vhost_scsi_find_adapter(s, -1);
-    if (other) {
-        error_setg(errp,
-                   "vhost-scsi: target '%s' is in use by device '%s': choose "
-                   "another target",
-                   s->wwpn, device_label(other));
         return false;
     }
     return true;
@@ -582,7 +585,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
     int fd;
 
-    if (!check_properties(s, errp)) {
+    if (!check_properties(s, errp) || !check_target_is_free(s, errp)) {
         return false;
     }
     g_clear_pointer(&s->plan, vhost_worker_plan_free); /* a failed try's */
@@ -606,7 +609,9 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
                      VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size,
                      errp) ||
         !choose_features(s, errp) || !resolve_plan(s, errp) ||
-        !set_up_kernel_device(s, errp)) {
+        !set_up_kernel_device(s, errp) ||
+        /* Another may have come while the lock was released. */
+        !check_target_is_free(s, errp)) {
         return false;
     }
     warn_pinned_memory(s);

@@ -2,6 +2,7 @@
 #include "hw/virtio/vhost-worker-auto.h"
 #include "hw/virtio/vhost-auto.h"
 #include "hw/virtio/vhost.h"
+#include "system/hotplug.h"
 #include "system/machine.h"
 #include "util/log.h"
 
@@ -37,9 +38,13 @@ static gboolean tick(gpointer opaque)
 {
     VhostWorkerAuto *a = opaque;
 
-    if (!a->posted) {
+    Machine *m = a->vdev->dev.machine;
+
+    /* A sample that is not taken holds up nobody. */
+    if (!a->posted && !control_is_wanted_alone(m)) {
         a->posted = true;
-        control_post(a->vdev->dev.machine, &a->job);
+        a->job.lane = device_lane(a->vdev->dev.proxy);
+        control_post(m, &a->job);
     }
     return G_SOURCE_CONTINUE;
 }

@@ -29,6 +29,7 @@ int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
                           uint32_t *ret_id)
 {
     VhostDev *dev = vdev->vhost;
+    const bool *refused;
     VhostWorker worker;
     int r;
 
@@ -38,7 +39,8 @@ int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
     if (r < 0) {
         return r;
     }
-    if (control_job_is_refused(vdev->dev.machine)) {
+    refused = control_job_refused(vdev->dev.machine);
+    if (refused && *refused) {
         struct vhost_worker_state state = { .worker_id = worker.id };
 
         virtio_begin_blocking(vdev);

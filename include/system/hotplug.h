@@ -29,6 +29,13 @@ bool hotplug_guest_can_answer(const Machine *machine);
  * forget. Only for the control thread, or before it has started. */
 void hotplug_complete_pending(Machine *machine);
 
+/* The lane of a job about @dev (system/runstate.h): its port, if it sits behind
+ * one, since what is added and removed there must come in turn. */
+const void *device_lane(const Device *dev);
+/* That of a command with the arguments @args, which may be NULL: of the device
+ * or the bus that they name, or NULL. */
+const void *hotplug_lane(Machine *machine, json_object *args);
+
 /* QMP device_add, for the control thread, and device_del, which returns before
  * the device is gone. */
 json_object *qmp_device_add(Machine *machine, json_object *args, GError **errp);

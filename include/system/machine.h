@@ -119,10 +119,13 @@ struct Machine {
     RunState run_state;
     GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
     GThread *control_thread;
-    GQueue control_jobs;     /* ControlJob, borrowed from who posted them */
-    const bool *job_refused; /* control_job_is_refused(); NULL: no */
-    unsigned requests;       /* bit mask, private to runstate.c */
-    bool changing;           /* the control thread carries one out; likewise */
+    GQueue control_jobs; /* ControlJob, borrowed from who posted them */
+    unsigned requests;   /* bit mask, private to runstate.c as what follows */
+    bool control_alone;  /* what is carried out is about the whole machine */
+    GSList *control_running; /* ControlRun, on the stacks of their threads */
+    GSList *deputies;        /* GThread, of those that are at work */
+    GSList *ended_deputies;  /* GThread, to be joined */
+    GSource *patience;       /* until a deputy helps; owned; or NULL */
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;

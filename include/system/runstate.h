@@ -64,22 +64,33 @@ void system_guest_crashloaded(Machine *machine);
  * reset. Machine lock. */
 void system_guest_crash_reset(Machine *machine);
 
-/* Whether a request is noted or being carried out; the end of it broadcasts
- * machine->cond. Machine lock. */
+/* Whether a request is noted, or a request or a job is being carried out; the
+ * end of it broadcasts machine->cond. Machine lock. */
 bool runstate_is_changing(const Machine *machine);
 
 /*
  * Work for the control thread that is no request of the above: adding and
  * removing devices, commands that start or stop the machine. It may wait for
- * the host's kernel. Jobs run one at a time, in order of posting, after the
- * requests that are noted.
+ * the host's kernel.
+ *
+ * Jobs run in order of posting, after the requests that are noted. A job that
+ * takes longer than CONTROL_PATIENCE_MS does not hold up those of other lanes: a
+ * deputy of the control thread runs them meanwhile. A lane is what a job may
+ * hang on, a device for one (device_lane()); the jobs of one lane run one after
+ * the other. A job without a lane, and each request, is about the whole machine:
+ * it runs while nothing else does.
  */
+#define CONTROL_PATIENCE_MS 100
+
 typedef struct ControlJob ControlJob;
 struct ControlJob {
-    /* Called once by the control thread with the machine lock held, or, if the
-     * machine ends before, by runstate_finish() with @cancelled set. The job is
-     * the poster's again when it is called. */
+    /* Called once by the control thread or a deputy with the machine lock held,
+     * or, if the machine ends before, by runstate_finish() with @cancelled set.
+     * The job is the poster's again when it is called. */
     void (*run)(ControlJob *job, bool cancelled);
+    const void *lane; /* compared, not followed; NULL: the whole machine */
+    /* Whoever posted it was told that it has failed: see below. */
+    const bool *refused; /* borrowed; NULL: cannot be */
 };
 
 /* @job is borrowed until it is run. Returns at once. Machine lock. */
@@ -89,10 +100,14 @@ void control_post(Machine *machine, ControlJob *job);
  * lock. */
 void control_cancel(Machine *machine, ControlJob *job);
 
-/* Whether who posted the job that runs now was told meanwhile that it has
- * failed: then it must leave nothing behind. For a job whose result nobody
- * would miss. Machine lock. */
-bool control_job_is_refused(const Machine *machine);
+/* Of the job that this thread runs: whether its poster was told meanwhile that
+ * it has failed. Then it must leave nothing behind; for a job whose result
+ * nobody would miss. NULL: it cannot be. Machine lock. */
+const bool *control_job_refused(const Machine *machine);
+
+/* Whether something waits for all jobs to end: work that can wait should.
+ * Machine lock. */
+bool control_is_wanted_alone(const Machine *machine);
 
 /* What a request does, done now: only for a control job. vm_start() returns
  * false if the machine cannot run before it was reset; vm_stop() does not take
@@ -125,7 +140,7 @@ void runstate_del_notifier(Machine *machine, RunStateNotifier *n);
 
 /* Starts the control thread. Machine lock. */
 bool runstate_init(Machine *machine, GError **errp);
-/* Ends and joins it. Releases the machine lock while it waits. */
+/* Ends and joins it and its deputies. Releases the machine lock while it waits. */
 void runstate_finish(Machine *machine);
 
 #endif

@@ -5,6 +5,7 @@
 /* system */
 TRACE_EVENT(runstate_request)
 TRACE_EVENT(runstate_set)
+TRACE_EVENT(runstate_deputy)
 TRACE_EVENT(event_emit)
 TRACE_EVENT(memory_region_unassigned)
 

@@ -265,7 +265,8 @@ def test_device_add_while_the_kernel_hangs():
 
 
 def devices(qmp):
-    return {d["name"] for d in qmp.cmd("qom-list", path="/machine/peripheral")}
+    return {d["name"] for d in qmp.cmd("qom-list", path="/machine/peripheral")
+            if d["type"].startswith("child<")}
 
 
 def test_device_add_that_was_refused_is_undone():
@@ -323,6 +324,138 @@ def test_worker_that_was_refused_is_undone():
         equal(len(other.cmd("query-vhost-workers")[0]["workers"]), 1)
         equal(list(other.events), [])
         m.wait_for(lambda: m.count("task") == threads, "the thread to end")
+
+
+# --- one disk that hangs, among others ---
+
+OTHER = "naa.5001405bd1f60001"
+
+
+def two_disks():
+    """"disk" sits behind "port", with a driver; "other" on the root bus, and
+    the port "spare" is empty."""
+    m = Machine("-device", PORT, "-device", DISK + ",bus=port,num_queues=2",
+                "-device", "pcie-root-port,id=spare,chassis=2,addr=5",
+                "-device", f"vhost-scsi-pci,id=other,wwpn={OTHER},num_queues=2",
+                monitors=3, fake=f"target={WWPN},target={OTHER},target=naa."
+                "5001405bd1f60002,target=naa.5001405bd1f60003", guest=True)
+    m.guest.start_driver(4)
+    return m
+
+
+def add_and_remove(qmp, wwpn):
+    equal(qmp.cmd("device_add", driver="vhost-scsi-pci", id="third",
+                  wwpn=wwpn, bus="spare"), {})
+    equal(qmp.cmd("device_del", id="third"), {})
+    while True:
+        event = qmp.event("DEVICE_DELETED")
+        if event["data"].get("device") == "third":
+            break
+
+
+def use_workers(qmp):
+    worker = qmp.cmd("vhost-new-worker", id="other")["worker-id"]
+    qmp.cmd("vhost-attach-vring-worker", id="other", virtqueue=3,
+            worker_id=worker)
+    equal(qmp.cmd("vhost-get-vring-worker", id="other", virtqueue=3),
+          {"worker-id": worker})
+    qmp.cmd("vhost-set-worker-affinity", id="other", worker_id=worker, cpus="0")
+    qmp.cmd("vhost-attach-vring-worker", id="other", virtqueue=3, worker_id=0)
+    qmp.cmd("vhost-free-worker", id="other", worker_id=worker)
+
+
+def check_others_go_on(m, clients, call, begin):
+    """@begin makes a disk wait in @call. Nothing is released until all others
+    were served, so that no time is taken."""
+    threads, fds = m.count("task"), m.count("fd")
+    hang(m, call)
+    begin(clients[0])
+    m.fake("wait blocked 1")
+    m.fake("pass")
+    for _ in range(2):
+        add_and_remove(clients[1], "naa.5001405bd1f60002")
+        use_workers(clients[1])
+    equal(m.fake("blocked"), "1")
+    others_answer(m, clients[1:])
+    m.fake("release")
+    return threads, fds
+
+
+def test_removal_that_hangs_holds_up_itself_alone():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        check_others_go_on(m, clients, "SCSI_CLEAR_ENDPOINT",
+                           lambda q: q.cmd("device_del", id="disk"))
+        while True:
+            event = clients[2].event("DEVICE_DELETED")
+            if event["data"].get("device") == "disk":
+                break
+        equal(devices(clients[1]), {"port", "spare", "other"})
+
+
+def test_worker_command_that_hangs_holds_up_itself_alone():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        threads, fds = check_others_go_on(
+            m, clients, "GET_VRING_WORKER",
+            lambda q: q.send({"execute": "vhost-get-vring-worker", "arguments":
+                              {"id": "disk", "virtqueue": 2}}))
+        equal(clients[0].reply()["return"], {"worker-id": 0})
+        m.wait_for(lambda: m.count("task") == threads, "threads to end")
+        m.wait_for(lambda: m.count("fd") == fds, "descriptors to be closed")
+
+
+def test_device_add_that_hangs_holds_up_itself_alone():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        clients[0].cmd("device_del", id="disk")
+        while clients[0].event("DEVICE_DELETED")["data"].get("device") != "disk":
+            pass
+        check_others_go_on(
+            m, clients, "SCSI_SET_ENDPOINT",
+            lambda q: q.send({"execute": "device_add", "arguments": {
+                "driver": "vhost-scsi-pci", "id": "late", "bus": "port",
+                "wwpn": "naa.5001405bd1f60003"}}))
+        equal(clients[0].reply(), {"return": {}})
+        equal(devices(clients[1]), {"port", "spare", "other", "late"})
+
+
+def test_two_that_want_the_same_while_one_hangs():
+    """The name and the target are those of whoever comes first."""
+    for same in ({"id": "late"}, {"wwpn": "naa.5001405bd1f60003"}):
+        with two_disks() as m:
+            clients = [m.qmp(i) for i in range(3)]
+            clients[0].cmd("device_del", id="disk")
+            clients[2].event("DEVICE_DELETED")
+            m.wait_for(lambda: "disk" not in devices(clients[2]), "removal")
+            hang(m, "SCSI_SET_ENDPOINT")
+            first = {"driver": "vhost-scsi-pci", "id": "late", "bus": "port",
+                     "wwpn": "naa.5001405bd1f60003"}
+            clients[0].send({"execute": "device_add", "arguments": first})
+            m.fake("wait blocked 1")
+            m.fake("pass")
+            second = {"driver": "vhost-scsi-pci", "id": "second",
+                      "bus": "spare", "wwpn": "naa.5001405bd1f60002"}
+            equal(clients[1].cmd("device_add", **{**second, **same}), {})
+            m.fake("release")
+            assert "error" in clients[0].reply()
+            equal(len(devices(clients[1])), 4)
+
+
+def test_stop_waits_for_what_hangs_and_what_comes_later_for_the_stop():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        clients[0].cmd("device_del", id="disk")
+        m.fake("wait blocked 1")
+        m.fake("pass")
+        clients[0].send({"execute": "stop"})
+        others_answer(m, clients[1:])
+        equal(clients[1].cmd("query-status")["status"], "running")
+        use_workers(clients[1])
+        m.fake("release")
+        equal(clients[0].reply(), {"return": {}})
+        equal(clients[1].cmd("query-status")["status"], "paused")
 
 
 def test_quit_while_the_kernel_hangs():
