@@ -269,8 +269,12 @@ static const IoctlRow *find_row(unsigned long request)
 
 const char *ioctl_full_name(const char *name)
 {
-    if (strcmp(name, "any") == 0) {
-        return "any";
+    static const char *const others[] = { "any", "open", "close" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return others[i];
+        }
     }
     if (strcmp(name, "unknown") == 0) {
         return unknown_row.name;

@@ -111,7 +111,7 @@
  *   14 VHOST_NEW_WORKER tid=4711 dev=1 -> 0 worker_id=1
  *
  * What the kernel wrote stands after the result. open and close of a device
- * are traced as "open" and "close" and can not be failed.
+ * are traced as "open" and "close"; they can be blocked and not failed.
  */
 #ifndef TESTS_FAKE_VHOST_H
 #define TESTS_FAKE_VHOST_H

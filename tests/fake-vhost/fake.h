@@ -323,6 +323,8 @@ const char *knobs_rule(enum FakeRuleKind kind, const char *name,
                        const char *ms);
 /* Removes the rules of a kind, of that name if it is not NULL. */
 void knobs_pass(void);
+/* Waits while "open" or "close" is blocked. */
+void knobs_wait(const char *name);
 void knobs_forget(enum FakeRuleKind kind, const char *name);
 /* A call enters: counts it, delays it, holds it up; -errno if it must fail. */
 int knobs_enter(const char *name);

@@ -204,6 +204,7 @@ static int open_device(int flags)
         return -1;
     }
     control_ensure();
+    knobs_wait("open");
     trace_call(dev, "open", "", 0, NULL, fd);
     return fd;
 }
@@ -337,6 +338,7 @@ int close(int fd)
 {
     find_real();
     if (table_find(fd)) {
+        knobs_wait("close");
         trace_call(table_find(fd), "close", "", 0, NULL, 0);
         table_remove(fd);
     }

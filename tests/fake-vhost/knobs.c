@@ -192,6 +192,37 @@ static const FakeRule *rule_for(enum FakeRuleKind kind, const char *name,
     return NULL;
 }
 
+/* The rule that blocks exactly @name, "open" or "close"; "any" is about ioctls.
+ * fake.lock is held. */
+static const FakeRule *block_of(const char *name)
+{
+    for (unsigned i = 0; i < FAKE_RULES_MAX; i++) {
+        const FakeRule *rule = &fake.rules[i];
+
+        if (rule->kind == FAKE_BLOCK_CALL && !strcmp(rule->name, name)) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+void knobs_wait(const char *name)
+{
+    const FakeRule *rule;
+
+    pthread_mutex_lock(&fake.lock);
+    rule = block_of(name);
+    if (rule && !rule->passes) {
+        fake.blocked++;
+        control_changed();
+        while (block_of(name)) {
+            pthread_cond_wait(&fake.changed, &fake.lock);
+        }
+        fake.blocked--;
+    }
+    pthread_mutex_unlock(&fake.lock);
+}
+
 int knobs_enter(const char *name)
 {
     uint64_t nth = trace_count(name), of_all = trace_count("any");

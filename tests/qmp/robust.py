@@ -11,11 +11,11 @@ import random
 import select
 import socket
 
+from hung import PORT, devices, hang, others_answer
 from qemu import TIMEOUT, Machine, connect, WWPN, equal, main
 
 SESSIONS = int(os.environ.get("QMP_SESSIONS", "2000"))
 SEED = int(os.environ.get("QMP_SEED", "1"))
-PORT = "pcie-root-port,id=port,chassis=1,addr=4"
 DISK = f"vhost-scsi-pci,id=disk,wwpn={WWPN}"
 MONITORS = 4
 WORDS = ("/", "/machine", "disk", "port", "/machine/peripheral/disk", "type",
@@ -167,20 +167,6 @@ def test_random_and_mutated_sessions():
 
 # --- a kernel that hangs ---
 
-def hang(m, call):
-    """From now on the ioctl waits in the kernel."""
-    m.fake(f"block {call}")
-
-
-def others_answer(m, clients):
-    """Every command that needs no kernel, on all the other monitors."""
-    for qmp in clients:
-        for name in ("query-status", "query-pci", "query-chardev",
-                     "query-cpus-fast", "x-query-virtio", "query-fdsets"):
-            qmp.cmd(name)
-        assert "VM status" in qmp.hmp("info status")
-
-
 def hung_machine():
     m = Machine("-device", PORT, "-device", DISK + ",bus=port",
                 monitors=MONITORS, fake="", guest=True)
@@ -206,10 +192,10 @@ def check_hung_command(name, args, event):
             request["arguments"] = args
         hung.send(request)
         m.fake("wait blocked 1")
-        others_answer(m, others)
+        others_answer(others)
         # A second one of its kind waits behind it, and its monitor with it.
         others[0].send({"execute": "cont"})
-        others_answer(m, others[1:])
+        others_answer(others[1:])
         # Nobody has been answered out of turn.
         hung.sock.setblocking(False)
         try:
@@ -221,10 +207,10 @@ def check_hung_command(name, args, event):
         is_told(hung, name)
         is_told(others[0], "cont")
         hung.cmd("query-status")
-        others_answer(m, clients)
+        others_answer(clients)
         m.fake("release")
         others[1].event(event)
-        others_answer(m, clients)
+        others_answer(clients)
 
 
 def test_stop_while_the_kernel_hangs():
@@ -238,13 +224,13 @@ def test_device_del_while_the_kernel_hangs():
         hang(m, "SCSI_CLEAR_ENDPOINT")
         equal(clients[0].cmd("device_del", id="disk"), {})
         m.fake("wait blocked 1")
-        others_answer(m, clients)
+        others_answer(clients)
         m.fake("release")
         while True:
             event = clients[1].event("DEVICE_DELETED")
             if event["data"].get("device") == "disk":
                 break
-        others_answer(m, clients)
+        others_answer(clients)
         equal(clients[0].error("device_del", id="disk").cls, "DeviceNotFound")
 
 
@@ -256,17 +242,12 @@ def test_device_add_while_the_kernel_hangs():
             "driver": "vhost-scsi-pci", "id": "disk", "wwpn": WWPN,
             "bus": "port"}})
         m.fake("wait blocked 1")
-        others_answer(m, clients[1:])
+        others_answer(clients[1:])
         m.fake("release")
         equal(clients[0].reply(), {"return": {}})
-        others_answer(m, clients)
+        others_answer(clients)
         equal(clients[1].cmd("qom-get", path="disk", property="hotplugged"),
               True)
-
-
-def devices(qmp):
-    return {d["name"] for d in qmp.cmd("qom-list", path="/machine/peripheral")
-            if d["type"].startswith("child<")}
 
 
 def test_device_add_that_was_refused_is_undone():
@@ -376,7 +357,7 @@ def check_others_go_on(m, clients, call, begin):
         add_and_remove(clients[1], "naa.5001405bd1f60002")
         use_workers(clients[1])
     equal(m.fake("blocked"), "1")
-    others_answer(m, clients[1:])
+    others_answer(clients[1:])
     m.fake("release")
     return threads, fds
 
@@ -450,7 +431,7 @@ def test_stop_waits_for_what_hangs_and_what_comes_later_for_the_stop():
         m.fake("wait blocked 1")
         m.fake("pass")
         clients[0].send({"execute": "stop"})
-        others_answer(m, clients[1:])
+        others_answer(clients[1:])
         equal(clients[1].cmd("query-status")["status"], "running")
         use_workers(clients[1])
         m.fake("release")
@@ -464,7 +445,7 @@ def test_quit_while_the_kernel_hangs():
         hang(m, "SCSI_CLEAR_ENDPOINT")
         equal(clients[0].cmd("quit"), {})
         m.fake("wait blocked 1")
-        others_answer(m, clients)
+        others_answer(clients)
         m.fake("release")
         equal(m.wait(), 0)
 
