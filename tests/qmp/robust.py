@@ -386,6 +386,28 @@ def test_worker_command_that_hangs_holds_up_itself_alone():
         m.wait_for(lambda: m.count("fd") == fds, "descriptors to be closed")
 
 
+def check_threads_are_distinct(qmp):
+    """A worker may be without a thread, but has no other's."""
+    tids = [w["tid"] for d in qmp.cmd("query-vhost-workers")
+            for w in d["workers"] if "tid" in w]
+    equal(len(set(tids)), len(tids), f"threads of {tids}")
+
+
+def test_worker_that_hangs_does_not_get_the_thread_of_another():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        hang(m, "NEW_WORKER")
+        clients[0].send({"execute": "vhost-new-worker",
+                         "arguments": {"id": "disk"}})
+        m.fake("wait blocked 1")
+        m.fake("pass")
+        for _ in range(3):
+            clients[1].cmd("vhost-new-worker", id="other")
+        m.fake("release")
+        equal(clients[0].reply()["return"], {"worker-id": 1})
+        check_threads_are_distinct(clients[1])
+
+
 def test_device_add_that_hangs_holds_up_itself_alone():
     with two_disks() as m:
         clients = [m.qmp(i) for i in range(3)]
