@@ -17,6 +17,7 @@ from qemu import TIMEOUT, Machine, connect, WWPN, equal, main
 SESSIONS = int(os.environ.get("QMP_SESSIONS", "2000"))
 SEED = int(os.environ.get("QMP_SEED", "1"))
 DISK = f"vhost-scsi-pci,id=disk,wwpn={WWPN}"
+OTHER = "naa.5001405bd1f60001"
 MONITORS = 4
 WORDS = ("/", "/machine", "disk", "port", "/machine/peripheral/disk", "type",
          "num_queues", "vhost_*", "*", "info status", "info qtree", "info pci",
@@ -274,7 +275,7 @@ def test_device_add_that_was_refused_is_undone():
 def test_command_that_was_refused_before_it_began_is_dropped():
     with Machine("-device", PORT, "-device", DISK + ",bus=port", "-device",
                  "pcie-root-port,id=spare,chassis=2,addr=5", monitors=3,
-                 fake="", guest=True) as m:
+                 fake=f"target={WWPN},target={OTHER}", guest=True) as m:
         hung, other, third = (m.qmp(i) for i in range(3))
         m.guest.start_driver(4)
         hang(m, "SCSI_CLEAR_ENDPOINT")
@@ -282,7 +283,7 @@ def test_command_that_was_refused_before_it_began_is_dropped():
         m.fake("wait blocked 1")
         other.send({"execute": "device_add", "arguments": {
             "driver": "vhost-scsi-pci", "id": "late", "bus": "spare",
-            "wwpn": "naa.5001405bd1f60001"}})
+            "wwpn": OTHER}})
         is_told(hung, "stop")
         is_told(other, "device_add")
         m.fake("release")
@@ -308,9 +309,6 @@ def test_worker_that_was_refused_is_undone():
 
 
 # --- one disk that hangs, among others ---
-
-OTHER = "naa.5001405bd1f60001"
-
 
 def two_disks():
     """"disk" sits behind "port", with a driver; "other" on the root bus, and
