@@ -5,8 +5,8 @@
  * waits in the kernel's queue until the first leaves.
  */
 #include "chardev/char-int.h"
+#include "system/fds.h"
 #include "system/machine.h"
-#include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
 
@@ -187,16 +187,17 @@ static bool open_fd(Chardev *chr, const char *text, GError **errp)
     SocketState *s = chr->state;
     int listening = 0, type = 0;
     socklen_t len = sizeof(int);
-    uint64_t fd;
+    int fd = fds_find_inherited(text);
 
-    if (parse_u64(text, &fd) < 0 || fd > INT_MAX) {
-        error_setg(errp, "chardev '%s': fd '%s' is not a number", chr->id,
-                   text);
+    if (fd < 0) {
+        g_autofree char *what = g_strdup_printf("chardev '%s': fd", chr->id);
+
+        fds_inherited_error(errp, what, text, fd);
         return false;
     }
-    if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
         type != SOCK_STREAM ||
-        getsockopt((int)fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0) {
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0) {
         error_setg(errp,
                    "chardev '%s': file descriptor %s is not a stream socket",
                    chr->id, text);
@@ -208,7 +209,8 @@ static bool open_fd(Chardev *chr, const char *text, GError **errp)
             chr->id, text, listening ? "" : " not", listening ? "on" : "off");
         return false;
     }
-    *(s->server ? &s->listen_fd : &s->fd) = (int)fd;
+    fds_claim(fd);
+    *(s->server ? &s->listen_fd : &s->fd) = fd;
     return true;
 }
 

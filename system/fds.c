@@ -21,6 +21,61 @@ struct FdStore {
     GPtrArray *entries; /* FdEntry, owned, oldest first */
 };
 
+/* --- numbers --- */
+
+int fds_find_inherited(const char *text)
+{
+    uint64_t n;
+    int flags;
+
+    if (parse_u64(text, &n) < 0 || n > INT_MAX) {
+        return -EINVAL;
+    }
+    if (n <= STDERR_FILENO) {
+        return -EPERM;
+    }
+    flags = neg_errno(fcntl((int)n, F_GETFD));
+    if (flags < 0) {
+        return flags;
+    }
+    return flags & FD_CLOEXEC ? -EBUSY : (int)n;
+}
+
+void fds_inherited_error(GError **errp, const char *what, const char *text,
+                         int r)
+{
+    switch (r) {
+    case -EINVAL:
+        error_setg(errp,
+                   "%s cannot be '%s': the number of an inherited file "
+                   "descriptor is expected",
+                   what, text);
+        break;
+    case -EPERM:
+        error_setg(errp,
+                   "%s: descriptor %s is standard input, output or error: pass "
+                   "another one",
+                   what, text);
+        break;
+    case -EBUSY:
+        error_setg(errp,
+                   "%s: descriptor %s is in use already or was not inherited: "
+                   "each inherited descriptor can be given once",
+                   what, text);
+        break;
+    default:
+        error_setg_errno(errp, -r, "%s: descriptor %s is not open", what, text);
+        break;
+    }
+}
+
+void fds_claim(int fd)
+{
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* --- descriptors that are kept --- */
+
 static void entry_free(gpointer opaque)
 {
     FdEntry *e = opaque;
@@ -237,43 +292,42 @@ json_object *fds_add_to_set(Machine *m, bool has_set, int64_t set,
     return reply;
 }
 
-static bool get_number(json_object *opts, const char *key, int *ret_n,
-                       GError **errp)
+/* These messages are QEMU's. */
+static void add_fd_error(GError **errp, int r)
 {
-    const char *text = keyval_get(opts, key);
-    uint64_t n;
-
-    if (!text || parse_u64(text, &n) < 0 || n > INT_MAX) {
-        error_setg(errp, "%s option is required and must be non-negative", key);
-        return false;
+    if (r == -EINVAL) {
+        error_setg(errp, "fd option is required and must be non-negative");
+    } else if (r == -EPERM) {
+        error_setg(errp, "fd cannot be a standard I/O stream");
+    } else {
+        error_setg(errp, "fd is not valid or already in use");
     }
-    *ret_n = (int)n;
-    return true;
 }
 
 bool fds_add_inherited(Machine *m, json_object *opts, GError **errp)
 {
     static const char *const keys[] = { "set", "fd", "opaque", NULL };
+    const char *text = keyval_get(opts, "fd");
+    const char *set = keyval_get(opts, "set");
     auto_json *reply = NULL;
-    int set, fd, flags;
+    uint64_t number;
+    int fd;
 
-    if (!keyval_check_keys(opts, "-add-fd", keys, errp) ||
-        !get_number(opts, "fd", &fd, errp) ||
-        !get_number(opts, "set", &set, errp)) {
+    if (!keyval_check_keys(opts, "-add-fd", keys, errp)) {
         return false;
     }
-    if (fd <= STDERR_FILENO) {
-        error_setg(errp, "fd cannot be a standard I/O stream");
+    if (!set || parse_u64(set, &number) < 0 || number > INT_MAX) {
+        error_setg(errp, "set option is required and must be non-negative");
         return false;
     }
-    /* What we have opened ourselves is close-on-exec; what was passed cannot
-     * be. */
-    flags = fcntl(fd, F_GETFD);
-    if (flags < 0 || flags & FD_CLOEXEC) {
-        error_setg(errp, "fd is not valid or already in use");
+    fd = text ? fds_find_inherited(text) : -EINVAL;
+    if (fd < 0) {
+        add_fd_error(errp, fd);
         return false;
     }
-    reply = fds_add_to_set(m, true, set, keyval_get(opts, "opaque"), fd, errp);
+    fds_claim(fd);
+    reply = fds_add_to_set(m, true, (int64_t)number, keyval_get(opts, "opaque"),
+                           fd, errp);
     return reply;
 }
 

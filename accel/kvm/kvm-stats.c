@@ -2,6 +2,8 @@
 #include "accel/kvm-stats.h"
 #include "kvm-int.h"
 
+#include <fcntl.h>
+
 /* --- The file --- */
 
 /* Reads exactly @len bytes at @offset. */
@@ -195,10 +197,18 @@ int kvm_stats_values_read(const KvmStatsFormat *f, int fd, uint64_t *values)
 
 int kvm_stats_open(const KvmAccel *kvm, int fd)
 {
+    int stats;
+
     if (!kvm->binary_stats) {
         return -ENOTSUP;
     }
-    return neg_errno(ioctl(fd, KVM_GET_STATS_FD, 0));
+    stats = neg_errno(ioctl(fd, KVM_GET_STATS_FD, 0));
+    if (stats >= 0) {
+        /* Unlike KVM's others it is not close-on-exec, and would look like one
+         * that we have inherited. */
+        (void)fcntl(stats, F_SETFD, FD_CLOEXEC);
+    }
+    return stats;
 }
 
 void kvm_stats_finish(KvmAccel *kvm)

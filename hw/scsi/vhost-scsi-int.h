@@ -18,13 +18,14 @@ static inline VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
 void vhost_scsi_call_error(GError **errp, const VhostScsi *s, int r,
                            const char *hint);
 
-/* Another adapter of this machine that owns @fd or, if that is -1, whose target
- * is the same; NULL if there is none. */
-const Device *vhost_scsi_find_adapter(const VhostScsi *s, int fd);
+/* Another adapter of this machine whose target is the same; NULL if there is
+ * none. */
+const Device *vhost_scsi_find_adapter(const VhostScsi *s);
 
-/* The descriptor that property vhostfd names, which is ours from here on, or -1
- * without the property. Machine lock. */
-bool vhost_scsi_given_fd(const VhostScsi *s, int *ret_fd, GError **errp);
+/* The descriptor that property vhostfd names, which has proved to be a
+ * vhost-scsi device and is ours from here on, or -1 without the property.
+ * Machine lock. */
+bool vhost_scsi_given_fd(VhostScsi *s, int *ret_fd, GError **errp);
 
 /* Takes @given_fd, or opens the device if that is -1, becomes its owner with
  * the default worker where @plan wants it, and chooses or checks num_queues.

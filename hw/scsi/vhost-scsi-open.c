@@ -4,7 +4,6 @@
 #include "hw/virtio/vhost-worker-limits.h"
 #include "system/fds.h"
 #include "system/machine.h"
-#include "util/cutils.h"
 #include "util/error.h"
 #include "vhost-scsi-int.h"
 
@@ -24,7 +23,7 @@ void vhost_scsi_call_error(GError **errp, const VhostScsi *s, int r,
                g_strerror(-r), *hint ? "; " : "", hint);
 }
 
-const Device *vhost_scsi_find_adapter(const VhostScsi *s, int fd)
+const Device *vhost_scsi_find_adapter(const VhostScsi *s)
 {
     const DeviceTree *tree = s->vdev.dev.tree;
 
@@ -36,18 +35,43 @@ const Device *vhost_scsi_find_adapter(const VhostScsi *s, int fd)
             continue;
         }
         other = vhost_scsi_from(virtio_device_from(dev->backend));
-        if (fd < 0 ? g_str_equal(other->wwpn, s->wwpn)
-                   : other->vhost.fd == fd) {
+        if (g_str_equal(other->wwpn, s->wwpn)) {
             return dev;
         }
     }
     return NULL;
 }
 
-/* The fd that was passed by the name vhostfd, ours from here on. */
-static int named_fd(const VhostScsi *s, GError **errp)
+/* Whether @fd, which is borrowed, is a device that we can drive. */
+static bool check_device(VhostScsi *s, int fd, GError **errp)
 {
-    int fd = fds_take_named(s->vdev.dev.machine, s->vhostfd);
+    int version = 0;
+    int r;
+
+    s->vhost.fd = fd;
+    r = s->vhost.ops->vhost_scsi_get_abi_version(&s->vhost, &version);
+    s->vhost.fd = -1;
+    if (r < 0) {
+        error_setg(errp, "vhost-scsi: %s is not a vhost-scsi device: %s",
+                   s->vhostfd ? "the descriptor of property 'vhostfd'"
+                              : VHOST_SCSI_PATH,
+                   g_strerror(-r));
+        return false;
+    }
+    if (version > VHOST_SCSI_ABI_VERSION) {
+        error_setg(errp,
+                   "vhost-scsi: the kernel speaks ABI version %d; only %d is "
+                   "supported",
+                   version, VHOST_SCSI_ABI_VERSION);
+        return false;
+    }
+    return true;
+}
+
+/* The fd that was passed by the name vhostfd, ours from here on, or -1. */
+static int named_fd(VhostScsi *s, GError **errp)
+{
+    auto_fd fd = fds_take_named(s->vdev.dev.machine, s->vhostfd);
 
     if (fd < 0) {
         error_setg(errp,
@@ -57,48 +81,33 @@ static int named_fd(const VhostScsi *s, GError **errp)
                    s->vhostfd);
         return -1;
     }
+    return check_device(s, fd, errp) ? steal_fd(&fd) : -1;
+}
+
+/* The fd that has the number vhostfd, ours from here on, or -1. */
+static int inherited_fd(VhostScsi *s, GError **errp)
+{
+    int fd = fds_find_inherited(s->vhostfd);
+
+    if (fd < 0) {
+        fds_inherited_error(errp, "vhost-scsi: property 'vhostfd'", s->vhostfd,
+                            fd);
+        return -1;
+    }
+    if (!check_device(s, fd, errp)) {
+        return -1;
+    }
+    fds_claim(fd);
     return fd;
 }
 
-/* The fd that has the number vhostfd. It is ours from here on. */
-static int inherited_fd(const VhostScsi *s, GError **errp)
+/* Our own descriptor of the kernel's device, or -1. */
+static int open_device(VhostScsi *s, GError **errp)
 {
-    const Device *other;
-    uint64_t n;
-    int fd;
-
-    if (parse_u64(s->vhostfd, &n) < 0 || n > INT_MAX) {
-        error_setg(errp,
-                   "vhost-scsi: property 'vhostfd' cannot be '%s': the number "
-                   "of an inherited file descriptor is expected",
-                   s->vhostfd);
-        return -1;
-    }
-    fd = (int)n;
-    other = vhost_scsi_find_adapter(s, fd);
-    if (other) {
-        error_setg(errp,
-                   "vhost-scsi: property 'vhostfd': descriptor %d is in use by "
-                   "device '%s'",
-                   fd, device_label(other));
-        return -1;
-    }
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-        error_setg_errno(errp, errno,
-                         "vhost-scsi: property 'vhostfd': descriptor %d is "
-                         "not open",
-                         fd);
-        return -1;
-    }
-    return fd;
-}
-
-static int open_device(GError **errp)
-{
-    int fd = open(VHOST_SCSI_PATH, O_RDWR | O_CLOEXEC);
+    auto_fd fd = open(VHOST_SCSI_PATH, O_RDWR | O_CLOEXEC);
 
     if (fd >= 0) {
-        return fd;
+        return check_device(s, fd, errp) ? steal_fd(&fd) : -1;
     }
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
         error_setg_errno(errp, errno,
@@ -140,28 +149,10 @@ static bool check_thread_mode(const VhostScsi *s, GError **errp)
 static bool open_vhost(VhostScsi *s, int given_fd, const VhostWorkerPlan *plan,
                        GError **errp)
 {
-    auto_fd fd = given_fd >= 0 ? given_fd : open_device(errp);
-    int version = 0;
+    auto_fd fd = given_fd >= 0 ? given_fd : open_device(s, errp);
     int r;
 
     if (fd < 0) {
-        return false;
-    }
-    s->vhost.fd = fd;
-    r = s->vhost.ops->vhost_scsi_get_abi_version(&s->vhost, &version);
-    s->vhost.fd = -1;
-    if (r < 0) {
-        error_setg(errp, "vhost-scsi: %s is not a vhost-scsi device: %s",
-                   s->vhostfd ? "the descriptor of property 'vhostfd'"
-                              : VHOST_SCSI_PATH,
-                   g_strerror(-r));
-        return false;
-    }
-    if (version > VHOST_SCSI_ABI_VERSION) {
-        error_setg(errp,
-                   "vhost-scsi: the kernel speaks ABI version %d; only %d is "
-                   "supported",
-                   version, VHOST_SCSI_ABI_VERSION);
         return false;
     }
     s->vhost.fd = fd;
@@ -211,7 +202,7 @@ static bool choose_num_queues(VhostScsi *s, const VhostWorkerPlan *plan,
     return true;
 }
 
-bool vhost_scsi_given_fd(const VhostScsi *s, int *ret_fd, GError **errp)
+bool vhost_scsi_given_fd(VhostScsi *s, int *ret_fd, GError **errp)
 {
     *ret_fd = -1;
     if (s->vhostfd) {

@@ -347,7 +347,7 @@ static bool check_target_is_free(const VhostScsi *s, GError **errp)
 {
     /* Trying the endpoint would not show it: none is set while no driver
      * runs. */
-    const Device *other = vhost_scsi_find_adapter(s, -1);
+    const Device *other = vhost_scsi_find_adapter(s);
 
     if (other) {
         error_setg(errp,

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * File descriptors that somebody passed to a machine for later use, by one of
- * two kinds of name:
+ * File descriptors that somebody else has opened for a machine.
+ *
+ * A number from outside (vhostfd=5, -add-fd fd=5, -chardev socket,fd=5) is no
+ * proof that the descriptor was meant: it may be one of the program's own.
+ * fds_find_inherited() is the one way from a number to a descriptor. What the
+ * program opens, receives or claims is close-on-exec, and what it inherited
+ * cannot be: that tells them apart. Whoever has found that the descriptor is
+ * what it should be takes it with fds_claim(); until then it is not closed.
+ *
+ * Others are kept for later use, by one of two kinds of name:
  *
  *   named    QMP getfd gives a descriptor a name; whoever takes it by that name
  *            (vhostfd=NAME) owns it from then on.
@@ -21,6 +29,18 @@
 
 typedef struct Machine Machine;
 typedef struct FdStore FdStore;
+
+/* The inherited descriptor whose number is @text, which nobody has claimed.
+ * Borrowed until fds_claim(). Returns -EINVAL if @text is no number of a
+ * descriptor, -EPERM for standard input, output and error, -EBADF if it is not
+ * open, -EBUSY if it was not inherited or has an owner. */
+int fds_find_inherited(const char *text);
+/* Says what such a negative @r means; @what ("chardev 'x': fd") begins the
+ * message. */
+void fds_inherited_error(GError **errp, const char *what, const char *text,
+                         int r);
+/* Makes the caller the owner of @fd, from fds_find_inherited(). */
+void fds_claim(int fd);
 
 /* The machine's own; fds_free() closes what is left and takes NULL. */
 FdStore *fds_new(void);

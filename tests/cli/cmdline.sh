@@ -68,8 +68,8 @@ refused '-qtest: requires an argument' -accel qtest -qtest
 refused "-qtest: 'unixx' is not a valid character device; did you mean 'unix:'?" \
     -accel qtest -qtest unixx
 refused "-qtest: no chardev 'b'" -accel qtest -qtest chardev:b
-refused "-qtest: chardev 'qtest': fd 'x' is not a number" -accel qtest -qtest fd:x
-refused "-qtest: chardev 'qtest': file descriptor 99 is not a stream socket" -accel qtest -qtest fd:99
+refused "-qtest: chardev 'qtest': fd cannot be 'x': the number of an inherited file descriptor is expected" -accel qtest -qtest fd:x
+refused "-qtest: chardev 'qtest': fd: descriptor 99 is not open: Bad file descriptor" -accel qtest -qtest fd:99
 refused "-qtest: Failed to connect to '$work/none': No such file or directory" -accel qtest -qtest "unix:$work/none"
 refused "-qtest: chardev 'c' is in use" -accel qtest -chardev null,id=c -qtest chardev:c -serial chardev:c
 refused "-qtest-log: cannot open '/nonexistent/log': No such file or directory" \
@@ -114,13 +114,17 @@ dev "vhost-scsi: property 'vhostfd': no file descriptor is called 'x': pass one 
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=x
 dev "vhost-scsi: property 'vhostfd': descriptor 99 is not open: Bad file descriptor" \
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=99
+exec 7< /dev/null
+refused "-qtest: chardev 'qtest': file descriptor 7 is not a stream socket" -accel qtest -qtest fd:7
 dev "vhost-scsi: the descriptor of property 'vhostfd' is not a vhost-scsi device: Inappropriate ioctl for device" \
+    vhost-scsi-pci,wwpn=$wwpn,vhostfd=7
+dev "vhost-scsi: property 'vhostfd': descriptor 0 is standard input, output or error: pass another one" \
     vhost-scsi-pci,wwpn=$wwpn,vhostfd=0
 # The same device in JSON, the same refusal.
 dev "Property 'vhost-scsi-pci.wwnp' not found; did you mean 'wwpn'?" \
     '{"driver":"vhost-scsi-pci","wwnp":"x"}'
 dev "vhost-scsi: the descriptor of property 'vhostfd' is not a vhost-scsi device: Inappropriate ioctl for device" \
-    '{"driver":"vhost-scsi-pci","wwpn":"'$wwpn'","vhostfd":"0","num_queues":4,"worker_per_virtqueue":true}'
+    '{"driver":"vhost-scsi-pci","wwpn":"'$wwpn'","vhostfd":"7","num_queues":4,"worker_per_virtqueue":true}'
 if [ ! -e /dev/vhost-scsi ]; then
     dev 'vhost-scsi: cannot open /dev/vhost-scsi, load the kernel module (modprobe vhost_scsi): No such file or directory' \
         vhost-scsi-pci,wwpn=$wwpn

@@ -359,6 +359,7 @@ static void test_passed_listening_socket(Fixture *f, gconstpointer data)
         "socket,id=s,fd=%d,server=on,wait=off", server);
     int fd;
 
+    g_assert_cmpint(fcntl(server, F_SETFD, 0), ==, 0); /* as if inherited */
     make(f, opts);
     fd = connect_client(f);
     test_poll(&f->b);
@@ -700,8 +701,8 @@ static void test_refused(Fixture *f, gconstpointer data)
     check_refused(f, "socket,id=x,path=%s", "Failed to connect to");
     check_refused(f, "socket,id=x,path=%s,wait=on", "client connect mode");
     check_refused(f, "socket,id=x,path=%s,reconnect=1", "reconnect");
-    check_refused(f, "socket,id=x,fd=abc", "not a number");
-    check_refused(f, "socket,id=x,fd=987", "not a stream socket");
+    check_refused(f, "socket,id=x,fd=abc", "fd cannot be 'abc'");
+    check_refused(f, "socket,id=x,fd=987", "descriptor 987 is not open");
     check_refused(f, "socket,id=x,host=localhost,port=1", "unknown parameter");
 }
 

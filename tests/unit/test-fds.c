@@ -164,6 +164,41 @@ static void test_vhostfd(Fixture *f, gconstpointer data)
     device_free(dev);
 }
 
+/* A number proves nothing, and what is no vhost device is not closed. */
+static void test_vhostfd_number(Fixture *f, gconstpointer data)
+{
+    Device *dev = device_new(&f->b.m->tree, &vhost_scsi_type);
+    int own = open_null(O_RDWR | O_CLOEXEC);
+    int inherited = open_null(O_RDWR);
+    const struct {
+        int fd;
+        const char *message;
+    } cases[] = {
+        { own, "is in use already or was not inherited" },
+        { inherited, "is not a vhost-scsi device" },
+        { inherited, "is not a vhost-scsi device" },
+        { STDERR_FILENO, "is standard input, output or error" },
+        { 9999, "is not open" },
+    };
+
+    g_assert_true(device_set(dev, "wwpn", "naa.5001405aaaaaaaaa", NULL));
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *number = g_strdup_printf("%d", cases[i].fd);
+        g_autoptr(GError) err = NULL;
+
+        g_assert_true(device_set(dev, "vhostfd", number, NULL));
+        g_assert_false(device_realize(dev, &err));
+        g_assert_nonnull(strstr(err->message, cases[i].message));
+    }
+    g_assert_cmpint(fcntl(inherited, F_GETFD), ==, 0);
+    g_assert_true(is_open(own));
+    fds_claim(inherited);
+    g_assert_cmpint(fcntl(inherited, F_GETFD), ==, FD_CLOEXEC);
+    close_fd(&own);
+    close_fd(&inherited);
+    device_free(dev);
+}
+
 /* --- sets --- */
 
 static void test_query(Fixture *f, gconstpointer data)
@@ -344,9 +379,9 @@ static void test_inherited(Fixture *f, gconstpointer data)
         { good, "fd is not valid or already in use" },
         { bad, "fd is not valid or already in use" },
         { "set=0,fd=9999", "fd is not valid or already in use" },
+        { "set=0,fd=-1", "fd option is required and must be non-negative" },
         { "set=0,fd=2", "fd cannot be a standard I/O stream" },
         { "set=0", "fd option is required and must be non-negative" },
-        { "set=0,fd=-1", "fd option is required and must be non-negative" },
         { "fd=5", "set option is required and must be non-negative" },
         { "set=x,fd=5", "set option is required and must be non-negative" },
         { "set=0,fd=5,opake=x",
@@ -372,6 +407,7 @@ int main(int argc, char **argv)
     ADD("closefd", test_closefd);
     ADD("kinds-are-apart", test_kinds_are_apart);
     ADD("vhostfd", test_vhostfd);
+    ADD("vhostfd-number", test_vhostfd_number);
     ADD("query", test_query);
     ADD("new-set-reply", test_new_set_reply);
     ADD("remove", test_remove);

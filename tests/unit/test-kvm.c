@@ -648,6 +648,27 @@ static void statistics_of_a_running_guest_are_read(void)
     fixture_free(&f);
 }
 
+/* What is not close-on-exec would pass for a descriptor that was inherited. */
+static void descriptors_of_kvm_are_close_on_exec(void)
+{
+    unsigned seen = 0;
+    Fixture f;
+
+    fixture_new(&f, four, rom_spin, sizeof(rom_spin));
+    start(&f);
+    for (int fd = STDERR_FILENO + 1; fd < 1024; fd++) {
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *name = g_file_read_link(path, NULL);
+
+        if (name && strstr(name, "kvm")) {
+            g_assert_cmpint(fcntl(fd, F_GETFD), ==, FD_CLOEXEC);
+            seen++;
+        }
+    }
+    g_assert_cmpuint(seen, >=, 2 + 2 * 4); /* machine, vCPUs; statistics */
+    fixture_free(&f);
+}
+
 static void schemas_of_kvm_describe_machine_and_vcpus(void)
 {
     json_object *reply;
@@ -749,6 +770,7 @@ static const struct {
     TEST(pause_stops_vcpus_that_wait_for_startup),
     TEST(reset_of_many_vcpus_leaves_the_machine_running),
     TEST(statistics_of_a_running_guest_are_read),
+    TEST(descriptors_of_kvm_are_close_on_exec),
     TEST(schemas_of_kvm_describe_machine_and_vcpus),
     TEST(query_kvm_tells_that_kvm_runs),
 };

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Descriptors from outside: numbers of inherited ones, which prove nothing.
+usage: fds.py BINARY [TEST...]"""
+
+import os
+import socket
+import subprocess
+
+from qemu import BINARY, WWPN, Machine, equal, main
+
+OPEN_CLOEXEC = 0o2000000
+
+
+def open_fds(m):
+    return sorted(int(n) for n in os.listdir(f"/proc/{m.process.pid}/fd"))
+
+
+def is_inherited(m, fd):
+    with open(f"/proc/{m.process.pid}/fdinfo/{fd}") as f:
+        flags = next(int(line.split()[1], 8) for line in f
+                     if line.startswith("flags:"))
+    return not flags & OPEN_CLOEXEC
+
+
+def add_adapter(qmp, fd):
+    return qmp.error("device_add", driver="vhost-scsi-pci", wwpn=WWPN,
+                     vhostfd=str(fd), bus="port", id="disk").desc
+
+
+ROOT_PORT = ("-device", "pcie-root-port,id=port,chassis=1")
+
+
+def test_descriptors_of_the_program_are_not_given_away():
+    with Machine(*ROOT_PORT, monitors=2) as m:
+        qmp, other = m.qmp(0), m.qmp(1)
+        before = open_fds(m)
+        for fd in before[3:]:
+            assert not is_inherited(m, fd), \
+                os.readlink(f"/proc/{m.process.pid}/fd/{fd}")
+            equal(add_adapter(qmp, fd),
+                  f"vhost-scsi: property 'vhostfd': descriptor {fd} is in use "
+                  "already or was not inherited: each inherited descriptor "
+                  "can be given once")
+        for fd in (0, 1, 2):
+            assert "is standard input, output or error" in add_adapter(qmp, fd)
+        equal(open_fds(m), before)
+        for q in (qmp, other):
+            equal(q.cmd("query-status")["status"], "running")
+
+
+def test_what_proves_to_be_something_else_stays_open():
+    read, write = os.pipe()
+    with Machine(*ROOT_PORT, pass_fds=(write,)) as m:
+        os.close(write)
+        qmp = m.qmp()
+        for _ in range(2):
+            assert "is not a vhost-scsi device" in add_adapter(qmp, write)
+        assert write in open_fds(m)
+        os.set_blocking(read, False)
+        try:
+            assert os.read(read, 1), "the other end was closed"
+        except BlockingIOError:
+            pass
+    os.close(read)
+
+
+def test_descriptor_of_a_set_has_an_owner():
+    null = os.open("/dev/null", os.O_RDWR)
+    with Machine("-add-fd", f"fd={null},set=1", *ROOT_PORT,
+                 pass_fds=(null,)) as m:
+        qmp = m.qmp()
+        assert "is in use already" in add_adapter(qmp, null)
+        assert null in open_fds(m)
+        equal(qmp.cmd("query-fdsets"), [{"fdset-id": 1,
+                                         "fds": [{"fd": null}]}])
+    os.close(null)
+
+
+def test_descriptor_is_given_once():
+    a, b = socket.socketpair()
+    fd = a.fileno()
+    chardev = "socket,id={},fd=" + str(fd)
+    cases = (
+        (["-chardev", chardev.format("x"), "-chardev", chardev.format("y")],
+         f"-chardev: chardev 'y': fd: descriptor {fd} is in use already"),
+        (["-chardev", chardev.format("x"), "-add-fd", f"fd={fd},set=0"],
+         f"-chardev: chardev 'x': fd: descriptor {fd} is in use already"),
+        (["-chardev", chardev.format("x"), "-device",
+          f"vhost-scsi-pci,wwpn={WWPN},vhostfd={fd}"],
+         f"vhostfd': descriptor {fd} is in use already"),
+        (["-chardev", "socket,id=x,fd=2"],
+         "descriptor 2 is standard input, output or error"),
+    )
+    for options, message in cases:
+        p = subprocess.run([BINARY, "-accel", "qtest", "-display", "none",
+                            *options], pass_fds=(fd,), capture_output=True,
+                           text=True, timeout=60, stdin=subprocess.DEVNULL)
+        equal(p.returncode, 1, p.stderr)
+        assert message in p.stderr, p.stderr
+    a.close()
+    b.close()
+
+
+main(globals())
