@@ -4,6 +4,10 @@
  * (SCM_RIGHTS, unix(7)). They wait for chardev_take_fd(); what is beyond
  * CHARDEV_FDS_MAX is closed on arrival and all are closed when the client
  * leaves, so that nobody can use up our descriptors.
+ *
+ * The kernel gives them with the first byte that they were sent with, and puts
+ * bytes that were sent before into the same read. So bytes are read one by one
+ * while descriptors are near, which a look ahead without room for them tells.
  */
 #include "chardev/char-int.h"
 
@@ -18,13 +22,23 @@ static void keep_fd(Chardev *chr, int fd)
     chr->fds[chr->n_fds++] = fd;
 }
 
-ssize_t chardev_recv(Chardev *chr, int fd, void *buf, size_t max)
+/* Whether descriptors may come with the next @max bytes. */
+static bool fds_are_near(int fd, void *buf, size_t max)
+{
+    struct iovec iov = { .iov_base = buf, .iov_len = max };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    return recvmsg(fd, &msg, MSG_PEEK) > 0 && msg.msg_flags & MSG_CTRUNC;
+}
+
+ssize_t chardev_recv(Chardev *chr, bool keep, void *buf, size_t max)
 {
     union {
         char bytes[CMSG_SPACE(CHARDEV_FDS_MAX * sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec iov = { .iov_base = buf, .iov_len = max };
+    bool near = keep && fds_are_near(chr->in_fd, buf, max);
+    struct iovec iov = { .iov_base = buf, .iov_len = near ? 1 : max };
     struct msghdr msg = {
         .msg_iov = &iov,
         .msg_iovlen = 1,
@@ -32,7 +46,7 @@ ssize_t chardev_recv(Chardev *chr, int fd, void *buf, size_t max)
         .msg_controllen = sizeof(control),
     };
     /* The kernel drops descriptors for which @control has no room. */
-    ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    ssize_t n = recvmsg(chr->in_fd, &msg, MSG_CMSG_CLOEXEC);
 
     if (n < 0) {
         return n;
@@ -47,7 +61,11 @@ ssize_t chardev_recv(Chardev *chr, int fd, void *buf, size_t max)
             int received;
 
             memcpy(&received, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-            keep_fd(chr, received);
+            if (keep) {
+                keep_fd(chr, received);
+            } else {
+                close_fd(&received);
+            }
         }
     }
     return n;

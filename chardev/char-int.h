@@ -85,11 +85,9 @@ void chardev_disconnect(Chardev *chr);
 /* Input is over, output goes on. */
 void chardev_end_input(Chardev *chr);
 
-/* read(2) from the socket @fd, keeping the descriptors that come along. */
-ssize_t chardev_recv(Chardev *chr, int fd, void *buf, size_t max);
-/* Closes those that nobody has taken. */
-void chardev_drop_fds(Chardev *chr);
-
+/* read(2) from the socket in_fd, keeping the descriptors that come along if
+ * @keep is set. These belong to the one byte that is read then. */
+ssize_t chardev_recv(Chardev *chr, bool keep, void *buf, size_t max);
 /* Opens @path (or /dev/fdset/N) for output that does not block, emptying it
  * unless @append; @id is the device's, for the message. Returns a descriptor
  * that the caller owns, or -1. */

@@ -237,8 +237,9 @@ void chardev_keep_input(Chardev *chr, const uint8_t *buf, size_t len)
 /* Reads up to @max bytes; -EAGAIN if there are none now, 0 at the end. */
 static ssize_t read_some(Chardev *chr, uint8_t *buf, size_t max)
 {
+    const ChardevFrontend *fe = focused(chr)->fe;
     ssize_t n = chr->backend->is_socket
-                    ? chardev_recv(chr, chr->in_fd, buf, max)
+                    ? chardev_recv(chr, fe && fe->takes_fds, buf, max)
                     : read(chr->in_fd, buf, max);
 
     if (n >= 0) {

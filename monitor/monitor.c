@@ -254,10 +254,18 @@ static void chardev_event(void *opaque, ChardevEvent event)
     }
 }
 
-static const ChardevFrontend frontend = {
-    .can_receive = can_receive,
-    .receive = receive,
-    .event = chardev_event,
+static const ChardevFrontend frontends[] = {
+    [MONITOR_READLINE] = {
+        .can_receive = can_receive,
+        .receive = receive,
+        .event = chardev_event,
+    },
+    [MONITOR_CONTROL] = {
+        .can_receive = can_receive,
+        .receive = receive,
+        .event = chardev_event,
+        .takes_fds = true,
+    },
 };
 
 static void machine_event(void *opaque, const char *name, json_object *data)
@@ -317,7 +325,7 @@ Monitor *monitor_new(Machine *m, Chardev *chr, MonitorMode mode, bool pretty,
         hmp_session_new(mon);
     }
     mon->chr = chr;
-    if (!chardev_attach(chr, &frontend, mon)) {
+    if (!chardev_attach(chr, &frontends[mode], mon)) {
         error_setg(errp, "Device '%s' is in use", chardev_id(chr));
         mon->chr = NULL;
         monitor_free(mon);

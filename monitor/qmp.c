@@ -349,19 +349,19 @@ static void take_value(Monitor *mon, json_object *value)
     }
 }
 
-size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
+static bool is_blank(char c)
+{
+    return c && strchr(" \t\r\n", c);
+}
+
+/* One value, or a part of it; returns how many bytes it took. */
+static size_t parse(Monitor *mon, const char *data, size_t len)
 {
     QmpSession *s = mon->qmp;
     auto_json *value = NULL;
     enum json_tokener_error err;
     size_t taken;
 
-    if (s->skipping) {
-        return skip_line(s, data, len);
-    }
-    if (!s->request_len && strchr(" \t\r\n", data[0]) && data[0]) {
-        return 1;
-    }
     value = json_tokener_parse_ex(s->tok, data, (int)len);
     err = json_tokener_get_error(s->tok);
     taken = json_tokener_get_parse_end(s->tok);
@@ -380,6 +380,23 @@ size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
     } else if (err != json_tokener_continue) {
         give_up(s);
         syntax_error(mon, json_tokener_error_desc(err));
+    }
+    return taken;
+}
+
+size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
+{
+    QmpSession *s = mon->qmp;
+    size_t taken;
+
+    if (!s->skipping && !s->request_len && is_blank(data[0])) {
+        return 1;
+    }
+    taken = s->skipping ? skip_line(s, data, len) : parse(mon, data, len);
+    /* A descriptor belongs to the request with one of whose bytes, or with a
+     * blank before it, it came. */
+    if (!s->request_len && mon->chr) {
+        chardev_drop_fds(mon->chr);
     }
     return taken;
 }

@@ -37,6 +37,9 @@ typedef struct ChardevFrontend {
     size_t (*can_receive)(void *opaque);
     void (*receive)(void *opaque, const uint8_t *buf, size_t len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+    /* Descriptors that come with the input are kept for chardev_take_fd();
+     * otherwise they are closed. */
+    bool takes_fds;
 } ChardevFrontend;
 
 /*
@@ -83,6 +86,9 @@ size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len);
  * closed as they come, and all when the client leaves. Machine lock. */
 #define CHARDEV_FDS_MAX 16
 int chardev_take_fd(Chardev *chr);
+/* Closes those that nobody has taken, which came with what receive() has got.
+ * Machine lock. */
+void chardev_drop_fds(Chardev *chr);
 
 /* Sends the front end a break, as Ctrl-A b does. Machine lock. */
 void chardev_send_break(Chardev *chr);

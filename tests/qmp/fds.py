@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Descriptors from outside: numbers of inherited ones, which prove nothing.
+"""Descriptors from outside: numbers of inherited ones, which prove nothing, and
+those that clients send with their requests.
 usage: fds.py BINARY [TEST...]"""
 
 import os
+import signal
 import socket
 import subprocess
 
@@ -99,6 +101,89 @@ def test_descriptor_is_given_once():
         equal(p.returncode, 1, p.stderr)
         assert message in p.stderr, p.stderr
     a.close()
+    b.close()
+
+
+def sent_and_kept(m, before):
+    """How many descriptors of its clients the program has now."""
+    return m.count("fd") - before
+
+
+def inode(m, fd):
+    return os.stat(f"/proc/{m.process.pid}/fd/{fd}").st_ino
+
+
+def add_fd(qmp, fds=()):
+    """The number of the descriptor that add-fd has taken."""
+    return qmp.execute("add-fd", {}, fds)["return"]["fd"]
+
+
+def test_descriptor_of_a_refused_command_is_closed():
+    with Machine() as m:
+        qmp = m.qmp()
+        before = m.count("fd")
+        pipes = [os.pipe() for _ in range(5)]
+        refused = (b'{"execute":"query-name"}', b'{"execute":"nonsense"}',
+                   b'{"execute":"getfd","arguments":{"name":"x"}}',
+                   b'{"execute":"getfd"} []', b'{]', b'7 ', b'"x\xff"\n')
+        for request in refused:
+            qmp.send(request + b"\n", [pipes[0][0]])
+            # Nothing can follow a star, should that be incomplete.
+            qmp.send(b'*\n{"execute":"query-name","id":1}')
+            while "id" not in qmp.reply():
+                pass
+            equal(sent_and_kept(m, before), 0, request)
+        # What comes next gets its own.
+        for read, _ in pipes[1:]:
+            equal(inode(m, add_fd(qmp, [read])), os.fstat(read).st_ino)
+        equal(qmp.execute("getfd", {"fdname": "a"})["error"]["desc"],
+              "No file descriptor supplied via SCM_RIGHTS")
+
+
+def test_descriptor_comes_with_the_bytes_it_was_sent_with():
+    with Machine() as m:
+        qmp = m.qmp()
+        before = m.count("fd")
+        pipes = [os.pipe() for _ in range(3)]
+        reads = [read for read, _ in pipes]
+        # Joined by the kernel: the first has none, the second has.
+        get = '{"execute":"getfd","arguments":{"fdname":"%s"},"id":"%s"}\r\n'
+        m.process.send_signal(signal.SIGSTOP)
+        qmp.send((get % ("a", "a")).encode())
+        qmp.send((get % ("b", "b")).encode(), [reads[0]])
+        qmp.send((get % ("c", "c")).encode())
+        m.process.send_signal(signal.SIGCONT)
+        answers = [qmp.reply() for _ in range(3)]
+        equal([("error" in a, a.get("id")) for a in answers],
+              [(True, "a"), (False, "b"), (True, "c")])
+        # A blank before the request, as some clients send them.
+        qmp.send(b" ", [reads[1]])
+        equal(inode(m, add_fd(qmp)), os.fstat(reads[1]).st_ino)
+        # In the middle of a request that takes its time to come.
+        for part, fds in ((b'{"execute":', []), (b'"add-fd"', [reads[2]]),
+                          (b"}", [])):
+            qmp.send(part, fds)
+        equal(inode(m, qmp.reply()["return"]["fd"]),
+              os.fstat(reads[2]).st_ino)
+        # The first of two requests in one message.
+        qmp.send((get % ("d", 1) + get % ("e", 2)).encode(), reads[:2])
+        equal(["return" in qmp.reply() for _ in range(2)], [True, False])
+        equal(sent_and_kept(m, before), 4)
+
+
+def test_descriptors_for_people_are_closed():
+    a, b = socket.socketpair()
+    with Machine("-chardev", f"socket,id=people,fd={a.fileno()}", "-mon",
+                 "chardev=people", pass_fds=(a.fileno(),)) as m:
+        a.close()
+        qmp = m.qmp()
+        before = m.count("fd")
+        socket.send_fds(b, [b"info status\n"], [0] * 10)
+        data = b""
+        while b"VM status" not in data:
+            data += b.recv(4096)
+        qmp.cmd("query-status")
+        equal(sent_and_kept(m, before), 0)
     b.close()
 
 

@@ -30,7 +30,11 @@ static void fe_receive(void *opaque, const uint8_t *buf, size_t len)
                         (gssize)len);
 }
 
-static const ChardevFrontend front_end = { fe_can_receive, fe_receive, NULL };
+static const ChardevFrontend front_end = {
+    .can_receive = fe_can_receive,
+    .receive = fe_receive,
+    .takes_fds = true,
+};
 
 static void make(Fixture *f, const char *text, const char *message)
 {
