@@ -17,15 +17,19 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#define RETRY_SECONDS 1
+
 typedef struct SocketState {
     bool server;
     int listen_fd; /* owned; -1 for a client */
     int fd;        /* owned; the connection */
+    int short_of;  /* why no client can be accepted: -errno, or 0 */
     char *path;    /* owned; NULL: fd= */
-    bool bound;    /* path is ours to remove, as long as it is this file: */
+    char *bound;   /* owned; absolute; ours to remove while it is this file: */
     dev_t dev;
     ino_t ino;
     GSource *watch; /* of listen_fd, while there is no client */
+    GSource *retry; /* instead of it, while no client can be accepted */
 } SocketState;
 
 static char *socket_filename(const Chardev *chr)
@@ -39,23 +43,70 @@ static char *socket_filename(const Chardev *chr)
 
 /* --- server --- */
 
-/* Returns whether a client is connected now. */
-static bool accept_client(Chardev *chr)
+static void watch_for_client(Chardev *chr);
+
+static gboolean retry_accept(gpointer opaque)
+{
+    Chardev *chr = opaque;
+    SocketState *s = chr->state;
+
+    machine_unwatch(&s->retry);
+    watch_for_client(chr);
+    return G_SOURCE_REMOVE;
+}
+
+/* The client stays in the queue, so that its watch would fire at once. */
+static void postpone_accept(Chardev *chr)
 {
     SocketState *s = chr->state;
 
-    s->fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    machine_unwatch(&s->watch);
+    s->retry = g_timeout_source_new_seconds(RETRY_SECONDS);
+    g_source_set_callback(s->retry, retry_accept, chr, NULL);
+    g_source_attach(s->retry, chr->machine->context);
+}
+
+/* Returns 0 if a client is connected now, or -errno. */
+static int accept_client(Chardev *chr)
+{
+    SocketState *s = chr->state;
+
+    s->fd = neg_errno(
+        accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (s->fd < 0) {
-        return false; /* it has gone again */
+        int r = s->fd;
+
+        s->fd = -1;
+        return r;
     }
     machine_unwatch(&s->watch);
+    s->short_of = 0;
     chardev_connect(chr, s->fd, s->fd);
+    return 0;
+}
+
+/* Whether -errno @r of accept() says that we lack something, and not that the
+ * client has gone again. Says so once. */
+static bool is_shortage(Chardev *chr, int r)
+{
+    SocketState *s = chr->state;
+
+    if (r != -EMFILE && r != -ENFILE && r != -ENOBUFS && r != -ENOMEM) {
+        return false;
+    }
+    if (s->short_of != r) {
+        warn_report("chardev '%s': cannot accept a client: %s; it waits",
+                    chr->id, g_strerror(-r));
+    }
+    s->short_of = r;
     return true;
 }
 
 static bool client_waits(void *opaque, GIOCondition condition)
 {
-    accept_client(opaque);
+    if (is_shortage(opaque, accept_client(opaque))) {
+        postpone_accept(opaque);
+    }
     return true;
 }
 
@@ -86,11 +137,14 @@ static bool wait_for_client(Chardev *chr, GError **errp)
 {
     SocketState *s = chr->state;
     g_autofree char *name = socket_filename(chr);
+    int r;
 
     fprintf(stderr, "%s: info: QEMU waiting for connection on: %s\n",
             g_get_prgname() ? g_get_prgname() : "qemu", name);
-    while (!accept_client(chr)) {
-        struct pollfd p = { .fd = s->listen_fd, .events = POLLIN };
+    while ((r = accept_client(chr)) < 0) {
+        /* Nothing but time helps against a shortage. */
+        struct pollfd p = { .fd = is_shortage(chr, r) ? -1 : s->listen_fd,
+                            .events = POLLIN };
 
         (void)poll(&p, 1, WAIT_SLICE_MS);
         if (end_is_asked_for()) {
@@ -142,7 +196,7 @@ static int bind_path(SocketState *s, const struct sockaddr_un *addr)
         return neg_errno(-1);
     }
     if (lstat(s->path, &st) == 0) {
-        s->bound = true;
+        s->bound = g_canonicalize_filename(s->path, NULL);
         s->dev = st.st_dev;
         s->ino = st.st_ino;
     }
@@ -290,12 +344,14 @@ static void socket_close(Chardev *chr)
     struct stat st;
 
     machine_unwatch(&s->watch);
+    machine_unwatch(&s->retry);
     close_fd(&s->fd);
     close_fd(&s->listen_fd);
-    if (s->bound && lstat(s->path, &st) == 0 && st.st_dev == s->dev &&
+    if (s->bound && lstat(s->bound, &st) == 0 && st.st_dev == s->dev &&
         st.st_ino == s->ino) {
-        unlink(s->path);
+        unlink(s->bound);
     }
+    g_free(s->bound);
     g_free(s->path);
     g_clear_pointer(&chr->state, g_free);
 }

@@ -5,11 +5,13 @@ those that clients send with their requests.
 usage: fds.py BINARY [TEST...]"""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
+import time
 
-from qemu import BINARY, WWPN, Machine, equal, main
+from qemu import BINARY, TIMEOUT, WWPN, Machine, equal, main
 
 OPEN_CLOEXEC = 0o2000000
 
@@ -185,6 +187,37 @@ def test_descriptors_for_people_are_closed():
         qmp.cmd("query-status")
         equal(sent_and_kept(m, before), 0)
     b.close()
+
+
+def ticks(m):
+    """Processor time that the program has used, in clock ticks."""
+    with open(f"/proc/{m.process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_client_waits_while_there_is_no_descriptor_for_it():
+    with Machine(monitors=2) as m:
+        qmp = m.qmp()
+        limits = resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE,
+                         (m.count("fd"), limits[1]))
+        other = socket.socket(socket.AF_UNIX)
+        other.connect(m.sockets[1])
+        m.wait_for(lambda: "cannot accept a client: Too many open files"
+                   in m.stderr(), "the warning")
+        # A loop that spins would use all of these two seconds.
+        before = ticks(m)
+        for _ in range(20):
+            qmp.cmd("query-status")
+            time.sleep(0.1)
+        used = ticks(m) - before
+        assert used < os.sysconf("SC_CLK_TCK"), used
+        equal(m.stderr().count("cannot accept"), 1)
+        resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE, limits)
+        other.settimeout(TIMEOUT)
+        assert other.recv(100).startswith(b'{"QMP"')
+        other.close()
 
 
 main(globals())
