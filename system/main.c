@@ -57,14 +57,18 @@ static int run(Options *o)
     GError *err = NULL;
     Machine *m = NULL;
     bool failed = true;
+    int pidfile = -1;
 
     if (signal_fd < 0) {
         error_report("cannot watch signals: %s", g_strerror(-signal_fd));
         return 1;
     }
-    if (o->pidfile && !pidfile_create(o->pidfile, &err)) {
-        error_report_gerror(err);
-        return 1;
+    if (o->pidfile) {
+        pidfile = pidfile_create(o->pidfile, &err);
+        if (pidfile < 0) {
+            error_report_gerror(err);
+            return 1;
+        }
     }
     m = machine_from_options(o);
     if (m) {
@@ -72,19 +76,41 @@ static int run(Options *o)
         failed = m->exit_failure;
         machine_end(m);
     }
-    if (o->pidfile) {
-        pidfile_remove(o->pidfile);
-    }
+    pidfile_remove(o->pidfile, pidfile);
     return failed ? 1 : 0;
+}
+
+/* What a process may lack. */
+static bool check_process(void)
+{
+    int r = streams_open();
+
+    if (r < 0) {
+        error_report("cannot open /dev/null in place of a standard stream that "
+                     "is closed: %s",
+                     g_strerror(-r));
+        return false;
+    }
+    r = descriptors_probe();
+    if (r < 0) {
+        error_report("cannot open %d files: %s: raise the limit of open files "
+                     "(ulimit -n)",
+                     DESCRIPTORS_MIN, g_strerror(-r));
+    }
+    return r == 0;
 }
 
 int main(int argc, char **argv)
 {
-    Options *o = options_new();
+    Options *o;
     GError *err = NULL;
     int status = -1;
 
     g_set_prgname("qemu-system-x86_64");
+    if (!check_process()) {
+        return 1;
+    }
+    o = options_new();
     (void)signal(SIGPIPE, SIG_IGN);
     if (!options_parse(o, argc - 1, argv + 1, &err)) {
         error_report_gerror(err);

@@ -622,6 +622,15 @@ static bool check_whole(const Options *o, GError **errp)
     return check_stdio(o, errp);
 }
 
+/* A daemon goes to the root directory. */
+static void make_absolute(char **path)
+{
+    char *absolute = *path ? g_canonicalize_filename(*path, NULL) : NULL;
+
+    g_free(*path);
+    *path = absolute;
+}
+
 bool options_parse(Options *o, int argc, char **argv, GError **errp)
 {
     for (int i = 0; i < argc && !o->help_printed; i++) {
@@ -658,6 +667,11 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
     }
     if (o->msg_guest_name) {
         error_set_guest_name(o->config.name);
+    }
+    if (o->daemonize) {
+        make_absolute(&o->pidfile);
+        make_absolute(&o->config.kernel);
+        make_absolute(&o->config.initrd);
     }
     return option_choose_accel(o, errp) && check_whole(o, errp);
 }

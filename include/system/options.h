@@ -32,7 +32,7 @@ typedef struct Options {
     char *qtest;         /* character device of the qtest protocol; or NULL */
     char *qtest_log;     /* file of its log; NULL: stderr */
     bool msg_guest_name; /* -msg guest-name=on */
-    bool daemonize;
+    bool daemonize;      /* the paths that are used later are absolute */
     bool nodefaults;
     bool nographic;
     bool help_printed; /* there is nothing to run: exit status 0 */
@@ -56,18 +56,32 @@ void machine_end(Machine *machine);
 
 /* --- daemon.c --- */
 
+/* Descriptors that the program needs before it can say that it has too few:
+ * glib ends the process if it cannot have one for a main loop. */
+#define DESCRIPTORS_MIN 16
+
+/* Opens /dev/null for what of standard input, output and error is closed, so
+ * that no other file gets their numbers. Before anything is opened. Returns 0
+ * or -errno. */
+int streams_open(void);
+/* Whether DESCRIPTORS_MIN more can be opened: 0 or -errno. */
+int descriptors_probe(void);
+
 /* Forks; the child returns, a session leader, while the parent waits for
  * daemon_ready() and then ends by returning its exit status in *@ret_status
  * (the child leaves -1 there). Before any thread is started. Returns 0 or
  * -errno. */
 int daemon_fork(int *ret_status);
-/* In the child: stdin, stdout and stderr go to /dev/null, the parent ends with
- * status 0. */
+/* In the child: stdin, stdout and stderr go to /dev/null, the working directory
+ * is the root, the parent ends with status 0. */
 void daemon_ready(void);
 
-/* Creates @path with our process id and a lock that we keep. The file is
- * removed by pidfile_remove(). */
-bool pidfile_create(const char *path, GError **errp);
-void pidfile_remove(const char *path);
+/* Creates the file @path with our process id and a lock on it. Returns its
+ * descriptor, which pidfile_remove() takes, or -1; what it has created is then
+ * gone. */
+int pidfile_create(const char *path, GError **errp);
+/* Removes @path, if it is still the file of @fd, and closes that; fine with -1.
+ */
+void pidfile_remove(const char *path, int fd);
 
 #endif
