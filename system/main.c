@@ -3,6 +3,7 @@
  */
 #include "system/options.h"
 #include "util/error.h"
+#include "util/message.h"
 
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -51,6 +52,19 @@ static void serve(Machine *m, int signal_fd, bool daemonized)
     machine_unlock(m);
 }
 
+/* From here on nobody waits for a reader of messages. */
+static bool begin_messages(void)
+{
+    int r = messages_begin();
+
+    if (r < 0) {
+        error_report("cannot create the thread of messages: %s: raise the "
+                     "thread limits (ulimit -u, pids.max of the cgroup)",
+                     g_strerror(-r));
+    }
+    return r == 0;
+}
+
 static int run(Options *o)
 {
     auto_fd signal_fd = open_signals();
@@ -71,12 +85,15 @@ static int run(Options *o)
         }
     }
     m = machine_from_options(o);
-    if (m) {
+    if (m && begin_messages()) {
         serve(m, signal_fd, o->daemonize);
         failed = m->exit_failure;
+    }
+    if (m) {
         machine_end(m);
     }
     pidfile_remove(o->pidfile, pidfile);
+    messages_end();
     return failed ? 1 : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/error.h"
+#include "util/message.h"
 
 GQuark error_domain(void)
 {
@@ -74,7 +75,6 @@ static char *timestamp(void)
                            g_date_time_get_microsecond(now));
 }
 
-/* One write, so that lines of several threads do not mix. */
 static void report(const char *kind, const char *fmt, va_list ap)
     G_GNUC_PRINTF(2, 0);
 
@@ -87,7 +87,7 @@ static void report(const char *kind, const char *fmt, va_list ap)
         "%s%s%s%s: %s%s\n", time, guest_name ? guest_name : "",
         guest_name ? " " : "", name ? name : "qemu-system-x86_64", kind, text);
 
-    (void)!write(STDERR_FILENO, line, strlen(line));
+    message_write(MESSAGE_STDERR, line, strlen(line));
 }
 
 void error_report(const char *fmt, ...)

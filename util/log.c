@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/log.h"
 #include "util/error.h"
+#include "util/message.h"
 
 #include <fcntl.h>
 
@@ -9,7 +10,6 @@
  * machine. Written while starting up or under a monitor's command. */
 bool trace_enabled[TRACE_EVENTS_COUNT];
 unsigned log_items;
-static int log_fd = STDERR_FILENO;
 static int guest_lines; /* atomic */
 
 static const char *const trace_names[] = {
@@ -38,7 +38,7 @@ static void write_line(const char *prefix, const char *fmt, va_list ap)
     size_t len = MIN((size_t)(head + body), sizeof(line) - 2);
 
     line[len++] = '\n';
-    (void)!write(log_fd, line, len);
+    message_write(MESSAGE_LOG, line, len);
 }
 
 void trace_write(TraceEvent event, const char *fmt, ...)
@@ -122,10 +122,7 @@ bool log_set_file(const char *path, GError **errp)
         error_setg_errno(errp, errno, "cannot open log file '%s'", path);
         return false;
     }
-    if (log_fd != STDERR_FILENO) {
-        close(log_fd);
-    }
-    log_fd = fd;
+    message_log_to(fd);
     return true;
 }
 

@@ -11,8 +11,13 @@
 #include "chardev/char.h"
 #include "qtest-int.h"
 #include "util/error.h"
+#include "util/message.h"
 
 #define READ_ROOM 65536 /* bytes taken at once */
+
+/* A loaded machine may be slow, and a test whose messages nobody reads is not to
+ * hang. */
+#define MESSAGES_PATIENCE_MS 5000
 
 struct QtestWire {
     QtestAccel *q;
@@ -35,15 +40,36 @@ struct QtestWire {
 
 /* --- log --- */
 
+static void write_log(QtestWire *w, const GString *line)
+{
+    if (w->log == stderr) {
+        message_write(MESSAGE_STDERR, line->str, line->len);
+    } else {
+        fwrite(line->str, 1, line->len, w->log);
+        fflush(w->log);
+    }
+}
+
 static void log_line(QtestWire *w, char kind, const char *text, size_t len)
 {
     double seconds = (double)(g_get_monotonic_time() - w->open_us) / 1e6;
+    g_autoptr(GString) line = NULL;
 
     if (w->log) {
-        fprintf(w->log, "[%c +%.6f] ", kind, seconds);
-        fwrite(text, 1, len, w->log);
-        fputc('\n', w->log);
-        fflush(w->log);
+        line = g_string_sized_new(len + 32);
+        g_string_printf(line, "[%c +%.6f] ", kind, seconds);
+        g_string_append_len(line, text, (gssize)len);
+        g_string_append_c(line, '\n');
+        write_log(w, line);
+    }
+}
+
+static void log_opened(QtestWire *w)
+{
+    g_autoptr(GString) line = g_string_new("[I 0.000000] OPENED\n");
+
+    if (w->log) {
+        write_log(w, line);
     }
 }
 
@@ -156,6 +182,10 @@ static void carry_out(QtestWire *w, const char *text)
     while (runstate_is_changing(m) && !w->quit) {
         g_cond_wait(&m->cond, &m->lock);
     }
+    /* A test may look for what was printed. */
+    machine_unlock(m);
+    messages_flush(MESSAGES_PATIENCE_MS);
+    machine_lock(m);
     if (session != w->session || !w->open) {
         g_string_truncate(w->server.out, 0);
     }
@@ -266,10 +296,7 @@ static void wire_event(void *opaque, ChardevEvent event)
     case CHARDEV_OPENED:
         w->open = true;
         w->open_us = g_get_monotonic_time();
-        if (w->log) {
-            fprintf(w->log, "[I 0.000000] OPENED\n");
-            fflush(w->log);
-        }
+        log_opened(w);
         break;
     case CHARDEV_CLOSED:
         end_session(w);

@@ -221,10 +221,11 @@ class Guest:
 class Machine:
     """The program with @monitors QMP sockets. @fake: knobs of the stand-in for
     /dev/vhost-scsi (tests/fake-vhost/fake-vhost.h), "" for its defaults; the
-    library is named by the environment. @guest: .guest drives the devices."""
+    library is named by the environment. @guest: .guest drives the devices.
+    @stderr: a descriptor, instead of the file that .stderr() reads."""
 
     def __init__(self, *args, monitors=1, fake=None, accel="qtest", env=None,
-                 guest=False, pass_fds=(), status=0):
+                 guest=False, pass_fds=(), status=0, stderr=None):
         self.dir = tempfile.mkdtemp(prefix="qmp-test.")
         self.sockets = [f"{self.dir}/qmp{i}" for i in range(monitors)]
         self.expected_status = status
@@ -245,10 +246,11 @@ class Machine:
             environment["LD_PRELOAD"] = os.environ["FAKE_VHOST_PRELOAD"]
             environment["FAKE_VHOST_CONTROL"] = self.control
             environment["FAKE_VHOST"] = fake
-        with open(self.stderr_path, "wb") as stderr:
+        with open(self.stderr_path, "wb") as f:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stderr,
-                stderr=stderr, env=environment, pass_fds=pass_fds)
+                command, stdin=subprocess.DEVNULL, stdout=f,
+                stderr=f if stderr is None else stderr, env=environment,
+                pass_fds=pass_fds)
         self.wait_for(lambda: self.listening() or self.ended(),
                       "the monitors to listen")
         assert not self.ended(), f"it ended: {self.stderr()}"

@@ -246,7 +246,8 @@ def test_client_that_never_reads_costs_little_and_stops_nobody():
         grown = m.resident_kib() - before
         # Of that AddressSanitizer alone was seen to hold back 4 MiB.
         assert grown < 8192, f"{grown} KiB more"
-        assert "the client does not read" in m.stderr()
+        m.wait_for(lambda: "the client does not read" in m.stderr(),
+                   "the warning")
         # What it asked for is there when it begins to read.
         lazy.sock.settimeout(60)
         assert len(lazy.reply()["return"]) > 100

@@ -36,8 +36,7 @@ static Chardev *socket_chardev(Machine *m, const char *id, int *ret_host)
     Chardev *chr;
     json_object *opts = json_object_new_object();
 
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==,
-                    0);
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
     json_object_object_add(opts, "backend", json_object_new_string("socket"));
     json_object_object_add(opts, "id", json_object_new_string(id));
     json_object_object_add(opts, "fd", json_object_new_int(fds[0]));
