@@ -12,6 +12,7 @@ struct MonitorJob {
     bool begun;
     bool refused; /* the monitor was told that it has failed */
     MonitorTask task;
+    GSource *expiry; /* of one that has not begun when its client leaves */
 };
 
 static void process(Monitor *mon);
@@ -103,6 +104,7 @@ static void schedule_resume(Monitor *mon)
 
 static void job_free(MonitorJob *job)
 {
+    machine_unwatch(&job->expiry);
     job->task.free_opaque(job->task.opaque);
     g_free(job);
 }
@@ -114,6 +116,34 @@ static void abandon_job(Monitor *mon)
     if (mon->job) {
         mon->job->mon = NULL;
         mon->job = NULL;
+    }
+}
+
+static gboolean job_expired(gpointer opaque)
+{
+    MonitorJob *job = opaque;
+
+    if (control_cancel(job->machine, &job->control)) {
+        job_free(job);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* The client has left. Its command is carried out all the same, since it may
+ * have sent that and gone; but only as long as a client that stays would wait
+ * for it, and of no more than monitors could have made without leaving. */
+static void leave_job(Monitor *mon)
+{
+    MonitorJob *job = mon->job;
+    GSource *timeout = g_steal_pointer(&mon->timeout);
+
+    abandon_job(mon);
+    if (job && g_queue_get_length(&mon->machine->control_jobs) > MONITORS_MAX) {
+        job_expired(job);
+        machine_unwatch(&timeout);
+    } else if (job) {
+        job->expiry = timeout;
+        g_source_set_callback(timeout, job_expired, job, NULL);
     }
 }
 
@@ -159,7 +189,7 @@ static gboolean job_timed_out(gpointer opaque)
     job->task.done(mon, job->task.opaque, NULL, err);
     schedule_resume(mon);
     if (!job->begun) {
-        control_cancel(job->machine, &job->control);
+        (void)control_cancel(job->machine, &job->control);
         job_free(job);
     }
     return G_SOURCE_REMOVE;
@@ -205,7 +235,7 @@ static void receive(void *opaque, const uint8_t *buf, size_t len)
 static void forget_client(Monitor *mon)
 {
     mon->open = false;
-    abandon_job(mon);
+    leave_job(mon);
     g_byte_array_set_size(mon->in, 0);
     if (mon->chr) {
         chardev_drop_input(mon->chr);

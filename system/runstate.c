@@ -401,9 +401,9 @@ void control_post(Machine *m, ControlJob *job)
     g_cond_broadcast(&m->cond);
 }
 
-void control_cancel(Machine *m, ControlJob *job)
+bool control_cancel(Machine *m, ControlJob *job)
 {
-    (void)g_queue_remove(&m->control_jobs, job);
+    return g_queue_remove(&m->control_jobs, job);
 }
 
 const bool *control_job_refused(const Machine *m)

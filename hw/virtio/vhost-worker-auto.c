@@ -294,7 +294,7 @@ void vhost_worker_auto_free(VhostWorkerAuto *a)
         return;
     }
     if (a->posted) {
-        control_cancel(a->vdev->dev.machine, &a->job);
+        (void)control_cancel(a->vdev->dev.machine, &a->job);
     }
     machine_unwatch(&a->timer);
     unwatch_kicks(a);

@@ -96,9 +96,9 @@ struct ControlJob {
 /* @job is borrowed until it is run. Returns at once. Machine lock. */
 void control_post(Machine *machine, ControlJob *job);
 
-/* Takes back a job that does not run yet; fine if it is not posted. Machine
- * lock. */
-void control_cancel(Machine *machine, ControlJob *job);
+/* Takes back a job that does not run yet; fine if it is not posted. Returns
+ * whether it waited. Machine lock. */
+bool control_cancel(Machine *machine, ControlJob *job);
 
 /* Of the job that this thread runs: whether its poster was told meanwhile that
  * it has failed. Then it must leave nothing behind; for a job whose result

@@ -12,13 +12,14 @@ import select
 import socket
 
 from hung import PORT, devices, hang, others_answer
-from qemu import TIMEOUT, Machine, connect, WWPN, equal, main
+from qemu import TIMEOUT, Machine, Qmp, connect, WWPN, equal, main
 
 SESSIONS = int(os.environ.get("QMP_SESSIONS", "2000"))
 SEED = int(os.environ.get("QMP_SEED", "1"))
 DISK = f"vhost-scsi-pci,id=disk,wwpn={WWPN}"
 OTHER = "naa.5001405bd1f60001"
 MONITORS = 4
+MONITORS_MAX = 128  # of monitor/monitor.h
 WORDS = ("/", "/machine", "disk", "port", "/machine/peripheral/disk", "type",
          "num_queues", "vhost_*", "*", "info status", "info qtree", "info pci",
          "info stats vcpu", "help", "stop", "cont", "x", "", "\u20ac", "a" * 300,
@@ -482,6 +483,59 @@ def test_client_that_leaves_while_its_command_hangs():
         m.fake("release")
         clients[1].event("STOP")
         again.cmd("cont")
+
+
+def test_command_of_a_client_that_leaves_at_once_is_carried_out():
+    with Machine(monitors=2) as m:
+        watch = m.qmp(1)
+        for name, event in (("stop", "STOP"), ("cont", "RESUME")) * 20:
+            qmp = Qmp(m.sockets[0])
+            qmp.send({"execute": name})
+            qmp.close()
+            watch.event(event)
+
+
+def test_commands_of_clients_that_left_do_not_pile_up():
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in (0, 1)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        clients[0].send({"execute": "stop"})
+        m.fake("wait blocked 1")
+        clients[0].close()
+        for name in ("cont", "stop") * (MONITORS_MAX // 2 + 5):
+            qmp = m.qmp(0)
+            qmp.send({"execute": name})
+            qmp.close()
+        last = m.qmp(0)
+        m.fake("release")
+        last.cmd("stop")
+        last.cmd("query-status")
+        clients[1].cmd("query-status")
+        changes = len(clients[1].events)
+        assert 1 < changes <= MONITORS_MAX + 2, changes
+
+
+def test_command_of_a_client_that_left_expires():
+    with hung_machine() as m:
+        clients = [m.qmp(i) for i in (0, 1, 2)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        clients[0].send({"execute": "stop"})
+        m.fake("wait blocked 1")
+        clients[1].send({"execute": "cont"})
+        clients[1].close()
+        # One that stays is told about as long after.
+        is_told(clients[0], "stop")
+        again = m.qmp(1)
+        again.sock.settimeout(60)
+        again.send({"execute": "device_add", "arguments": {"driver": "no"}})
+        is_told(again, "device_add")
+        m.fake("release")
+        clients[2].event("STOP")
+        equal(again.cmd("query-status")["status"], "paused")
+        equal(again.cmd("stop"), {})    # behind whatever else there was
+        equal([e["event"] for e in clients[2].events], [])
+        clients[2].cmd("query-name")
+        equal([e["event"] for e in clients[2].events], [])
 
 
 main(globals())
