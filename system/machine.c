@@ -173,6 +173,7 @@ void machine_free(Machine *m)
     address_space_finish(&m->memory);
     address_space_finish(&m->io);
     g_ptr_array_unref(m->run_notifiers);
+    events_finish(m);
     g_ptr_array_unref(m->event_listeners);
     g_ptr_array_unref(m->monitors);
     timer_list_free(m->timers);

@@ -95,13 +95,17 @@ void vm_start_request(Machine *m)
 }
 
 /* GUEST_PANICKED or GUEST_CRASHLOADED; @action is "run", "pause" or
- * "poweroff". */
+ * "poweroff". A guest that runs on can say so again. */
 static void emit_crash(Machine *m, const char *name, const char *action)
 {
     json_object *data = json_object_new_object();
 
     json_add_string(data, "action", action);
-    event_emit(m, name, data);
+    if (g_str_equal(action, "run")) {
+        event_emit_limited(m, name, "", data);
+    } else {
+        event_emit(m, name, data);
+    }
 }
 
 void system_guest_panicked(Machine *m)

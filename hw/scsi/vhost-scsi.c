@@ -269,7 +269,7 @@ static void emit_failed(const VhostScsi *s, const char *operation, int errnum,
     if (virtqueue >= 0) {
         json_add_int(data, "virtqueue", virtqueue);
     }
-    event_emit(dev->machine, "VHOST_DEVICE_FAILED", data);
+    event_emit_limited(dev->machine, "VHOST_DEVICE_FAILED", path, data);
 }
 
 static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)

@@ -26,4 +26,15 @@ void event_del_listener(Machine *machine, EventListener *l);
  * those that the schema (qapi/) names for the event. */
 void event_emit(Machine *machine, const char *name, json_object *data);
 
+/* The same for what a guest can cause as often as it likes: at most one event
+ * of @name and @source (a device's id or path, "" for the machine) in
+ * EVENT_INTERVAL_MS. Of those that come meanwhile the last one is emitted when
+ * that time is over, or before the next event without such a limit. */
+#define EVENT_INTERVAL_MS 1000
+void event_emit_limited(Machine *machine, const char *name, const char *source,
+                        json_object *data);
+
+/* Frees what is kept for event_emit_limited(). */
+void events_finish(Machine *machine);
+
 #endif

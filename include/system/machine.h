@@ -114,6 +114,7 @@ struct Machine {
     TimerList *timers;
     GPtrArray *monitors;        /* Monitor, owned; see monitor/monitor.h */
     GPtrArray *event_listeners; /* EventListener, borrowed */
+    GSList *event_limits;       /* EventLimit, owned */
 
     /* system/runstate.c; machine lock */
     RunState run_state;

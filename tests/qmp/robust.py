@@ -10,6 +10,7 @@ import os
 import random
 import select
 import socket
+import time
 
 from hung import PORT, devices, hang, others_answer
 from qemu import TIMEOUT, Machine, Qmp, connect, WWPN, equal, main
@@ -536,6 +537,48 @@ def test_command_of_a_client_that_left_expires():
         equal([e["event"] for e in clients[2].events], [])
         clients[2].cmd("query-name")
         equal([e["event"] for e in clients[2].events], [])
+
+
+PANIC = "outb 0x505 1"      # pvpanic: the guest's kernel has panicked
+LOADED = "outb 0x505 2"
+
+
+def test_events_of_a_guest_are_limited():
+    with Machine("-device", "pvpanic", "-action", "panic=none",
+                 guest=True) as m:
+        qmp = m.qmp()
+        begin = time.monotonic()
+        for _ in range(2000):
+            m.guest.do(PANIC)
+        m.guest.do(LOADED)
+        qmp.event("GUEST_CRASHLOADED")
+        seconds = time.monotonic() - begin
+        for _ in range(2000):
+            m.guest.do(PANIC)
+        # The last ones are told before what is not limited, in order.
+        qmp.cmd("stop")
+        events = [e["event"] for e in qmp.events]
+        equal(events[-1], "STOP")
+        equal(events[-2], "GUEST_PANICKED")
+        seconds = time.monotonic() - begin
+        assert len(events) <= 2 * (2 + seconds), (len(events), seconds)
+
+
+def test_last_event_of_a_guest_is_told():
+    with Machine("-device", "pvpanic", "-action", "panic=none",
+                 guest=True) as m:
+        qmp = m.qmp()
+        m.guest.do(PANIC)
+        m.guest.do(PANIC)
+        qmp.event("GUEST_PANICKED")
+        qmp.event("GUEST_PANICKED")     # by itself
+        # What changes the machine's state is told at once.
+        m.guest.do(PANIC)
+        qmp.cmd("set-action", panic="pause")
+        m.guest.do(PANIC)
+        while qmp.event("GUEST_PANICKED")["data"]["action"] != "pause":
+            pass
+        qmp.event("STOP")
 
 
 main(globals())
