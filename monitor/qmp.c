@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The wire of QMP: requests in, answers and events out. json-c's incremental
- * parser reads the stream; what is no JSON, too long or too deep is answered
- * with an error, and the session goes on at the next line.
+ * parser reads the stream. What is no JSON, too long or too deep is answered
+ * with an error, and the session goes on with the next value: behind the end of
+ * the one that was refused, if its brackets tell where that is, behind a byte
+ * that JSON cannot have (a client sends 0xff to be sure of that), or at the next
+ * line.
  */
 #include "monitor-int.h"
 #include "monitor/hmp.h"
@@ -17,7 +20,9 @@
 struct QmpSession {
     json_tokener *tok;
     size_t request_len; /* bytes of the request that has begun */
-    bool skipping;      /* up to the end of the line */
+    unsigned depth;     /* its open brackets */
+    bool in_string, escaped;
+    bool skipping; /* the rest of one that was refused */
     bool negotiated;
     bool events_lost; /* said once that events were dropped */
 };
@@ -284,21 +289,82 @@ static void new_tokener(QmpSession *s)
                                        JSON_TOKENER_ALLOW_TRAILING_CHARS |
                                        JSON_TOKENER_VALIDATE_UTF8);
     s->request_len = 0;
+    s->depth = 0;
+    s->in_string = s->escaped = false;
 }
 
-/* What follows up to the end of the line belongs to what was refused. */
-static void give_up(QmpSession *s)
+static bool is_blank(char c)
 {
+    return c && strchr(" \t\r\n", c);
+}
+
+static void scan_byte(QmpSession *s, char c)
+{
+    if (s->in_string) {
+        s->in_string = c != '"' || s->escaped;
+        s->escaped = c == '\\' && !s->escaped;
+    } else if (c == '"') {
+        s->in_string = true;
+    } else if (c == '{' || c == '[') {
+        s->depth++;
+    } else if ((c == '}' || c == ']') && s->depth) {
+        s->depth--;
+    }
+}
+
+/* Whether no value has @c: nothing before it matters behind it. */
+static bool is_stray(const QmpSession *s, char c)
+{
+    if (s->in_string) {
+        return !c || (uint8_t)c >= 0xfe;
+    }
+    return !is_blank(c) && !g_ascii_isalnum(c) &&
+           (!c || !strchr("{}[]:,\"'+-._", c));
+}
+
+/* Passes over what belongs to a value that was refused; returns how many bytes
+ * that are. */
+static size_t skip(QmpSession *s, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = data[i];
+        bool outside = !s->depth && !s->in_string;
+
+        /* Each 0xff is answered, but for one within a refused value. */
+        if (outside && (c == '{' || c == '[' || c == '\xff')) {
+            s->skipping = false;
+            return i;
+        }
+        if (c == '\n') {
+            new_tokener(s);
+            s->skipping = false;
+            return i + 1;
+        }
+        if (!outside && is_stray(s, c)) {
+            new_tokener(s);
+        } else if (!outside) {
+            scan_byte(s, c);
+        }
+    }
+    return len;
+}
+
+/* The value is refused whose first part has been scanned; @c comes next, and is
+ * what json-c refuses if @is_bad. Returns whether it was taken. */
+static bool give_up(QmpSession *s, char c, bool is_bad)
+{
+    unsigned depth = s->depth;
+    bool in_string = s->in_string, escaped = s->escaped;
+    bool stray = is_bad || is_stray(s, c);
+
     new_tokener(s);
     s->skipping = true;
-}
-
-static size_t skip_line(QmpSession *s, const char *data, size_t len)
-{
-    const char *end = memchr(data, '\n', len);
-
-    s->skipping = !end;
-    return end ? (size_t)(end - data) + 1 : len;
+    if (!stray) {
+        s->depth = depth;
+        s->in_string = in_string;
+        s->escaped = escaped;
+    }
+    return stray;
 }
 
 /* json-c reads NaN and Infinity, which JSON does not have. */
@@ -349,37 +415,50 @@ static void take_value(Monitor *mon, json_object *value)
     }
 }
 
-static bool is_blank(char c)
+/* Scans the *@taken bytes that json-c took; stops at a byte that must
+ * not be in a string, which json-c lets pass. */
+static bool scan(QmpSession *s, const char *data, size_t *taken)
 {
-    return c && strchr(" \t\r\n", c);
+    for (size_t i = 0; i < *taken; i++) {
+        if (s->in_string && (uint8_t)data[i] < ' ') {
+            *taken = i;
+            return false;
+        }
+        scan_byte(s, data[i]);
+    }
+    return true;
 }
 
 /* One value, or a part of it; returns how many bytes it took. */
 static size_t parse(Monitor *mon, const char *data, size_t len)
 {
     QmpSession *s = mon->qmp;
-    auto_json *value = NULL;
-    enum json_tokener_error err;
-    size_t taken;
+    auto_json *value = json_tokener_parse_ex(s->tok, data, (int)len);
+    enum json_tokener_error err = json_tokener_get_error(s->tok);
+    size_t taken = json_tokener_get_parse_end(s->tok);
+    bool is_bad = !scan(s, data, &taken);
+    const char *wrong = NULL;
 
-    value = json_tokener_parse_ex(s->tok, data, (int)len);
-    err = json_tokener_get_error(s->tok);
-    taken = json_tokener_get_parse_end(s->tok);
     s->request_len += taken;
-    if (err == json_tokener_continue && taken < len) {
-        give_up(s);
-        syntax_error(mon, "NUL byte");
+    if (is_bad) {
+        wrong = "control character in a string";
     } else if (s->request_len > QMP_REQUEST_MAX) {
-        give_up(s);
-        /* A value that is complete may have taken the end of its line. */
-        s->skipping = err != json_tokener_success;
-        syntax_error(mon, "the request is too long");
+        wrong = "the request is too long";
+    } else if (err == json_tokener_continue && taken < len) {
+        wrong = "NUL byte";
+    } else if (err != json_tokener_continue && err != json_tokener_success) {
+        wrong = json_tokener_error_desc(err);
+        is_bad = err == json_tokener_error_parse_utf8_string;
+    }
+    if (wrong) {
+        /* At the end of @data a blank, which changes nothing. */
+        bool took = give_up(s, taken < len ? data[taken] : ' ', is_bad);
+
+        taken += took && taken < len;
+        syntax_error(mon, wrong);
     } else if (err == json_tokener_success) {
         new_tokener(s);
         take_value(mon, value);
-    } else if (err != json_tokener_continue) {
-        give_up(s);
-        syntax_error(mon, json_tokener_error_desc(err));
     }
     return taken;
 }
@@ -392,7 +471,7 @@ size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
     if (!s->skipping && !s->request_len && is_blank(data[0])) {
         return 1;
     }
-    taken = s->skipping ? skip_line(s, data, len) : parse(mon, data, len);
+    taken = s->skipping ? skip(s, data, len) : parse(mon, data, len);
     /* A descriptor belongs to the request with one of whose bytes, or with a
      * blank before it, it came. */
     if (!s->request_len && mon->chr) {

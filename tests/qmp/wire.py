@@ -119,6 +119,44 @@ def test_what_is_no_json_gets_an_error():
                 equal(answer["error"]["class"], "GenericError")
 
 
+def test_request_behind_what_is_no_json_is_answered():
+    good = b'{"execute":"query-name","id":1}'
+    cases = (
+        # An error each, and then the answer, in whatever pieces they come.
+        (b"\xff", 1), (b"\xff\xff", 2), (b"% ", 1), (b"\x01", 1), (b"\0", 1),
+        (b"@@ @", 1), (b"}", 1), (b"]", 1), (b"hello ", 1), (b"nul ", 1),
+        (b'{"a":1]', 1), (b"[1,]", 1), (b'{"execute":"query-name",}', 1),
+        (b'{"execute":"query-name"\xff', 1), (b'{"exec\xff', 1),
+        (b'{"id":"\xfe"}', 1), (b'{"id":"\xc3"}', 1), (b"\xc3", 1),
+        (b"\xf0\x9f\x98", 1), (b'"\xe2\x82"', 1), (b'"a\n"', 1), (b'{"id":"\xff\xfe"}\n', 1), (b'{"id":"\\q{"}', 1), (b'{"a" @ ', 1),
+        (b'{"a"\0:1}', 1), (b'{"execute":\xff\n', 1), (b'{"x": {"y":]]}}', 1),
+        # A request within one that is refused is none.
+        (b'{"a": bad, "b": {"execute":"quit"}, "c": "}{"}', 1),
+        (b'[nope, {"execute":"quit"}]', 1),
+    )
+    with Machine() as m:
+        qmp = m.qmp()
+        for garbage, errors in cases:
+            for data in ([garbage + good + b"\n"],
+                         [bytes([b]) for b in garbage + good + b"\n"]):
+                for part in data:
+                    qmp.send(part)
+                answers = [qmp.reply() for _ in range(errors + 1)]
+                equal(answers.pop(), {"return": {}, "id": 1}, garbage)
+                for answer in answers:
+                    syntax_error(answer)
+
+
+def test_read_that_ends_within_a_character():
+    with Machine() as m:
+        qmp = m.qmp()
+        for part in (b'{"id":"\xc3', b"\xc3", b'"\xe2\x82', b"\xf0\x9f"):
+            qmp.send(part)
+            syntax_error(qmp.reply())
+            qmp.send(b"\n")
+            still_works(qmp)
+
+
 def test_json_that_is_no_request():
     with Machine() as m:
         qmp = m.qmp()
