@@ -5,6 +5,7 @@
 #include "util/message.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 
@@ -188,6 +189,7 @@ static void test_full_disk(Fixture *f, gconstpointer data)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
     (void)alarm(TIMEOUT_S); /* whatever waits for ever */
     ADD("reader-stops", test_reader_stops);
     ADD("limit", test_nothing_is_lost_at_the_limit);
