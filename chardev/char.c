@@ -569,9 +569,13 @@ static void set_opt(json_object *opts, const char *key, const char *value)
     json_object_object_add(opts, key, json_object_new_string(value));
 }
 
+/* A path, which may hold "=", and keys; or keys alone (fd=). */
 static json_object *parse_unix(const char *rest, GError **errp)
 {
-    g_autofree char *arg = g_strconcat("path=", rest, NULL);
+    g_autofree char *key = g_strndup(rest, strcspn(rest, "=,"));
+    bool has_key = rest[strlen(key)] == '=' &&
+                   g_strv_contains(chardev_socket.keys, key);
+    g_autofree char *arg = g_strconcat(has_key ? "" : "path=", rest, NULL);
     json_object *opts = keyval_parse(arg, NULL, errp);
 
     if (opts) {

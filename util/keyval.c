@@ -67,8 +67,10 @@ static bool add_item(json_object *dict, const char *item, bool first,
         key = g_strdup(implied_key);
         value = item;
     } else {
-        key = g_strdup(item);
-        value = "on";
+        bool off = g_str_has_prefix(item, "no") && item[2];
+
+        key = g_strdup(off ? item + 2 : item);
+        value = off ? "off" : "on";
     }
     if (!*key) {
         error_setg(errp, "expected KEY=VALUE, got '%s'", item);

@@ -53,7 +53,8 @@ typedef struct ChardevFrontend {
 Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp);
 
 /* The short form of -serial, -monitor, -qmp: "stdio", "mon:stdio", "null",
- * "none", "file:PATH", "pty", "unix:PATH,server=on,wait=off", "chardev:ID" is
+ * "none", "file:PATH", "pty", "unix:PATH,server=on,wait=off" with the keys of
+ * -chardev socket ("unix:fd=5,server=on"); "chardev:ID" is
  * not handled here. *ret_chr is NULL for "none". */
 bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
                             Chardev **ret_chr, GError **errp);

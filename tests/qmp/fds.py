@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from qemu import BINARY, TIMEOUT, WWPN, Machine, equal, main
@@ -79,6 +80,33 @@ def test_descriptor_of_a_set_has_an_owner():
         equal(qmp.cmd("query-fdsets"), [{"fdset-id": 1,
                                          "fds": [{"fd": null}]}])
     os.close(null)
+
+
+def test_short_forms_have_the_keys_of_a_socket():
+    with tempfile.TemporaryDirectory() as d:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(f"{d}/listening")
+        server.listen(1)
+        fd = server.fileno()
+        for option, name in (("-qmp", f"unix:fd={fd},server=on,wait=off"),
+                             ("-qmp", f"unix:fd={fd},server,nowait"),
+                             ("-monitor", f"unix:fd={fd},server,nowait"),
+                             ("-serial", f"unix:fd={fd},server=on,nowait")):
+            with Machine(option, name, pass_fds=(fd,)) as m:
+                client = socket.socket(socket.AF_UNIX)
+                client.connect(f"{d}/listening")
+                client.settimeout(TIMEOUT)
+                if option != "-serial":
+                    assert b"QEMU" in client.recv(100) or option == "-qmp"
+                qmp = m.qmp()
+                m.wait_for(lambda: "disconnected" not in "".join(
+                    c["filename"] for c in qmp.cmd("query-chardev")
+                    if not c["label"].startswith("qmp")), "the connection")
+                client.close()
+        # A path may look like that.
+        with Machine("-serial", f"unix:{d}/a=b,server,nowait"):
+            assert os.path.exists(f"{d}/a=b")
+        server.close()
 
 
 def test_descriptor_is_given_once():

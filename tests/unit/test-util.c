@@ -94,6 +94,14 @@ static void test_keyval_implied_key_escape_and_flag(void)
     g_assert_cmpstr(keyval_get(d, "a"), ==, "1");
     g_assert_cmpstr(keyval_get(d, "b"), ==, "x,y");
     g_assert_cmpstr(keyval_get(d, "flag"), ==, "on");
+    json_object_put(d);
+    d = keyval_parse("no,server,nowait,no,now=x,nowhere=y", "first", NULL);
+    g_assert_cmpstr(keyval_get(d, "first"), ==, "no");
+    g_assert_cmpstr(keyval_get(d, "server"), ==, "on");
+    g_assert_cmpstr(keyval_get(d, "wait"), ==, "off");
+    g_assert_cmpstr(keyval_get(d, "no"), ==, "on");
+    g_assert_cmpstr(keyval_get(d, "now"), ==, "x");
+    g_assert_cmpstr(keyval_get(d, "nowhere"), ==, "y");
     g_assert_null(keyval_get(d, "none"));
 }
 
