@@ -44,6 +44,11 @@ static void info_name(Hmp *h)
     json_object_put(reply);
 }
 
+static void info_numa(Hmp *h)
+{
+    hmp_print(h, "0 nodes\n");
+}
+
 static void info_uuid(Hmp *h)
 {
     json_object *reply = hmp_call(h, "query-uuid", NULL);
@@ -447,6 +452,11 @@ const HmpCommand hmp_info[] = {
         .names = "name",
         .help = "show the current VM name",
         .run = info_name,
+    },
+    {
+        .names = "numa",
+        .help = "show NUMA information",
+        .run = info_numa,
     },
     {
         .names = "pci",

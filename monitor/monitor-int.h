@@ -37,12 +37,6 @@ struct Monitor {
     HmpSession *hmp; /* owned; mode readline */
 };
 
-/* The version whose interfaces we speak, that of the machine type. */
-#define QEMU_MAJOR   7
-#define QEMU_MINOR   2
-#define QEMU_MICRO   0
-#define QEMU_VERSION "7.2.0"
-
 /* --- monitor.c --- */
 
 /* Sends, or keeps until the client reads. */

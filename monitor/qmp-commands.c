@@ -74,10 +74,19 @@ static json_object *qmp_add_fd(Monitor *mon, json_object *args, GError **errp)
 static json_object *qmp_human_monitor_command(Machine *m, json_object *args,
                                               GError **errp)
 {
-    g_autofree char *text = hmp_execute(m, keyval_get(args, "command-line"),
-                                        NULL);
+    json_object *cpu = json_get(args, "cpu-index");
+    int64_t n = cpu ? json_object_get_int64(cpu) : 0;
+    g_autofree char *text = NULL;
+    g_autoptr(GString) lines = NULL;
 
-    return json_object_new_string(text);
+    if (cpu && (n < 0 || n >= m->config.n_cpus)) {
+        error_setg(errp, "Parameter 'cpu-index' expects a CPU number");
+        return NULL;
+    }
+    text = hmp_execute(m, keyval_get(args, "command-line"), NULL);
+    lines = g_string_new(text);
+    g_string_replace(lines, "\n", "\r\n", 0);
+    return json_object_new_string(lines->str);
 }
 
 const QmpRow qmp_rows[] = {
@@ -99,16 +108,19 @@ const QmpRow qmp_rows[] = {
     { "qom-list-types", qmp_qom_list_types },
     { "qom-set", qmp_qom_set },
     { "query-block", qmp_query_nothing },
+    { "query-blockstats", qmp_query_nothing },
     { "query-chardev", qmp_query_chardev },
     { "query-command-line-options", qmp_query_command_line_options },
     { "query-commands", qmp_query_commands },
     { "query-cpu-definitions", qmp_query_cpu_definitions },
     { "query-cpus-fast", qmp_query_cpus_fast },
     { "query-fdsets", qmp_query_fdsets },
+    { "query-hotpluggable-cpus", qmp_query_nothing },
     { "query-iothreads", qmp_query_nothing },
     { "query-jobs", qmp_query_nothing },
     { "query-kvm", qmp_query_kvm },
     { "query-machines", qmp_query_machines },
+    { "query-memory-devices", qmp_query_nothing },
     { "query-memory-size-summary", qmp_query_memory_size_summary },
     { "query-migrate-capabilities", qmp_query_nothing },
     { "query-name", qmp_query_name },

@@ -374,21 +374,65 @@ static const struct {
     { "qtest-accel", "accel" },
 };
 
+/* What the others are kinds of; parents behind their children. */
+static const struct {
+    const char *name, *parent;
+    bool abstract;
+} base_types[] = {
+    { "pci-device", "device", true },
+    { "isa-device", "device", true },
+    { "virtio-device", "device", true },
+    { "device", "object", true },
+    { "machine", "object", true },
+    { "accel", "object", false },
+    { "object", NULL, true },
+};
+
+/* Whether the type @name, a kind of @parent, is a kind of @implements. */
+static bool is_kind_of(const char *name, const char *parent,
+                       const char *implements)
+{
+    bool is = g_str_equal(name, implements);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(base_types) && !is && parent; i++) {
+        if (g_str_equal(base_types[i].name, parent)) {
+            is = g_str_equal(parent, implements);
+            parent = base_types[i].parent;
+        }
+    }
+    return is;
+}
+
 static void add_type(json_object *list, const char *implements,
                      const char *name, const char *parent)
 {
     json_object *o;
 
-    if (implements && g_strcmp0(implements, parent) != 0 &&
-        !g_str_equal(implements, name) &&
-        !(g_str_equal(implements, "device") &&
-          g_str_has_suffix(parent, "device"))) {
+    if (implements && !is_kind_of(name, parent, implements)) {
         return;
     }
     o = json_object_new_object();
     json_add_string(o, "name", name);
-    json_add_string(o, "parent", parent);
+    if (parent) {
+        json_add_string(o, "parent", parent);
+    }
     json_object_array_add(list, o);
+}
+
+static void add_base_types(json_object *list, const char *implements,
+                           bool abstract)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(base_types); i++) {
+        size_t n = json_object_array_length(list);
+
+        if (base_types[i].abstract && !abstract) {
+            continue;
+        }
+        add_type(list, implements, base_types[i].name, base_types[i].parent);
+        if (base_types[i].abstract && json_object_array_length(list) > n) {
+            json_add_bool(json_object_array_get_idx(list, n), "abstract", true);
+        }
+    }
 }
 
 static const char *kind_of(const DeviceType *t)
@@ -409,6 +453,7 @@ static const char *kind_of(const DeviceType *t)
 json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
 {
     const char *implements = args ? keyval_get(args, "implements") : NULL;
+    json_object *abstract = args ? json_get(args, "abstract") : NULL;
     json_object *list = json_object_new_array();
 
     for (unsigned i = 0; device_types[i]; i++) {
@@ -430,6 +475,8 @@ json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
                      plain_types[i].parent);
         }
     }
+    add_base_types(list, implements,
+                   abstract && json_object_get_boolean(abstract));
     return list;
 }
 
@@ -452,6 +499,11 @@ static json_object *plain_properties(const char *name)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(plain_types); i++) {
         if (g_str_equal(plain_types[i].name, name)) {
+            return json_object_new_array();
+        }
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(base_types); i++) {
+        if (g_str_equal(base_types[i].name, name)) {
             return json_object_new_array();
         }
     }

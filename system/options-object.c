@@ -42,6 +42,11 @@ bool option_object(Options *o, const char *arg, GError **errp)
         }
         return o->help_printed;
     }
+    if (*arg == '{' && !user_object_check_json(dict, errp)) {
+        g_prefix_error(errp, "-object: ");
+        json_object_put(dict);
+        return false;
+    }
     return option_add_repeat(o->objects, dict, "-object", errp);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "chardev/char.h"
+#include "monitor/monitor.h"
 #include "options-int.h"
 #include "util/cutils.h"
 #include "util/error.h"
@@ -42,7 +43,9 @@ static bool opt_help(Options *o, const char *arg, GError **errp)
 
 static bool opt_version(Options *o, const char *arg, GError **errp)
 {
-    printf("QEMU-compatible emulator for vhost-scsi, version %s\n",
+    printf("QEMU emulator version " QEMU_VERSION " (qemu-vhost-scsi %s)\n"
+           "The version of QEMU is that of the interfaces; the program is "
+           "another one.\n",
            PROJECT_VERSION);
     o->help_printed = true;
     return true;

@@ -70,9 +70,21 @@ void system_reset_request(Machine *m, ShutdownCause cause)
     request(m, REQUEST_RESET);
 }
 
+static void emit_caused(Machine *m, const char *name, ShutdownCause cause);
+static bool cause_is_guest(ShutdownCause cause);
+
+/* What the host has asked for is not made a wish of the guest. Clients of QMP
+ * find SHUTDOWN before the answer to "quit", as QEMU has it. */
 void system_shutdown_request(Machine *m, ShutdownCause cause)
 {
+    if (m->ending) {
+        return;
+    }
+    m->ending = !cause_is_guest(cause);
     m->shutdown_cause = cause;
+    if (m->ending) {
+        emit_caused(m, "SHUTDOWN", cause);
+    }
     request(m, REQUEST_SHUTDOWN);
 }
 
@@ -243,14 +255,23 @@ static void emit_caused(Machine *m, const char *name, ShutdownCause cause)
     event_emit(m, name, data);
 }
 
+/* A machine that ends is not told to have stopped. */
 static void do_shutdown(Machine *m)
 {
-    emit_caused(m, "SHUTDOWN", m->shutdown_cause);
-    vm_stop(m, RUN_STATE_SHUTDOWN);
-    if (!m->config.no_shutdown || !cause_is_guest(m->shutdown_cause)) {
-        machine_quit(m);
+    bool stays = m->config.no_shutdown && !m->ending;
+
+    if (!m->ending) {
+        emit_caused(m, "SHUTDOWN", m->shutdown_cause);
+    }
+    if (stays || m->run_state != RUN_STATE_RUNNING) {
+        vm_stop(m, RUN_STATE_SHUTDOWN);
     } else {
+        end_running(m, RUN_STATE_SHUTDOWN);
+    }
+    if (stays) {
         m->exit_failure = false; /* it has not ended by this */
+    } else {
+        machine_quit(m);
     }
 }
 

@@ -52,8 +52,8 @@ static const UserObjectType secret_type = {
 
 /* What both kinds have; @share_def is the default of share=. */
 #define MEMORY_BACKEND_PROPS(share_def)                                   \
-    PROP_STRING("size", MemoryBackend, size_text, .required = true,       \
-                .summary = "bytes, or with a suffix; that of -m"),        \
+    PROP_SIZE("size", MemoryBackend, size, .required = true,              \
+              .summary = "bytes, or with a suffix; that of -m"),          \
         PROP_BOOL("share", MemoryBackend, share, .def = (share_def),      \
                   .summary = "a memfd, which other processes can map"),   \
         PROP_BOOL("prealloc", MemoryBackend, prealloc,                    \
@@ -85,11 +85,8 @@ static bool memory_backend_complete(UserObject *object, GError **errp)
 {
     MemoryBackend *b = container_of(object, MemoryBackend, object);
 
-    if (parse_size(b->size_text, 1, &b->size) < 0 || !b->size) {
-        error_setg(errp,
-                   "%s: property 'size' cannot be '%s': bytes, or a number "
-                   "with a suffix K, M, G or T, are expected",
-                   object->type->name, b->size_text);
+    if (!b->size) {
+        error_setg(errp, "%s: property 'size' cannot be 0", object->type->name);
         return false;
     }
     if (b->hugetlb) {
@@ -187,14 +184,56 @@ static bool configure(UserObject *o, json_object *opts, GError **errp)
         }
     }
     for (const Property *p = o->type->props; p->name; p++) {
-        g_autofree char *given = p->required ? property_get(p, o) : NULL;
-
-        if (p->required && !given) {
+        if (p->required && !json_object_object_get_ex(opts, p->name, NULL)) {
             error_setg(errp, "Parameter '%s' is missing", p->name);
             return false;
         }
     }
     return !o->type->complete || o->type->complete(o, errp);
+}
+
+/* A value of @p in JSON as QEMU's schema has it. */
+static bool check_json_type(const Property *p, json_object *value,
+                            GError **errp)
+{
+    bool is_number = p->kind != PROPERTY_BOOL && p->kind != PROPERTY_STRING;
+
+    if (is_number && !json_object_is_type(value, json_type_int)) {
+        error_setg(errp, "Parameter '%s' expects uint64", p->name);
+        return false;
+    }
+    if (p->kind == PROPERTY_BOOL &&
+        !json_object_is_type(value, json_type_boolean)) {
+        error_setg(errp, "Invalid parameter type for '%s', expected: boolean",
+                   p->name);
+        return false;
+    }
+    if (p->kind == PROPERTY_STRING &&
+        !json_object_is_type(value, json_type_string)) {
+        error_setg(errp, "Invalid parameter type for '%s', expected: string",
+                   p->name);
+        return false;
+    }
+    return true;
+}
+
+bool user_object_check_json(json_object *opts, GError **errp)
+{
+    const char *name = keyval_get(opts, "qom-type");
+    const UserObjectType *type = find_type(name ? name : "", errp);
+
+    if (!type) {
+        return false;
+    }
+    json_object_object_foreach(opts, key, value)
+    {
+        const Property *p = property_find(type->props, key);
+
+        if (p && !check_json_type(p, value, errp)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool check_id(Machine *m, const char *id, GError **errp)
@@ -323,7 +362,9 @@ bool user_object_print_properties(FILE *f, const char *name)
 
 json_object *qmp_object_add(Machine *m, json_object *args, GError **errp)
 {
-    return user_object_add(m, args, errp) ? json_object_new_object() : NULL;
+    return user_object_check_json(args, errp) && user_object_add(m, args, errp)
+               ? json_object_new_object()
+               : NULL;
 }
 
 json_object *qmp_object_del(Machine *m, json_object *args, GError **errp)

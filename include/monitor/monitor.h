@@ -16,6 +16,12 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
+/* The version whose interfaces we speak, that of the machine type. */
+#define QEMU_MAJOR   7
+#define QEMU_MINOR   2
+#define QEMU_MICRO   0
+#define QEMU_VERSION "7.2.0"
+
 typedef struct Machine Machine;
 typedef struct Chardev Chardev;
 typedef struct Monitor Monitor;

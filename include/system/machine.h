@@ -131,6 +131,7 @@ struct Machine {
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;
     bool quitting;     /* the main loop is to end */
+    bool ending;       /* the host has asked for the end; nothing else counts */
     bool exit_failure; /* by -action panic=exit-failure */
 };
 

@@ -36,15 +36,19 @@ struct UserObject {
 
 typedef struct MemoryBackend {
     UserObject object;
-    char *size_text; /* owned */
-    uint64_t size;   /* bytes */
-    bool share;      /* a memfd, which another process can map */
-    bool prealloc;   /* all pages are touched at the start */
+    uint64_t size; /* bytes */
+    bool share;    /* a memfd, which another process can map */
+    bool prealloc; /* all pages are touched at the start */
     bool dump, merge, reserve, seal, hugetlb, canonical_path;
 } MemoryBackend;
 
 /* All types, NULL at the end. */
 extern const UserObjectType *const user_object_types[];
+
+/* Whether the values of @opts, which came as JSON, have the types that QEMU's
+ * schema gives them: user_object_add() takes text for any of them. Names are
+ * not looked at. */
+bool user_object_check_json(json_object *opts, GError **errp);
 
 /* Makes the object that @opts ("qom-type", "id", properties) describes. */
 bool user_object_add(Machine *machine, json_object *opts, GError **errp);

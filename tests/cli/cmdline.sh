@@ -12,7 +12,7 @@ vmm=$1
 prints '^usage: qemu-system-x86_64' -help
 prints '^usage: ' -h
 prints '^usage: ' --help
-prints 'version [0-9]+\.[0-9]+\.[0-9]+$' -version
+prints '^QEMU emulator version 7\.2\.0 \(qemu-vhost-scsi [0-9]+\.[0-9]+\.[0-9]+\)$' -version
 prints '^q35 +.*alias of pc-q35' -machine help
 prints '^q35' -M help
 prints '^name "vhost-scsi-pci", bus PCI' -device help

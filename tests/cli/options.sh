@@ -36,7 +36,7 @@ object "'file' and 'data' are mutually exclusive" secret,id=x,data=x,file=y
 object "secret: property 'format' cannot be 'hex': 'raw' or 'base64' is expected" secret,id=x,data=x,format=hex
 object "Property 'secret.fil' not found; did you mean 'file'?" secret,id=x,fil=x
 object "Parameter 'size' is missing" memory-backend-ram,id=x
-object "memory-backend-ram: property 'size' cannot be '0': bytes, or a number with a suffix K, M, G or T, are expected" \
+object "memory-backend-ram: property 'size' cannot be 0" \
     memory-backend-ram,id=x,size=0
 object "memory-backend-memfd: hugetlb=on is not supported: RAM has transparent huge pages, leave it out" \
     memory-backend-memfd,id=x,size=1G,hugetlb=on

@@ -4,6 +4,7 @@
 itself tells; run states, actions, object tree, descriptors, devices and events.
 usage: commands.py BINARY [TEST...]"""
 
+import json
 import os
 import signal
 import subprocess
@@ -410,6 +411,115 @@ def test_descriptors():
         assert m.count("fd") <= before, m.count("fd")
         os.close(read)
         os.close(write)
+
+
+def test_lines_of_people_end_as_qemus_do():
+    with Machine("-smp", "2") as m:
+        qmp = m.qmp()
+        text = qmp.hmp("help info")
+        assert text.count("\n") > 10, text
+        equal(text.count("\r\n"), text.count("\n"))
+        equal(qmp.hmp("info numa"), "0 nodes\r\n")
+        for n in (0, 1):
+            qmp.cmd("human-monitor-command", command_line="info status",
+                    cpu_index=n)
+        for n in (-1, 2, 1 << 40):
+            equal(qmp.error("human-monitor-command",
+                            command_line="info status", cpu_index=n).desc,
+                  "Parameter 'cpu-index' expects a CPU number")
+
+
+def test_lists_that_are_empty():
+    with Machine() as m:
+        qmp = m.qmp()
+        for name in ("query-block", "query-blockstats", "query-memory-devices",
+                     "query-hotpluggable-cpus", "query-named-block-nodes",
+                     "query-iothreads", "query-jobs"):
+            equal(qmp.cmd(name), [], name)
+        equal(qmp.cmd("query-blockstats", query_nodes=True), [])
+
+
+def test_each_parent_of_a_type_is_listed():
+    with Machine() as m:
+        qmp = m.qmp()
+        types = {t["name"]: t for t in qmp.cmd("qom-list-types",
+                                               abstract=True)}
+        for name in types:
+            chain = [name]
+            while "parent" in types[chain[-1]]:
+                chain.append(types[chain[-1]]["parent"])
+            equal(chain[-1], "object", chain)
+            # Each of them finds it.
+            for parent in chain:
+                assert name in [t["name"] for t in qmp.cmd(
+                    "qom-list-types", implements=parent, abstract=True)], \
+                    (name, parent)
+        # What cannot be made is not listed without being asked for.
+        listed = [t["name"] for t in qmp.cmd("qom-list-types")]
+        assert "pci-device" not in listed and "isa-serial" in listed
+        equal(types["pci-device"]["abstract"], True)
+        assert "abstract" not in types["isa-serial"]
+
+
+def test_objects_have_the_types_of_the_schema():
+    boolean = "Invalid parameter type for '{}', expected: boolean"
+    string = "Invalid parameter type for '{}', expected: string"
+    ram = {"qom-type": "memory-backend-ram", "id": "x", "size": 1 << 20}
+    secret = {"qom-type": "secret", "id": "x", "data": "s"}
+    cases = (
+        (ram, "size", "1M", "Parameter 'size' expects uint64"),
+        (ram, "size", True, "Parameter 'size' expects uint64"),
+        (ram, "size", 1.5, "Parameter 'size' expects uint64"),
+        (ram, "prealloc", "on", boolean.format("prealloc")),
+        (ram, "share", 1, boolean.format("share")),
+        (secret, "data", 1, string.format("data")),
+        (secret, "format", False, string.format("format")),
+    )
+    with Machine() as m:
+        qmp = m.qmp()
+        for good, name, value, message in cases:
+            bad = dict(good, **{name: value})
+            equal(qmp.error("object-add", **bad).desc, message)
+            p = subprocess.run([BINARY, "-accel", "qtest", "-object",
+                                json.dumps(bad)], capture_output=True,
+                               text=True, timeout=60)
+            equal((p.returncode, p.stderr),
+                  (1, f"qemu-system-x86_64: -object: {message}\n"))
+        for good in (ram, secret):
+            qmp.cmd("object-add", **good)
+            qmp.cmd("object-del", id="x")
+    # As key=value all of them are text.
+    with Machine("-object", "memory-backend-ram,id=x,size=1M,share=on"):
+        pass
+
+
+def test_quit_tells_the_end_and_no_stop():
+    for cause in ("quit", "signal", "guest"):
+        with Machine(monitors=2, guest=True) as m:
+            qmp, other = m.qmp(0), m.qmp(1)
+            if cause == "quit":
+                qmp.send({"execute": "quit"})
+            elif cause == "signal":
+                m.process.send_signal(signal.SIGTERM)
+            else:
+                m.guest.power_off()
+            end = [e.get("event", "answer")
+                   for e in iter(other.recv, None)]
+            equal(end, ["SHUTDOWN"])
+            end = [e.get("event", "answer") for e in iter(qmp.recv, None)]
+            equal(end, ["SHUTDOWN"] + ["answer"] * (cause == "quit"))
+            equal(m.wait(), 0)
+
+
+def test_end_is_not_taken_back_by_the_guest():
+    with Machine("-no-shutdown", guest=True) as m:
+        qmp = m.qmp()
+        qmp.cmd("quit")
+        try:
+            m.guest.power_off()
+        except (AssertionError, BrokenPipeError, ConnectionResetError):
+            pass    # it has ended before
+        equal(m.wait(), 0)
 
 
 def test_human_monitor_command():
