@@ -95,6 +95,11 @@ void qmp_session_new(Monitor *mon);
 void qmp_session_free(Monitor *mon);
 /* A client has come: the greeting. */
 void qmp_session_open(Monitor *mon);
+#define UTF8_BYTES_MAX 4 /* of a character */
+
+/* How many of @len bytes a session may look at: not a part of a character at the
+ * end, which the JSON parser would refuse. */
+size_t qmp_session_ready(const char *data, size_t len);
 /* Looks at @len bytes, stops after one request and returns how many it took. */
 size_t qmp_session_input(Monitor *mon, const char *data, size_t len);
 void qmp_session_event(Monitor *mon, const char *name, json_object *data);

@@ -55,13 +55,20 @@ static bool is_held(const Monitor *mon)
     return mon->job || monitor_pending(mon);
 }
 
-static size_t session_input(Monitor *mon)
+/* How much of what has come the session may look at. */
+static size_t session_ready(const Monitor *mon)
+{
+    return mon->mode == MONITOR_CONTROL
+               ? qmp_session_ready((const char *)mon->in->data, mon->in->len)
+               : mon->in->len;
+}
+
+static size_t session_input(Monitor *mon, size_t len)
 {
     const char *data = (const char *)mon->in->data;
 
-    return mon->mode == MONITOR_CONTROL
-               ? qmp_session_input(mon, data, mon->in->len)
-               : hmp_session_input(mon, data, mon->in->len);
+    return mon->mode == MONITOR_CONTROL ? qmp_session_input(mon, data, len)
+                                        : hmp_session_input(mon, data, len);
 }
 
 /* Lets the session look at what has come, as far as it may. */
@@ -71,8 +78,13 @@ static void process(Monitor *mon)
         return;
     }
     mon->processing = true;
-    while (mon->open && mon->in->len && !is_held(mon)) {
-        g_byte_array_remove_range(mon->in, 0, (guint)session_input(mon));
+    while (mon->open && !is_held(mon)) {
+        size_t ready = session_ready(mon);
+
+        if (!ready) {
+            break;
+        }
+        g_byte_array_remove_range(mon->in, 0, (guint)session_input(mon, ready));
     }
     mon->processing = false;
     if (mon->chr) {
@@ -216,11 +228,12 @@ void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
 
 /* --- character device --- */
 
+/* The part of a character that a session leaves is no reason to wait. */
 static size_t can_receive(void *opaque)
 {
     const Monitor *mon = opaque;
 
-    return is_held(mon) || mon->in->len ? 0 : READ_ROOM;
+    return is_held(mon) || mon->in->len >= UTF8_BYTES_MAX ? 0 : READ_ROOM;
 }
 
 static void receive(void *opaque, const uint8_t *buf, size_t len)

@@ -463,6 +463,20 @@ static size_t parse(Monitor *mon, const char *data, size_t len)
     return taken;
 }
 
+size_t qmp_session_ready(const char *data, size_t len)
+{
+    for (size_t n = 1; n <= MIN(len, UTF8_BYTES_MAX - 1); n++) {
+        const char *at = data + len - n;
+
+        if ((*at & 0xc0) != 0x80) { /* not the middle of a character */
+            gunichar c = g_utf8_get_char_validated(at, (gssize)n);
+
+            return c == (gunichar)-2 ? len - n : len;
+        }
+    }
+    return len;
+}
+
 size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
 {
     QmpSession *s = mon->qmp;

@@ -152,9 +152,24 @@ def test_read_that_ends_within_a_character():
         qmp = m.qmp()
         for part in (b'{"id":"\xc3', b"\xc3", b'"\xe2\x82', b"\xf0\x9f"):
             qmp.send(part)
-            syntax_error(qmp.reply())
             qmp.send(b"\n")
+            syntax_error(qmp.reply())
             still_works(qmp)
+
+
+def test_character_that_a_read_cuts():
+    with Machine(monitors=2) as m:
+        qmp, other = m.qmp(), m.qmp(1)
+        for cut in range(1, 5):
+            name = "\u00e9\u20ac\U0001f4be".encode()
+            request = b'{"execute":"query-name","id":"' + name + b'"}'
+            at = request.index(name) + len(name) - cut
+            qmp.send(request[:at])
+            # Once the second is answered the main loop has read the part.
+            still_works(other)
+            still_works(other)
+            qmp.send(request[at:])
+            equal(qmp.reply().get("id"), name.decode())
 
 
 def test_json_that_is_no_request():
