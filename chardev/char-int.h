@@ -36,6 +36,23 @@ typedef struct ChardevBackend {
 extern const ChardevBackend chardev_null, chardev_file, chardev_stdio,
     chardev_pty, chardev_socket;
 
+/* --- char-pump.c --- */
+
+typedef struct ChardevPump ChardevPump;
+
+#define CHARDEV_PUMP_MAX MiB /* bytes that wait for a disk */
+
+/*
+ * If *@fd is a regular file, which cannot be written without waiting for its
+ * disk: takes it, starts a thread that writes to it, and leaves in *@fd the
+ * non-blocking end of a pipe to that thread, owned by the caller. Any other
+ * file stays as it is, and *@ret_pump is NULL. Returns 0 or -errno.
+ */
+int chardev_pump_new(int *fd, ChardevPump **ret_pump);
+/* After the caller has closed the pipe: waits until all is written, at most
+ * CHARDEV_FLUSH_MS; a thread that hangs is left alone. Takes NULL. */
+void chardev_pump_free(ChardevPump *pump);
+
 typedef enum MuxState {
     MUX_OFF,
     MUX_PLAIN,
@@ -74,7 +91,8 @@ struct Chardev {
 
     int fds[CHARDEV_FDS_MAX]; /* owned; received, the oldest first */
     unsigned n_fds;
-    int log_fd; /* owned; logfile=; -1: none */
+    int log_fd;            /* owned; logfile=; -1: none */
+    ChardevPump *log_pump; /* owned; behind log_fd; or NULL */
 };
 
 /* Somebody is there. @in_fd and @out_fd (non-blocking; -1: none; may be the
@@ -90,9 +108,10 @@ void chardev_end_input(Chardev *chr);
 ssize_t chardev_recv(Chardev *chr, bool keep, void *buf, size_t max);
 /* Opens @path (or /dev/fdset/N) for output that does not block, emptying it
  * unless @append; @id is the device's, for the message. Returns a descriptor
- * that the caller owns, or -1. */
+ * that the caller owns, or -1; *@ret_pump is for chardev_pump_free() after it is
+ * closed. */
 int chardev_open_output(Machine *machine, const char *id, const char *path,
-                        bool append, GError **errp);
+                        bool append, ChardevPump **ret_pump, GError **errp);
 
 /* To each front end, or for what is about input to the one with the focus. */
 void chardev_send_event(Chardev *chr, ChardevEvent event);

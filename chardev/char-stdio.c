@@ -41,7 +41,8 @@ const ChardevBackend chardev_null = {
 /* --- file --- */
 
 typedef struct FileState {
-    int fd; /* owned */
+    int fd;            /* owned */
+    ChardevPump *pump; /* owned; or NULL */
 } FileState;
 
 static bool file_open(Chardev *chr, json_object *opts, GError **errp)
@@ -60,7 +61,8 @@ static bool file_open(Chardev *chr, json_object *opts, GError **errp)
     if (!chardev_opt_bool(opts, "append", false, &append, errp)) {
         return false;
     }
-    s->fd = chardev_open_output(chr->machine, chr->id, path, append, errp);
+    s->fd = chardev_open_output(chr->machine, chr->id, path, append, &s->pump,
+                                errp);
     if (s->fd < 0) {
         return false;
     }
@@ -73,6 +75,7 @@ static void file_close(Chardev *chr)
     FileState *s = chr->state;
 
     close_fd(&s->fd);
+    chardev_pump_free(s->pump);
     g_clear_pointer(&chr->state, g_free);
 }
 
@@ -103,7 +106,8 @@ typedef struct StdioEnd {
 
 typedef struct StdioState {
     StdioEnd in, out;
-    bool raw; /* the terminal was changed */
+    ChardevPump *pump; /* owned; behind out; or NULL */
+    bool raw;          /* the terminal was changed */
     struct termios saved;
 } StdioState;
 
@@ -111,8 +115,8 @@ typedef struct StdioState {
  * A descriptor of our own for standard input or output that does not block.
  * O_NONBLOCK belongs to the open file, which we share with the shell and all
  * its children, so the file is opened anew where that is possible (terminals,
- * pipes). A regular file never blocks, and a second open would have a position
- * of its own. What remains (sockets, somebody else's terminal) is changed for
+ * pipes). For a regular file that changes nothing, and a second open would have a
+ * position of its own. What remains (sockets, somebody else's terminal) is changed for
  * the time being.
  */
 static int open_end(StdioEnd *end, int std_fd, int access)
@@ -207,6 +211,9 @@ static bool stdio_open(Chardev *chr, json_object *opts, GError **errp)
         return false;
     }
     r = open_end(&s->out, STDOUT_FILENO, O_WRONLY);
+    if (r == 0) {
+        r = chardev_pump_new(&s->out.fd, &s->pump);
+    }
     if (r < 0) {
         error_setg_errno(errp, -r, "chardev '%s': cannot use standard output",
                          chr->id);
@@ -228,6 +235,7 @@ static void stdio_close(Chardev *chr)
     }
     close_end(&s->in);
     close_end(&s->out);
+    chardev_pump_free(s->pump);
     g_clear_pointer(&chr->state, g_free);
 }
 

@@ -183,7 +183,8 @@ size_t chardev_write(Chardev *chr, const uint8_t *buf, size_t len)
 {
     size_t taken = send_or_keep(chr, buf, len);
 
-    /* A copy is worth no more: what a full disk refuses is lost. */
+    /* A copy is worth no more: what a disk that hangs or is full has no room
+     * for is lost. */
     if (chr->log_fd >= 0 && taken) {
         (void)!write(chr->log_fd, buf, taken);
     }
@@ -397,19 +398,26 @@ int chardev_set_nonblock(int fd)
 }
 
 int chardev_open_output(Machine *machine, const char *id, const char *path,
-                        bool append, GError **errp)
+                        bool append, ChardevPump **ret_pump, GError **errp)
 {
-    int fd = fds_open(machine, path,
-                      O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY |
-                          (append ? O_APPEND : O_TRUNC),
-                      0666);
+    auto_fd fd = fds_open(machine, path,
+                          O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY |
+                              (append ? O_APPEND : O_TRUNC),
+                          0666);
+    int r;
 
     if (fd < 0) {
         error_setg_errno(errp, -fd, "chardev '%s': cannot open file '%s'", id,
                          path);
         return -1;
     }
-    return fd;
+    r = chardev_pump_new(&fd, ret_pump);
+    if (r < 0) {
+        error_setg_errno(errp, -r, "chardev '%s': cannot write to file '%s'",
+                         id, path);
+        return -1;
+    }
+    return steal_fd(&fd);
 }
 
 /* --- life --- */
@@ -449,9 +457,8 @@ static bool check_opts(const ChardevBackend *backend, json_object *opts,
                              errp);
 }
 
-/* logfile=; *@ret_fd stays without it. */
-static bool open_log(Machine *machine, const char *id, json_object *opts,
-                     int *ret_fd, GError **errp)
+/* logfile= */
+static bool open_log(Chardev *chr, json_object *opts, GError **errp)
 {
     const char *path = keyval_get(opts, "logfile");
     bool append;
@@ -460,9 +467,10 @@ static bool open_log(Machine *machine, const char *id, json_object *opts,
         return false;
     }
     if (path) {
-        *ret_fd = chardev_open_output(machine, id, path, append, errp);
+        chr->log_fd = chardev_open_output(chr->machine, chr->id, path, append,
+                                          &chr->log_pump, errp);
     }
-    return !path || *ret_fd >= 0;
+    return !path || chr->log_fd >= 0;
 }
 
 Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
@@ -470,7 +478,6 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     const char *name = keyval_get(opts, "backend");
     const char *id = keyval_get(opts, "id");
     const ChardevBackend *backend;
-    auto_fd log_fd = -1;
     bool mux;
     Chardev *chr;
 
@@ -484,8 +491,7 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     }
     backend = find_backend(name, errp);
     if (!backend || !check_opts(backend, opts, errp) ||
-        !chardev_opt_bool(opts, "mux", false, &mux, errp) ||
-        !open_log(machine, id, opts, &log_fd, errp)) {
+        !chardev_opt_bool(opts, "mux", false, &mux, errp)) {
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves is EPIPE */
@@ -496,10 +502,10 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     chr->id = g_strdup(id);
     chr->in_fd = -1;
     chr->out_fd = -1;
-    chr->log_fd = steal_fd(&log_fd);
+    chr->log_fd = -1;
     chr->out = g_byte_array_new();
     chr->mux = mux ? MUX_PLAIN : MUX_OFF;
-    if (!backend->open(chr, opts, errp)) {
+    if (!open_log(chr, opts, errp) || !backend->open(chr, opts, errp)) {
         chardev_free(chr);
         return NULL;
     }
@@ -516,9 +522,12 @@ void chardev_free(Chardev *chr)
     memset(chr->front, 0, sizeof(chr->front));
     flush_output(chr);
     chardev_disconnect(chr);
-    chr->backend->close(chr);
+    if (chr->state) {
+        chr->backend->close(chr);
+    }
     chr->machine->chardevs = g_slist_remove(chr->machine->chardevs, chr);
     close_fd(&chr->log_fd);
+    chardev_pump_free(chr->log_pump);
     g_byte_array_unref(chr->out);
     g_free(chr->id);
     g_free(chr);

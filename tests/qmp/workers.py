@@ -6,6 +6,7 @@ usage: workers.py BINARY [TEST...]"""
 
 import json
 import os
+import resource
 import subprocess
 
 from qemu import BINARY, Machine, WWPN, equal, main
@@ -138,6 +139,9 @@ def test_processors_of_all_and_of_each():
 
 
 def test_more_processors_and_queues_than_a_cpu_set_t_has():
+    # Two eventfds for each queue, and what the stand-in has.
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     with machine(1024, fake="max_io_vqs=1024", workers=1024) as m:
         queues = [[q["index"] for q in w["virtqueues"]]
                   for w in workers(m.qmp())]

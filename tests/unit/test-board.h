@@ -46,6 +46,19 @@ static inline void test_board_finish(TestBoard *b)
     machine_free(b->m);
 }
 
+/* Waits until the file at @path holds @text: another thread writes it. */
+static inline void test_wait_file(const char *path, const char *text)
+{
+    g_autofree char *contents = NULL;
+
+    for (unsigned i = 0; i < 60000 && g_strcmp0(contents, text); i++) {
+        g_usleep(i ? 1000 : 0);
+        g_clear_pointer(&contents, g_free);
+        g_assert_true(g_file_get_contents(path, &contents, NULL, NULL));
+    }
+    g_assert_cmpstr(contents, ==, text);
+}
+
 static inline uint32_t test_in(TestBoard *b, uint16_t port, unsigned size)
 {
     return (uint32_t)address_space_read(&b->m->io, port, size);

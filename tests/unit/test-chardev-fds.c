@@ -223,10 +223,7 @@ static void put(Fixture *f, const char *text)
 
 static void assert_file(Fixture *f, const char *expected)
 {
-    g_autofree char *text = NULL;
-
-    g_assert_true(g_file_get_contents(f->path, &text, NULL, NULL));
-    g_assert_cmpstr(text, ==, expected);
+    test_wait_file(f->path, expected);
 }
 
 static void add_to_set(Fixture *f)

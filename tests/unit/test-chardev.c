@@ -183,10 +183,7 @@ static void test_none(Fixture *f, gconstpointer data)
 
 static void assert_file_holds(Fixture *f, const char *text)
 {
-    g_autofree char *contents = NULL;
-
-    g_assert_true(g_file_get_contents(f->path, &contents, NULL, NULL));
-    g_assert_cmpstr(contents, ==, text);
+    test_wait_file(f->path, text);
 }
 
 static void test_file(Fixture *f, gconstpointer data)
