@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What several threads do to one machine at the same time: four vCPUs that make
- * random accesses, among them those of drivers, beside three clients of its
- * monitors that add and remove disks, stop, continue and reset the machine,
- * move workers and ask for everything. A qtest is one thread and cannot do
- * this. libfake-vhost.so is preloaded.
+ * random accesses, among them those of drivers and of pciehp, beside three
+ * clients of its monitors that add and remove disks, stop, continue and reset
+ * the machine, move workers and ask for everything, on a host where now one
+ * call to vhost hangs for a while and now another. A qtest is one thread and
+ * cannot do this. libfake-vhost.so is preloaded; the program starts itself
+ * again with a control socket of it.
  *
  * usage: threads [SECONDS [SEED [TRACE_PATTERN]]]
  *
@@ -26,6 +28,10 @@
 #include <linux/virtio_pci.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+
+#define CONTROL "FAKE_VHOST_CONTROL"
+#define HANG_MS 300 /* at most; a deputy comes after CONTROL_PATIENCE_MS */
 
 #define VCPUS       4
 #define PORTS       2 /* root ports, buses 1 and 2 */
@@ -170,25 +176,78 @@ static void drive(ThreadsCpu *c, Target t)
     common(c, t, VIRTIO_PCI_COMMON_STATUS, 15, 1);
 }
 
-/* A root port's slot, as pciehp would, in no order. */
-static void press(ThreadsCpu *c)
+/* Where the PCI Express capability of a root port is. */
+static unsigned exp_cap(ThreadsCpu *c, Target port)
 {
-    Target port = port_of(1 + below(c->rand, PORTS));
     unsigned cap = get_config(c, port, PCI_CAPABILITY_LIST, 1);
 
     for (unsigned i = 0; cap && i < 8; i++) {
         uint32_t head = get_config(c, port, cap, 2);
 
         if ((head & 0xff) == PCI_CAP_ID_EXP) {
-            set_config(c, port, cap + PCI_EXP_SLTSTA, 0xffff, 2);
-            set_config(c, port, cap + PCI_EXP_SLTCTL,
-                       below(c->rand, 4)
-                           ? PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_ABPE
-                           : below(c->rand, 0x2000),
-                       2);
-            return;
+            return cap;
         }
         cap = head >> 8;
+    }
+    return 0;
+}
+
+/* A root port's slot, in no order. */
+static void press(ThreadsCpu *c)
+{
+    Target port = port_of(1 + below(c->rand, PORTS));
+    unsigned cap = exp_cap(c, port);
+
+    if (cap) {
+        set_config(c, port, cap + PCI_EXP_SLTSTA, 0xffff, 2);
+        set_config(c, port, cap + PCI_EXP_SLTCTL,
+                   below(c->rand, 4)
+                       ? PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_ABPE
+                       : below(c->rand, 0x2000),
+                   2);
+    }
+}
+
+/* As Linux' driver does: a slot with a card that was not asked to go is switched
+ * on and the card used, any other is switched off. */
+static void serve_slot(ThreadsCpu *c)
+{
+    const unsigned on = PCI_EXP_SLTCTL_ABPE | PCI_EXP_SLTCTL_HPIE |
+                        PCI_EXP_SLTCTL_DLLSCE;
+    unsigned bus = 1 + below(c->rand, PORTS);
+    Target port = port_of(bus),
+           card = { .bus = bus, .bar = BAR_BASE + (bus + 3) * BAR_STRIDE };
+    unsigned cap = exp_cap(c, port);
+    uint32_t status;
+
+    if (!cap) {
+        return;
+    }
+    status = get_config(c, port, cap + PCI_EXP_SLTSTA, 2);
+    set_config(c, port, cap + PCI_EXP_SLTSTA, status, 2);
+    if ((status & PCI_EXP_SLTSTA_PDS) && !(status & PCI_EXP_SLTSTA_ABP)) {
+        set_config(c, port, cap + PCI_EXP_SLTCTL,
+                   on | PCI_EXP_SLTCTL_PWR_IND_BLINK, 2);
+        set_config(c, port, cap + PCI_EXP_SLTCTL,
+                   on | PCI_EXP_SLTCTL_PWR_IND_ON, 2);
+        drive(c, card);
+    } else {
+        set_config(c, port, cap + PCI_EXP_SLTCTL,
+                   on | PCI_EXP_SLTCTL_PWR_IND_BLINK, 2);
+        set_config(c, port, cap + PCI_EXP_SLTCTL,
+                   on | PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PCC, 2);
+    }
+}
+
+/* Takes mastering from a function or a port, and mostly gives it back. */
+static void toggle_master(ThreadsCpu *c, Target t)
+{
+    if (t.bus && below(c->rand, 2)) {
+        t = port_of(t.bus);
+    }
+    set_config(c, t, PCI_COMMAND, 3, 2);
+    if (below(c->rand, 4)) {
+        set_config(c, t, PCI_COMMAND, 7, 2);
     }
 }
 
@@ -240,8 +299,14 @@ static void do_something(ThreadsCpu *c)
     case 40 ... 47:
         access_port(c);
         break;
-    case 48 ... 51:
+    case 48:
         press(c);
+        break;
+    case 49 ... 50:
+        serve_slot(c);
+        break;
+    case 51:
+        toggle_master(c, t);
         break;
     case 52:
         step_clock(c);
@@ -313,22 +378,30 @@ typedef struct Client {
 } Client;
 
 #define H(n) "h" #n
-#define ADD(n)                                                     \
+#define ADD_TO(n, bus, more)                                       \
     "\"device_add\",\"arguments\":{\"driver\":\"vhost-scsi-pci\"," \
-    "\"id\":\"" H(n) "\",\"bus\":\"p" #n "\",\"num_queues\":2,"    \
+    "\"id\":\"" H(n) "\",\"bus\":\"" bus "\",\"num_queues\":2,"    \
                      "\"wwpn\":\"naa.5001405bd1f6000" #n           \
-                     "\",\"hotplug\":true}"
+                     "\",\"hotplug\":true" more "}"
+#define ADD(n) ADD_TO(n, "p" #n, "")
 #define DEL(n) "\"device_del\",\"arguments\":{\"id\":\"" H(n) "\"}"
 #define HMP(line) \
     "\"human-monitor-command\",\"arguments\":{\"command-line\":\"" line "\"}"
-#define WORKER(command, more) \
-    "\"" command "\",\"arguments\":{\"id\":\"d0\"" more "}"
+#define WORKER_OF(id, command, more) \
+    "\"" command "\",\"arguments\":{\"id\":\"" id "\"" more "}"
+#define WORKER(command, more) WORKER_OF("d0", command, more)
 
 static const char *const commands[] = {
     ADD(0),
     ADD(0),
     ADD(1),
     ADD(1),
+    ADD_TO(0, "p1", ""),
+    ADD_TO(1, "p0", ""),
+    ADD_TO(0, "p1", ",\"addr\":\"0.1\""),
+    ADD_TO(1, "p0", ",\"multifunction\":true,\"workers\":\"auto\""),
+    DEL(0),
+    DEL(1),
     DEL(0),
     DEL(1),
     DEL(0),
@@ -363,6 +436,12 @@ static const char *const commands[] = {
     WORKER("vhost-attach-vring-worker", ",\"virtqueue\":3,\"worker-id\":2"),
     WORKER("vhost-get-vring-worker", ",\"virtqueue\":3"),
     WORKER("vhost-set-worker-affinity", ",\"worker-id\":1,\"cpus\":\"0\""),
+    WORKER_OF("h0", "vhost-new-worker", ""),
+    WORKER_OF("h1", "vhost-new-worker", ""),
+    WORKER_OF("h0", "vhost-free-worker", ",\"worker-id\":1"),
+    WORKER_OF("h0", "vhost-attach-vring-worker",
+              ",\"virtqueue\":2,\"worker-id\":1"),
+    WORKER_OF("h1", "vhost-get-vring-worker", ",\"virtqueue\":3"),
     HMP("info qtree"),
     HMP("info vhost-workers"),
     HMP("info pci"),
@@ -469,6 +548,74 @@ static void client_close(Client *c)
     g_string_free(c->in, TRUE);
 }
 
+/* --- the host --- */
+
+static void tell_host(int fd, const char *command, const char *what)
+{
+    g_autofree char *line = g_strdup_printf("%s %s\n", command, what);
+    char reply[256];
+    ssize_t n;
+
+    g_assert_cmpint(send(fd, line, strlen(line), MSG_NOSIGNAL), ==,
+                    strlen(line));
+    do {
+        n = recv(fd, reply, sizeof(reply), 0);
+        g_assert_cmpint(n, >, 0);
+        g_assert_cmpint(reply[0], ==, 'O');
+    } while (reply[n - 1] != '\n');
+}
+
+/* One call after the other hangs. */
+static void *host_thread(void *opaque)
+{
+    static const char *const calls[] = {
+        "open",
+        "close",
+        "SET_OWNER",
+        "SET_MEM_TABLE",
+        "SET_FEATURES",
+        "SET_VRING_KICK",
+        "GET_VRING_BASE",
+        "NEW_WORKER",
+        "FREE_WORKER",
+        "ATTACH_VRING_WORKER",
+        "GET_VRING_WORKER",
+        "SCSI_SET_ENDPOINT",
+        "SCSI_CLEAR_ENDPOINT",
+    };
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    GRand *rand = g_rand_new_with_seed(seed + 200);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(addr.sun_path, g_getenv(CONTROL), sizeof(addr.sun_path));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    while (!g_atomic_int_get(&stop_all)) {
+        tell_host(fd, "block", calls[below(rand, G_N_ELEMENTS(calls))]);
+        g_usleep(1000 * below(rand, HANG_MS));
+        tell_host(fd, "release", "");
+        g_usleep(1000 * below(rand, HANG_MS));
+    }
+    close(fd);
+    g_rand_free(rand);
+    return NULL;
+}
+
+/* The program again, with a control socket. Returns its folder. */
+static char *with_control(char **argv)
+{
+    const char *control = g_getenv(CONTROL);
+    g_autofree char *dir = NULL, *path = NULL;
+
+    if (control) {
+        return g_path_get_dirname(control);
+    }
+    dir = g_dir_make_tmp("threads-XXXXXX", NULL);
+    path = g_build_filename(dir, "control", NULL);
+    g_setenv(CONTROL, path, true);
+    execv("/proc/self/exe", argv);
+    g_error("cannot execute itself: %s", g_strerror(errno));
+}
+
 /* --- the machine --- */
 
 static bool init(Machine *m, GError **errp)
@@ -536,6 +683,15 @@ static unsigned open_descriptors(void)
     return n;
 }
 
+/* The stand-in closes its end of the control socket when it gets to it. */
+static bool descriptors_return_to(unsigned n)
+{
+    for (unsigned i = 0; i < 1000 && open_descriptors() != n; i++) {
+        g_usleep(10000);
+    }
+    return open_descriptors() == n;
+}
+
 static gboolean time_is_up(gpointer opaque)
 {
     g_atomic_int_set(&stop_all, 1);
@@ -548,6 +704,7 @@ static uint64_t run(unsigned seconds)
     GSource *timer = g_timeout_source_new_seconds(seconds);
     Machine *m = machine();
     uint64_t answers = 0;
+    GThread *host = g_thread_new("host", host_thread, NULL);
 
     for (unsigned i = 0; i < CLIENTS; i++) {
         client_open(&clients[i], m, i);
@@ -560,6 +717,7 @@ static uint64_t run(unsigned seconds)
     machine_unlock(m);
     machine_run_main_loop(m);
     machine_end(m);
+    g_thread_join(host);
     for (unsigned i = 0; i < CLIENTS; i++) {
         client_close(&clients[i]);
         answers += clients[i].answers;
@@ -570,6 +728,7 @@ static uint64_t run(unsigned seconds)
 int main(int argc, char **argv)
 {
     unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 5;
+    g_autofree char *dir = with_control(argv);
     unsigned before;
     uint64_t answers;
 
@@ -584,6 +743,8 @@ int main(int argc, char **argv)
     printf("%sok 1 - clients had answers: %" PRIu64 "\n", answers ? "" : "not ",
            answers);
     printf("%sok 2 - no descriptor is left over\n",
-           open_descriptors() == before ? "" : "not ");
+           descriptors_return_to(before) ? "" : "not ");
+    (void)unlink(g_getenv(CONTROL));
+    (void)rmdir(dir);
     return 0;
 }
