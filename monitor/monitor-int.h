@@ -75,7 +75,8 @@ json_object *qmp_call(Machine *machine, Monitor *mon, const char *name,
  * but @free_opaque always. */
 typedef struct MonitorTask {
     const char *what; /* for the message; borrowed from @opaque or constant */
-    const void *lane; /* of the ControlJob */
+    /* The lane of the ControlJob as things are now; NULL: of no lane. */
+    const void *(*lane)(Machine *machine, void *opaque);
     json_object *(*work)(Machine *machine, void *opaque, GError **errp);
     /* Exactly one of @ret (borrowed) and @err is given. */
     void (*done)(Monitor *mon, void *opaque, json_object *ret,

@@ -159,6 +159,18 @@ static void leave_job(Monitor *mon)
     }
 }
 
+static const void *lane_now(const MonitorJob *job)
+{
+    return job->task.lane ? job->task.lane(job->machine, job->task.opaque)
+                          : NULL;
+}
+
+static void post(MonitorJob *job)
+{
+    job->control.lane = lane_now(job);
+    control_post(job->machine, &job->control);
+}
+
 static void job_run(ControlJob *control, bool cancelled)
 {
     MonitorJob *job = container_of(control, MonitorJob, control);
@@ -166,6 +178,10 @@ static void job_run(ControlJob *control, bool cancelled)
     json_object *ret = NULL;
     Monitor *mon;
 
+    if (!cancelled && control->lane != lane_now(job)) {
+        post(job); /* what it names has gone or come since */
+        return;
+    }
     if (!cancelled) {
         job->begun = true;
         ret = job->task.work(job->machine, job->task.opaque, &err);
@@ -213,7 +229,7 @@ void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
 
     assert(!mon->job);
     *job = (MonitorJob){
-        .control = { .run = job_run, .lane = task->lane },
+        .control = { .run = job_run },
         .machine = mon->machine,
         .mon = mon,
         .task = *task,
@@ -223,7 +239,7 @@ void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
     mon->timeout = g_timeout_source_new_seconds(MONITOR_WAIT_SECONDS);
     g_source_set_callback(mon->timeout, job_timed_out, mon, NULL);
     g_source_attach(mon->timeout, mon->machine->context);
-    control_post(mon->machine, &job->control);
+    post(job);
 }
 
 /* --- character device --- */

@@ -152,6 +152,13 @@ static void work_free(gpointer opaque)
     g_free(w);
 }
 
+static const void *work_lane(Machine *m, void *opaque)
+{
+    const QmpWork *w = opaque;
+
+    return hotplug_lane(m, json_get(w->request, "arguments"));
+}
+
 static json_object *work_run(Machine *m, void *opaque, GError **errp)
 {
     QmpWork *w = opaque;
@@ -251,13 +258,12 @@ static void handle_request(Monitor *mon, json_object *request)
         QmpWork *w = g_new(QmpWork, 1);
 
         *w = (QmpWork){ g_strdup(cmd->name), json_object_get(request) };
-        monitor_run_in_control(
-            mon, &(MonitorTask){ .what = w->name,
-                                 .lane = hotplug_lane(mon->machine, args),
-                                 .work = work_run,
-                                 .done = work_done,
-                                 .opaque = w,
-                                 .free_opaque = work_free });
+        monitor_run_in_control(mon, &(MonitorTask){ .what = w->name,
+                                                    .lane = work_lane,
+                                                    .work = work_run,
+                                                    .done = work_done,
+                                                    .opaque = w,
+                                                    .free_opaque = work_free });
         return;
     }
     if (cmd && !err) {

@@ -178,12 +178,21 @@ class Guest:
             return self.do("inl 0xcfc")
         return self.do(f"outl 0xcfc {value:#x}")
 
-    def switch_on(self, port):
-        """Slot control of the root port in slot @port: power and indicator."""
+    def select_slot(self, port):
+        """The next access to port 0xcfc is one to slot control of the root port
+        in slot @port."""
         cap = self.config(port, 0x34) & 0xff
         while self.config(port, cap) & 0xff != 0x10:    # PCI Express
             cap = self.config(port, cap) >> 8 & 0xff
-        self.config(port, cap + 0x18, 0x1c0)
+        self.config(port, cap + 0x18)
+
+    def set_slot(self, port, control):
+        self.select_slot(port)
+        self.do(f"outl 0xcfc {control:#x}")
+
+    def switch_on(self, port):
+        """Power and indicator."""
+        self.set_slot(port, 0x1c0)
 
     def start_driver(self, port):
         """Takes the virtio device behind the root port in slot @port to

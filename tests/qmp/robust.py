@@ -314,9 +314,10 @@ def test_worker_that_was_refused_is_undone():
 
 def two_disks():
     """"disk" sits behind "port", with a driver; "other" on the root bus, and
-    the port "spare" is empty."""
+    the ports "spare" and "last" are empty."""
     m = Machine("-device", PORT, "-device", DISK + ",bus=port,num_queues=2",
                 "-device", "pcie-root-port,id=spare,chassis=2,addr=5",
+                "-device", "pcie-root-port,id=last,chassis=3,addr=6",
                 "-device", f"vhost-scsi-pci,id=other,wwpn={OTHER},num_queues=2",
                 monitors=3, fake=f"target={WWPN},target={OTHER},target=naa."
                 "5001405bd1f60002,target=naa.5001405bd1f60003", guest=True)
@@ -371,7 +372,7 @@ def test_removal_that_hangs_holds_up_itself_alone():
             event = clients[2].event("DEVICE_DELETED")
             if event["data"].get("device") == "disk":
                 break
-        equal(devices(clients[1]), {"port", "spare", "other"})
+        equal(devices(clients[1]), {"port", "spare", "last", "other"})
 
 
 def test_worker_command_that_hangs_holds_up_itself_alone():
@@ -420,7 +421,7 @@ def test_device_add_that_hangs_holds_up_itself_alone():
                 "driver": "vhost-scsi-pci", "id": "late", "bus": "port",
                 "wwpn": "naa.5001405bd1f60003"}}))
         equal(clients[0].reply(), {"return": {}})
-        equal(devices(clients[1]), {"port", "spare", "other", "late"})
+        equal(devices(clients[1]), {"port", "spare", "last", "other", "late"})
 
 
 def test_two_that_want_the_same_while_one_hangs():
@@ -442,7 +443,49 @@ def test_two_that_want_the_same_while_one_hangs():
             equal(clients[1].cmd("device_add", **{**second, **same}), {})
             m.fake("release")
             assert "error" in clients[0].reply()
-            equal(len(devices(clients[1])), 4)
+            equal(len(devices(clients[1])), 5)
+
+
+def test_command_follows_the_name_of_its_disk_to_another_port():
+    """While it waits for its turn the disk goes, and one of that name comes
+    behind another port: it must take its turn there."""
+    with two_disks() as m:
+        first, second, third = (m.qmp(i) for i in range(3))
+        m.guest.set_slot(4, 0x1c1)      # on; the attention button is heard
+        first.cmd("device_del", id="disk")
+        m.guest.select_slot(4)
+        # Nobody has a turn for as long as this hangs: a line for people.
+        hang(m, "SET_OWNER")
+        first.send({"execute": "human-monitor-command", "arguments": {
+            "command-line": "device_add vhost-scsi-pci,id=late,bus=last,"
+                            "wwpn=naa.5001405bd1f60003"}})
+        m.fake("wait blocked 1")
+        m.guest.send("outl 0xcfc 0x7c1")    # off: the disk may go
+        m.wait_for(lambda: not third.cmd(
+            "x-query-virtio-status", path="/machine/peripheral/disk/"
+            "virtio-backend")["status"]["statuses"], "a reset of the disk")
+        second.send({"execute": "vhost-new-worker",
+                     "arguments": {"id": "disk"}})
+        assert "disk" in devices(third)
+        hang(m, "close")
+        m.fake("release SET_OWNER")
+        equal(first.reply(), {"return": ""})
+        m.fake("wait blocked 1")
+        equal(first.cmd("device_add", driver="vhost-scsi-pci", id="disk",
+                        wwpn="naa.5001405bd1f60002", bus="spare"), {})
+        hang(m, "NEW_WORKER")
+        m.fake("release close")
+        m.fake("wait blocked 1")
+        # It hangs in the new disk, which can therefore not go yet.
+        m.fake("pass")
+        first.send({"execute": "device_del", "arguments": {"id": "disk"}})
+        for _ in range(3):
+            use_workers(third)
+            assert "disk" in devices(third)
+        m.fake("release")
+        equal(second.reply()["return"], {"worker-id": 1})
+        equal(first.reply(), {"return": {}})
+        m.wait_for(lambda: "disk" not in devices(third), "removal")
 
 
 def test_stop_waits_for_what_hangs_and_what_comes_later_for_the_stop():
