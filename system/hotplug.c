@@ -54,7 +54,7 @@ const void *hotplug_lane(Machine *m, json_object *args)
             return b;
         }
     }
-    return args && json_get(args, "driver") ? &m->tree : NULL;
+    return id || (args && json_get(args, "driver")) ? &m->tree : NULL;
 }
 
 /* --- removal --- */

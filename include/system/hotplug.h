@@ -33,7 +33,8 @@ void hotplug_complete_pending(Machine *machine);
  * one, since what is added and removed there must come in turn. */
 const void *device_lane(const Device *dev);
 /* That of a command with the arguments @args, which may be NULL: of the device
- * or the bus that they name, or NULL. */
+ * or the bus that they name; one for all whose device or bus is not there; NULL
+ * for a command that is about no device. It changes as devices come and go. */
 const void *hotplug_lane(Machine *machine, json_object *args);
 
 /* QMP device_add, for the control thread, and device_del, which returns before

@@ -446,6 +446,21 @@ def test_two_that_want_the_same_while_one_hangs():
             equal(len(devices(clients[1])), 5)
 
 
+def test_command_for_a_disk_that_is_not_there_waits_for_nobody():
+    with two_disks() as m:
+        clients = [m.qmp(i) for i in range(3)]
+        hang(m, "SCSI_CLEAR_ENDPOINT")
+        clients[0].cmd("device_del", id="disk")
+        m.fake("wait blocked 1")
+        m.fake("pass")
+        # One that is gone as well as one that never was.
+        for name in ("disk", "nobody"):
+            for command in ("device_del", "vhost-new-worker"):
+                equal(clients[1].error(command, id=name).cls, "DeviceNotFound")
+        equal(m.fake("blocked"), "1")
+        m.fake("release")
+
+
 def test_command_follows_the_name_of_its_disk_to_another_port():
     """While it waits for its turn the disk goes, and one of that name comes
     behind another port: it must take its turn there."""
