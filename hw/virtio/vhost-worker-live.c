@@ -46,6 +46,7 @@ int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
         virtio_begin_blocking(vdev);
         (void)dev->ops->vhost_free_worker(dev, &state);
         virtio_end_blocking(vdev);
+        vhost_worker_clear(&worker);
         return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, -ETIMEDOUT);
     }
     g_array_append_val(dev->workers, worker);

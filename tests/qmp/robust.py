@@ -299,7 +299,8 @@ def test_worker_that_was_refused_is_undone():
         hung, other = m.qmp(0), m.qmp(1)
         threads = m.count("task")
         hang(m, "NEW_WORKER")
-        hung.send({"execute": "vhost-new-worker", "arguments": {"id": "disk"}})
+        hung.send({"execute": "vhost-new-worker",
+                   "arguments": {"id": "disk", "name": "late"}})
         m.fake("wait blocked 1")
         is_told(hung, "vhost-new-worker")
         m.fake("release")
