@@ -8,28 +8,33 @@
  *
  * each of which is one option of the command line. */
 #include "options-int.h"
+#include "util/cutils.h"
 #include "util/error.h"
+
+#include <fcntl.h>
 
 #define CONFIG_SIZE_MAX (1 * MiB)
 
-/* The options that such a file may have, by QEMU's names of their groups. */
+/* The options that such a file may have, by QEMU's names of their groups. One
+ * that @makes something needs keys; any other without a key says nothing. */
 static const struct {
     const char *group, *option;
+    bool makes;
 } groups[] = {
     { "accel", "accel" },
     { "action", "action" },
-    { "add-fd", "add-fd" },
-    { "audiodev", "audiodev" },
+    { "add-fd", "add-fd", .makes = true },
+    { "audiodev", "audiodev", .makes = true },
     { "boot-opts", "boot" },
-    { "chardev", "chardev" },
-    { "device", "device" },
-    { "global", "global" },
+    { "chardev", "chardev", .makes = true },
+    { "device", "device", .makes = true },
+    { "global", "global", .makes = true },
     { "machine", "machine" },
     { "memory", "m" },
-    { "mon", "mon" },
+    { "mon", "mon", .makes = true },
     { "msg", "msg" },
     { "name", "name" },
-    { "object", "object" },
+    { "object", "object", .makes = true },
     { "overcommit", "overcommit" },
     { "rtc", "rtc" },
     { "smp-opts", "smp" },
@@ -41,6 +46,7 @@ typedef struct Config {
     const char *path;
     unsigned line;
     const char *option; /* of the group that is being read; NULL: none */
+    bool needs_keys;    /* that group */
     GString *arg;       /* its argument so far */
 } Config;
 
@@ -73,7 +79,8 @@ static bool end_group(Config *c, GError **errp)
     const char *option = c->option;
 
     c->option = NULL;
-    return !option || options_apply(c->options, option, c->arg->str, errp);
+    return !option || (!c->arg->len && !c->needs_keys) ||
+           options_apply(c->options, option, c->arg->str, errp);
 }
 
 /* Takes the word at *@p that ends before one of @ends. */
@@ -119,6 +126,7 @@ static bool begin_group(Config *c, const char *line, GError **errp)
     for (unsigned i = 0; i < G_N_ELEMENTS(groups); i++) {
         if (g_str_equal(groups[i].group, group)) {
             c->option = groups[i].option;
+            c->needs_keys = groups[i].makes;
         }
     }
     if (!c->option) {
@@ -168,17 +176,43 @@ static bool read_line(Config *c, const char *line, GError **errp)
                         : read_value(c, line, errp);
 }
 
+/* The content of @path, of which no more than CONFIG_SIZE_MAX and one byte is
+ * read: it may be a pipe or a device that never ends. */
+static char *read_config(const char *path, size_t *ret_len, GError **errp)
+{
+    g_autofree char *content = g_malloc(CONFIG_SIZE_MAX + 2);
+    auto_fd fd = neg_errno(open(path, O_RDONLY | O_CLOEXEC));
+    size_t len = 0;
+    ssize_t n = 1;
+
+    if (fd < 0) {
+        error_setg_errno(errp, -fd, "-readconfig: cannot open '%s'", path);
+        return NULL;
+    }
+    while (n != 0 && len <= CONFIG_SIZE_MAX) {
+        n = read(fd, content + len, CONFIG_SIZE_MAX + 1 - len);
+        if (n < 0 && errno != EINTR) {
+            error_setg_errno(errp, errno, "-readconfig: cannot read '%s'",
+                             path);
+            return NULL;
+        }
+        len += n > 0 ? (size_t)n : 0;
+    }
+    content[len] = '\0';
+    *ret_len = len;
+    return g_steal_pointer(&content);
+}
+
 bool option_readconfig(Options *o, const char *arg, GError **errp)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GError) err = NULL;
     g_autofree char *content = NULL;
     g_auto(GStrv) lines = NULL;
     Config c = { .options = o, .path = arg, .arg = text };
-    gsize len;
+    size_t len;
 
-    if (!g_file_get_contents(arg, &content, &len, &err)) {
-        error_setg(errp, "-readconfig: %s", err->message);
+    content = read_config(arg, &len, errp);
+    if (!content) {
         return false;
     }
     if (len > CONFIG_SIZE_MAX || memchr(content, '\0', len)) {

@@ -167,9 +167,19 @@ for line in 'type' 'type = q35' 'type = "q35' 'type = "q35" x' '= "q35"' 'type "
     config "[machine]\n$line\n"
     refused "-readconfig: $work/config:2: KEY = \"VALUE\" is expected" -readconfig "$work/config"
 done
+# A group without a key says nothing; QEMU's own files have such.
+config '[machine]\n[memory]\n[smp-opts]\n[rtc]\n[msg]\n[overcommit]\n[action]\n[boot-opts]\n[name]\n[accel]\n'
+runs -readconfig "$work/config"
+config '[device]\n'
+refused "-device: '' is not a valid device model name; see -device help" -accel qtest -readconfig "$work/config"
 config '[machine]\0'
 refused "-readconfig: '$work/config' is no file of options" -readconfig "$work/config"
-refused "-readconfig: Failed to open file “/nonexistent”: No such file or directory" -readconfig /nonexistent
+refused "-readconfig: cannot open '/nonexistent': No such file or directory" -readconfig /nonexistent
+refused "-readconfig: cannot read '/tmp': Is a directory" -readconfig /tmp
+# No more is read than such a file can have.
+refused "-readconfig: '/dev/zero' is no file of options" -readconfig /dev/zero
+config '[memory]\nsize = "64"\n'
+runs -readconfig <(cat "$work/config")
 
 # --- what runs ---
 runs
