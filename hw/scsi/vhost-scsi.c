@@ -460,9 +460,9 @@ static bool can_be_auto(VhostScsi *s)
 }
 
 /* The last thread that a limit allows is not for a worker: before the machine
- * has started, vCPUs and the control thread are still to come, and a thread that
- * KVM makes. */
-#define OTHER_THREADS 2
+ * has started, vCPUs and the control thread are still to come, a thread that
+ * KVM makes, and those that write messages and the log. */
+#define OTHER_THREADS 4
 
 static unsigned affordable_workers(const VhostScsi *s, unsigned wanted)
 {
