@@ -286,7 +286,9 @@ void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n)
     g_autofree const MsiMessage **missing = g_new(const MsiMessage *, n);
 
     g_byte_array_set_size(taken, old_n);
-    memset(taken->data, 0, old_n);
+    if (old_n) {
+        memset(taken->data, 0, old_n);
+    }
     for (unsigned i = 0; i < n; i++) {
         if (route_take(routes, taken, &msgs[i]) < 0) {
             missing[n_new++] = &msgs[i];
@@ -301,7 +303,9 @@ void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n)
         msi_write(routes, (unsigned)route, missing[i]);
     }
     if (n_new && routes_commit(kvm) < 0) {
-        memcpy(msi_entry(routes, 0), old, old_size);
+        if (old) {
+            memcpy(msi_entry(routes, 0), old, old_size);
+        }
         routes->n_msi = old_n;
     }
 }
