@@ -134,7 +134,6 @@ static void test_non_blocking_file(Fixture *f, gconstpointer data)
     g_autofree char *dir = g_dir_make_tmp("test-message-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, "fifo", NULL);
     size_t n = 3 * f->room / LINE_SIZE;
-    g_autoptr(GString) got = g_string_new(NULL);
     int fd;
 
     g_assert_cmpint(mkfifo(path, 0600), ==, 0);
