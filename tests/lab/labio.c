@@ -328,6 +328,20 @@ static long requests(const char *dev)
     return (long)(v[0] + v[4]);
 }
 
+/* The same once there are more than @above: a request is counted a moment after
+ * who waits for it goes on. */
+static long more_requests(const char *dev, long above)
+{
+    long last, n = requests(dev);
+
+    do {
+        last = n;
+        usleep(20000);
+        n = requests(dev);
+    } while (n <= above || n != last);
+    return n;
+}
+
 static int large(const char *dev, long kib, long offset)
 {
     long bytes = kib * 1024, before, wrote, done;
@@ -344,7 +358,7 @@ static int large(const char *dev, long kib, long offset)
     }
     before = requests(dev);
     done = pwrite(fd, out, bytes, 0);
-    wrote = requests(dev);
+    wrote = done == bytes ? more_requests(dev, before) : 0;
     if (done == bytes) {
         done = pread(fd, in, bytes, 0);
     }
@@ -358,7 +372,7 @@ static int large(const char *dev, long kib, long offset)
         return 1;
     }
     printf("labio: large %ld KiB at %ld: good, writes=%ld reads=%ld\n", kib,
-           offset, wrote - before, requests(dev) - wrote);
+           offset, wrote - before, more_requests(dev, wrote) - wrote);
     return 0;
 }
 
