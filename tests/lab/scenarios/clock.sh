@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: a guest that was stopped for 12 seconds has not seen them: with kvm-clock, and with the TSC where it may
-# lane: b
+# lane: c
 # limit: 300
 # only: ours
 

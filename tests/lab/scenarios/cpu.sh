@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: features of the processor that -cpu switches off, as the guest's kernel sees them
-# lane: b
+# lane: c
 # limit: 150
 # only: ours
 

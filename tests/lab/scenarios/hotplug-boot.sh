@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: 8 adapters that are added all through the guest's boot, one of them before it starts and one of them twice, are all found
-# lane: b
+# lane: c
 # limit: 400
 
 # When each is added: the line of the guest's kernel that the console has just shown. The guest goes on meanwhile, so

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: requests of the largest size that a guest is invited to, aligned and not, are served; of one beyond it the kernel drops, and all hear of it
-# lane: b
+# lane: c
 # limit: 500
 
 # sizes NAME KIB: at the limit, as one request each, and above it, which the guest cuts. Memory that does not begin at a

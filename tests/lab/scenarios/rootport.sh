@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: behind a pcie-root-port the guest finds its disk, by MSI-X and (vectors=0) by the swizzled INTx; pciehp has the slots; without bus mastering I/O waits
-# lane: b
+# lane: c
 # limit: 240
 
 # The last that the kernel was told of the target: set_endpoint, or clear_endpoint if it serves nothing.
