@@ -72,7 +72,9 @@ static bool add_item(json_object *dict, const char *item, bool first,
         key = g_strdup(off ? item + 2 : item);
         value = off ? "off" : "on";
     }
-    if (!*key) {
+    /* No option's name has a comma; after an empty value it could not be told
+     * from one of the value's. */
+    if (!*key || strchr(key, ',')) {
         error_setg(errp, "expected KEY=VALUE, got '%s'", item);
         return false;
     }

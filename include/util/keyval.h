@@ -16,7 +16,7 @@
 /*
  * Parses the argument of an option. ",," is a literal comma. The first item
  * may leave out "KEY=" if @implied_key is not NULL. Any other item without "="
- * is a switch: "x" means x=on, "nox" x=off.
+ * is a switch: "x" means x=on, "nox" x=off. A key has no comma.
  * If @arg begins with "{" it is parsed as JSON instead.
  * Returns a dictionary that the caller puts (json_object_put), or NULL.
  */

@@ -117,8 +117,9 @@ static void test_keyval_json_is_the_same_dictionary(void)
 
 static void test_keyval_refuses_empty_key_and_bad_json(void)
 {
-    static const char *const bad[] = { "=1", "a=1,=2", "{", "{\"a\":1} x",
-                                       "{\"a\":}" };
+    static const char *const bad[] = {
+        "=1", "a=1,=2", ",,=1", "a=1,no,,", "{", "{\"a\":1} x", "{\"a\":}",
+    };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) err = NULL;
