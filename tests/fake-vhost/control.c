@@ -124,12 +124,7 @@ static void cmd_pass(Connection *c, char **w)
 
 static uint64_t value_blocked(const char *name)
 {
-    uint64_t n;
-
-    pthread_mutex_lock(&fake.lock);
-    n = fake.blocked;
-    pthread_mutex_unlock(&fake.lock);
-    return n;
+    return knobs_blocked();
 }
 
 static uint64_t value_held(const char *name)

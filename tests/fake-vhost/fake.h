@@ -163,7 +163,7 @@ typedef struct FakeState {
 
     FakeDevice *devices;
     int devices_opened;
-    unsigned blocked; /* ioctls that wait */
+    struct FakeWaiter *waiting; /* blocked calls: knobs.c */
     atomic_uint held;
     FakeCommand *held_list;
 
@@ -325,6 +325,8 @@ const char *knobs_rule(enum FakeRuleKind kind, const char *name,
 void knobs_pass(void);
 /* Waits while "open" or "close" is blocked. */
 void knobs_wait(const char *name);
+/* How many calls wait; one that was released does no longer. */
+unsigned knobs_blocked(void);
 void knobs_forget(enum FakeRuleKind kind, const char *name);
 /* A call enters: counts it, delays it, holds it up; -errno if it must fail. */
 int knobs_enter(const char *name);

@@ -206,20 +206,56 @@ static const FakeRule *block_of(const char *name)
     return NULL;
 }
 
-void knobs_wait(const char *name)
+/* A call that waits, on its stack; all of them are in fake.waiting. */
+typedef struct FakeWaiter {
+    const char *name;
+    bool is_ioctl;
+    struct FakeWaiter *next;
+} FakeWaiter;
+
+/* fake.lock is held. */
+static const FakeRule *rule_that_blocks(const char *name, bool is_ioctl)
 {
-    const FakeRule *rule;
+    return is_ioctl ? rule_for(FAKE_BLOCK_CALL, name, 0, 0) : block_of(name);
+}
+
+/* fake.lock is held. */
+static void wait_if_blocked(const char *name, bool is_ioctl)
+{
+    FakeWaiter w = { name, is_ioctl, fake.waiting };
+    const FakeRule *rule = rule_that_blocks(name, is_ioctl);
+    FakeWaiter **p = &fake.waiting;
+
+    if (!rule || rule->passes) {
+        return;
+    }
+    fake.waiting = &w;
+    control_changed();
+    while (rule_that_blocks(name, is_ioctl)) {
+        pthread_cond_wait(&fake.changed, &fake.lock);
+    }
+    while (*p != &w) {
+        p = &(*p)->next;
+    }
+    *p = w.next;
+}
+
+unsigned knobs_blocked(void)
+{
+    unsigned n = 0;
 
     pthread_mutex_lock(&fake.lock);
-    rule = block_of(name);
-    if (rule && !rule->passes) {
-        fake.blocked++;
-        control_changed();
-        while (block_of(name)) {
-            pthread_cond_wait(&fake.changed, &fake.lock);
-        }
-        fake.blocked--;
+    for (FakeWaiter *w = fake.waiting; w; w = w->next) {
+        n += rule_that_blocks(w->name, w->is_ioctl) != NULL;
     }
+    pthread_mutex_unlock(&fake.lock);
+    return n;
+}
+
+void knobs_wait(const char *name)
+{
+    pthread_mutex_lock(&fake.lock);
+    wait_if_blocked(name, false);
     pthread_mutex_unlock(&fake.lock);
 }
 
@@ -231,15 +267,7 @@ int knobs_enter(const char *name)
     int r = 0;
 
     pthread_mutex_lock(&fake.lock);
-    rule = rule_for(FAKE_BLOCK_CALL, name, nth, of_all);
-    if (rule && !rule->passes) {
-        fake.blocked++;
-        control_changed();
-        while (rule_for(FAKE_BLOCK_CALL, name, nth, of_all)) {
-            pthread_cond_wait(&fake.changed, &fake.lock);
-        }
-        fake.blocked--;
-    }
+    wait_if_blocked(name, true);
     rule = rule_for(FAKE_DELAY, name, nth, of_all);
     if (rule) {
         t.tv_sec = rule->ms / 1000;

@@ -280,6 +280,7 @@ static void test_blocked_call(void)
     assert_threads("vhost-", 1);
     run_good(&d, &d.ring[2], &test_unit_ready); /* the data plane goes on */
     fake_ok(ctl, "release");
+    g_assert_cmpint(fake_ok(ctl, "blocked"), ==, 0);
     g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(thread)), ==, 0);
     drv_close(&d);
 }
