@@ -48,13 +48,16 @@ static int turn_back_tsc(int vcpu_fd, uint64_t ticks)
     return neg_errno(ioctl(vcpu_fd, KVM_SET_DEVICE_ATTR, &attr));
 }
 
-/* All by as much as the first one's has gone on. -ENXIO before Linux 5.16. */
+/* All by as much as the first one's has gone on. -ENXIO before Linux 5.16.
+ * Where the host's TSC is unstable KVM shows us the time of the last exit, so
+ * that this may be nothing, or less; only an offset that is set keeps KVM from
+ * catching up with the host at the next entry. */
 static int restore_tscs(Machine *m, uint64_t then)
 {
     uint64_t now = 0;
     int r = read_tsc(kvm_vcpu_fd(&m->cpus[0]), &now);
 
-    for (unsigned i = 0; r == 0 && now > then && i < m->config.n_cpus; i++) {
+    for (unsigned i = 0; r == 0 && i < m->config.n_cpus; i++) {
         r = turn_back_tsc(kvm_vcpu_fd(&m->cpus[i]), now - then);
     }
     return r;
