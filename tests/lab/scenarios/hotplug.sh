@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: device_del takes the disk's adapter from under Linux' pciehp and device_add brings it back, by MSI-X and by INTx; nothing leaks
-# lane: b
+# lane: d
 # limit: 400
 
 # remove NUMBER: for the NUMBERth time.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: -no-reboot, -pidfile, SIGTERM before and while the guest runs
-# lane: b
+# lane: d
 # limit: 240
 
 # Until it catches (or blocks, for a signalfd) SIGTERM, a VMM is still loading, and dies of it as any program.

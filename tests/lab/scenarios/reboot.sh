@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: guest reboots twice; disk and data are there each time, same workers, no thread or fd leaked
-# lane: b
+# lane: d
 # limit: 240
 
 # What must not change over a reboot.
