@@ -151,12 +151,8 @@ bool machine_reset(Machine *m, GError **errp)
     return m->type->reset(m, errp);
 }
 
-void machine_free(Machine *m)
+void machine_dismantle(Machine *m)
 {
-    if (!m) {
-        return;
-    }
-    machine_lock(m);
     runstate_finish(m);
     cpus_finish(m);
     m->tree.started = false;
@@ -167,6 +163,15 @@ void machine_free(Machine *m)
     if (m->accel) {
         m->accel_ops->finish(m);
     }
+}
+
+void machine_free(Machine *m)
+{
+    if (!m) {
+        return;
+    }
+    machine_lock(m);
+    machine_dismantle(m);
     fds_free(m->fds);
     user_objects_finish(m);
     guest_ram_finish(&m->ram);

@@ -316,6 +316,9 @@ void machine_end(Machine *m)
 {
     machine_lock(m);
     monitors_free(m);
+    machine_dismantle(m);
+    /* Only now: libvirt takes a monitor's socket that is closed, of a process
+     * that still ends, for a failure of its own. */
     while (m->chardevs) {
         chardev_free(m->chardevs->data);
     }

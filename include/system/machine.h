@@ -164,7 +164,11 @@ GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
  * devices and board. The vCPUs are paused. Machine lock. */
 bool machine_reset(Machine *machine, GError **errp);
 
-/* Stops and frees everything; takes NULL and half-built machines. The lock is
+/* Stops the machine and takes board, devices and accelerator away; takes
+ * half-built machines, and one that was dismantled. Machine lock. */
+void machine_dismantle(Machine *machine);
+
+/* Dismantles it and frees everything; takes NULL and half-built machines. The lock is
  * not held. */
 void machine_free(Machine *machine);
 

@@ -531,6 +531,19 @@ def test_quit_while_the_kernel_hangs():
         equal(m.wait(), 0)
 
 
+def test_sockets_listen_until_the_end():
+    """libvirt, refused by the monitor's socket, looks whether the process is
+    there: only if it has gone it shows what that had to say."""
+    with hung_machine() as m:
+        hang(m, "close")
+        equal(m.qmp().cmd("quit"), {})
+        m.fake("wait blocked 1")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(m.sockets[0])
+        m.fake("release")
+        equal(m.wait(), 0)
+
+
 def test_client_that_leaves_while_its_command_hangs():
     with hung_machine() as m:
         clients = [m.qmp(i) for i in range(2)]
