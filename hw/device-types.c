@@ -12,6 +12,7 @@
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "hw/virtio/virtio-pci.h"
+#include "program/registry.h"
 #include "system/machine.h"
 #include "util/error.h"
 
@@ -101,7 +102,7 @@ static const DeviceType vmport_type = {
     .unrealize = no_device_unrealize,
 };
 
-const DeviceType *const device_types[] = {
+static const DeviceType *const device_types[] = {
     &ich9_lpc_type,
     &isa_serial_type,
     &kvm_pit_type,
@@ -117,14 +118,20 @@ const DeviceType *const device_types[] = {
     NULL,
 };
 
-const MachineType *const machine_types[] = {
+static const MachineType *const machine_types[] = {
     &none_machine_type,
     &q35_machine_type,
     NULL,
 };
 
-const AccelOps *const accel_types[] = {
+static const AccelOps *const accel_types[] = {
     &kvm_accel_ops,
     &qtest_accel_ops,
     NULL,
+};
+
+const Registry program_registry = {
+    .device_types = device_types,
+    .machine_types = machine_types,
+    .accel_types = accel_types,
 };

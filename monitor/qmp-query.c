@@ -189,8 +189,8 @@ json_object *qmp_query_machines(Machine *m, json_object *args, GError **errp)
 {
     json_object *list = json_object_new_array();
 
-    for (unsigned i = 0; machine_types[i]; i++) {
-        const MachineType *t = machine_types[i];
+    for (unsigned i = 0; m->registry->machine_types[i]; i++) {
+        const MachineType *t = m->registry->machine_types[i];
 
         json_object_array_add(list, machine_info(t, t->name));
         for (unsigned j = 0; t->versions && t->versions[j]; j++) {

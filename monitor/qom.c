@@ -456,13 +456,13 @@ json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
     json_object *abstract = args ? json_get(args, "abstract") : NULL;
     json_object *list = json_object_new_array();
 
-    for (unsigned i = 0; device_types[i]; i++) {
-        add_type(list, implements, device_types[i]->name,
-                 kind_of(device_types[i]));
+    for (unsigned i = 0; m->registry->device_types[i]; i++) {
+        add_type(list, implements, m->registry->device_types[i]->name,
+                 kind_of(m->registry->device_types[i]));
     }
-    for (unsigned i = 0; machine_types[i]; i++) {
-        g_autofree char *name = g_strdup_printf("%s-machine",
-                                                machine_types[i]->name);
+    for (unsigned i = 0; m->registry->machine_types[i]; i++) {
+        g_autofree char *name = g_strdup_printf(
+            "%s-machine", m->registry->machine_types[i]->name);
 
         add_type(list, implements, name, "machine");
     }
@@ -510,11 +510,11 @@ static json_object *plain_properties(const char *name)
     return NULL;
 }
 
-static bool is_machine_or_cpu(const char *name)
+static bool is_machine_or_cpu(const Registry *r, const char *name)
 {
-    for (unsigned i = 0; machine_types[i]; i++) {
+    for (unsigned i = 0; r->machine_types[i]; i++) {
         g_autofree char *type = g_strdup_printf("%s-machine",
-                                                machine_types[i]->name);
+                                                r->machine_types[i]->name);
 
         if (g_str_equal(type, name)) {
             return true;
@@ -534,10 +534,10 @@ json_object *qmp_qom_list_properties(Machine *m, json_object *args,
                                      GError **errp)
 {
     const char *name = keyval_get(args, "typename");
-    const DeviceType *type = device_type_find(name);
+    const DeviceType *type = device_type_find(m->registry, name);
     json_object *list = type ? type_properties(type) : plain_properties(name);
 
-    if (!list && is_machine_or_cpu(name)) {
+    if (!list && is_machine_or_cpu(m->registry, name)) {
         list = json_object_new_array();
         add_info(list, "type", "string");
     }
@@ -552,7 +552,7 @@ json_object *qmp_device_list_properties(Machine *m, json_object *args,
                                         GError **errp)
 {
     const char *name = keyval_get(args, "typename");
-    const DeviceType *type = device_type_find(name);
+    const DeviceType *type = device_type_find(m->registry, name);
 
     if (!type) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",

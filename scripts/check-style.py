@@ -12,6 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Folder -> layer. A file may include headers of its own layer and below.
+TOP = 6
 LAYERS = {
     "util": 0, "qapi": 0,
     "hw/core": 1,
@@ -20,8 +21,8 @@ LAYERS = {
     "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
     "hw/misc": 4, "hw/scsi": 4,
     "hw/i386": 5, "monitor": 5,
+    "program": TOP,
 }
-TOP = 6
 
 # What puts the program together sees all of it.
 TOP_FILES = {

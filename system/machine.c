@@ -11,10 +11,10 @@ static bool is_version(const char *version, const char *name)
     return !strncmp(version, name, len) && (!name[len] || name[len] == '+');
 }
 
-const MachineType *machine_type_find(const char *name)
+const MachineType *machine_type_find(const Registry *r, const char *name)
 {
-    for (unsigned i = 0; machine_types[i]; i++) {
-        const MachineType *t = machine_types[i];
+    for (unsigned i = 0; r->machine_types[i]; i++) {
+        const MachineType *t = r->machine_types[i];
 
         if (g_str_equal(t->name, name) || !g_strcmp0(t->alias, name)) {
             return t;
@@ -31,11 +31,11 @@ const MachineType *machine_type_find(const char *name)
     return NULL;
 }
 
-const AccelOps *accel_find(const char *name)
+const AccelOps *accel_find(const Registry *r, const char *name)
 {
-    for (unsigned i = 0; accel_types[i]; i++) {
-        if (g_str_equal(accel_types[i]->name, name)) {
-            return accel_types[i];
+    for (unsigned i = 0; r->accel_types[i]; i++) {
+        if (g_str_equal(r->accel_types[i]->name, name)) {
+            return r->accel_types[i];
         }
     }
     return NULL;
@@ -63,10 +63,12 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->memory_backend, g_free);
 }
 
-Machine *machine_new(const MachineType *type, const AccelOps *accel)
+Machine *machine_new(const Registry *registry, const MachineType *type,
+                     const AccelOps *accel)
 {
     Machine *m = g_new0(Machine, 1);
 
+    m->registry = registry;
     m->type = type;
     m->accel_ops = accel;
     machine_config_init(&m->config);
@@ -81,7 +83,7 @@ Machine *machine_new(const MachineType *type, const AccelOps *accel)
     m->objects = g_ptr_array_new();
     g_queue_init(&m->control_jobs);
     m->timers = timer_list_new(m);
-    device_tree_init(&m->tree, m);
+    device_tree_init(&m->tree, m, registry);
     address_space_init(&m->memory, "memory", UINT64_C(1) << 52);
     address_space_init(&m->io, "I/O", UINT64_C(1) << 16);
     return m;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program: parse, build, run, undo. The only file that may end the process.
  */
+#include "program/registry.h"
 #include "system/options.h"
 #include "util/error.h"
 #include "util/message.h"
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
     if (!check_process()) {
         return 1;
     }
-    o = options_new();
+    o = options_new(&program_registry);
     (void)signal(SIGPIPE, SIG_IGN);
     if (!options_parse(o, argc - 1, argv + 1, &err)) {
         error_report_gerror(err);

@@ -9,7 +9,7 @@
  * next. One that it lacks matters only if there is no other. */
 static void add_accel(Options *o, const char *name)
 {
-    const AccelOps *accel = accel_find(name);
+    const AccelOps *accel = accel_find(o->registry, name);
 
     if (!accel) {
         option_set_string(&o->accel_unknown, name);
@@ -45,7 +45,7 @@ bool option_choose_accel(Options *o, GError **errp)
         return false;
     }
     if (!o->accel) {
-        o->accel = accel_types[0];
+        o->accel = o->registry->accel_types[0];
     }
     return true;
 }
@@ -76,11 +76,11 @@ static bool check_absent(const char *what, json_object *dict, const char *key,
     return !on;
 }
 
-static void print_machines(void)
+static void print_machines(const Registry *r)
 {
     printf("Supported machines are:\n");
-    for (unsigned i = 0; machine_types[i]; i++) {
-        const MachineType *t = machine_types[i];
+    for (unsigned i = 0; r->machine_types[i]; i++) {
+        const MachineType *t = r->machine_types[i];
 
         if (t->alias) {
             printf("%-20s %s (alias of %s)%s\n", t->alias, t->summary, t->name,
@@ -96,17 +96,18 @@ static void print_machines(void)
 
 static bool set_machine(Options *o, const char *name, GError **errp)
 {
+    const Registry *r = o->registry;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     g_autofree char *near = NULL;
 
-    o->machine = machine_type_find(name);
+    o->machine = machine_type_find(r, name);
     if (o->machine) {
         return true;
     }
-    for (unsigned i = 0; machine_types[i]; i++) {
-        g_ptr_array_add(names, (char *)machine_types[i]->name);
-        if (machine_types[i]->alias) {
-            g_ptr_array_add(names, (char *)machine_types[i]->alias);
+    for (unsigned i = 0; r->machine_types[i]; i++) {
+        g_ptr_array_add(names, (char *)r->machine_types[i]->name);
+        if (r->machine_types[i]->alias) {
+            g_ptr_array_add(names, (char *)r->machine_types[i]->alias);
         }
     }
     g_ptr_array_add(names, NULL);
@@ -197,7 +198,7 @@ bool option_machine(Options *o, const char *arg, GError **errp)
     auto_json *dict = NULL;
 
     if (option_is_help(arg)) {
-        print_machines();
+        print_machines(o->registry);
         o->help_printed = true;
         return true;
     }
@@ -215,8 +216,8 @@ bool option_accel(Options *o, const char *arg, GError **errp)
 
     if (option_is_help(arg)) {
         printf("Accelerators supported in QEMU binary:\n");
-        for (unsigned i = 0; accel_types[i]; i++) {
-            printf("%s\n", accel_types[i]->name);
+        for (unsigned i = 0; o->registry->accel_types[i]; i++) {
+            printf("%s\n", o->registry->accel_types[i]->name);
         }
         o->help_printed = true;
         return true;
@@ -224,7 +225,7 @@ bool option_accel(Options *o, const char *arg, GError **errp)
     dict = keyval_parse(arg, "accel", errp);
     name = dict ? keyval_get(dict, "accel") : NULL;
     /* What an accelerator takes that is not here, nobody knows. */
-    if (!dict || ((!name || accel_find(name)) &&
+    if (!dict || ((!name || accel_find(o->registry, name)) &&
                   !keyval_check_keys(dict, "-accel", keys, errp))) {
         return false;
     }

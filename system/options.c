@@ -99,7 +99,8 @@ static bool opt_append(Options *o, const char *arg, GError **errp)
 static bool device_help(Options *o, json_object *dict, GError **errp)
 {
     const char *driver = keyval_get(dict, "driver");
-    const DeviceType *type = driver ? device_type_find(driver) : NULL;
+    const DeviceType *type = driver ? device_type_find(o->registry, driver)
+                                    : NULL;
 
     if (!type) {
         error_setg(errp,
@@ -118,7 +119,7 @@ static bool opt_device(Options *o, const char *arg, GError **errp)
     json_object *dict;
 
     if (option_is_help(arg)) {
-        device_print_types(stdout);
+        device_print_types(stdout, o->registry);
         o->help_printed = true;
         return true;
     }
@@ -500,14 +501,15 @@ static void free_dictionary(gpointer dict)
     json_object_put(dict);
 }
 
-Options *options_new(void)
+Options *options_new(const Registry *registry)
 {
     Options *o = g_new0(Options, 1);
 
+    o->registry = registry;
     machine_config_init(&o->config);
-    for (unsigned i = 0; machine_types[i]; i++) {
-        if (machine_types[i]->is_default) {
-            o->machine = machine_types[i];
+    for (unsigned i = 0; registry->machine_types[i]; i++) {
+        if (registry->machine_types[i]->is_default) {
+            o->machine = registry->machine_types[i];
         }
     }
     o->devices = g_ptr_array_new_with_free_func(free_dictionary);

@@ -293,7 +293,7 @@ static bool build(Machine *m, const Options *o, GError **errp)
 
 Machine *machine_from_options(Options *o)
 {
-    Machine *m = machine_new(o->machine, o->accel);
+    Machine *m = machine_new(o->registry, o->machine, o->accel);
     GError *err = NULL;
     bool ok;
 

@@ -315,7 +315,7 @@ json_object *qmp_query_stats_schemas(Machine *m, json_object *args,
 
 json_object *qmp_query_kvm(Machine *m, json_object *args, GError **errp)
 {
-    const AccelOps *kvm = accel_find("kvm");
+    const AccelOps *kvm = accel_find(m->registry, "kvm");
     json_object *dict = json_object_new_object();
 
     /* A machine that runs on it needs no second look, which a sandbox could

@@ -44,9 +44,10 @@ static const Property *find_property(const DeviceType *type, const char *name,
     return NULL;
 }
 
-static const DeviceType *find_type(const char *driver, GError **errp)
+static const DeviceType *find_type(const Registry *r, const char *driver,
+                                   GError **errp)
 {
-    const DeviceType *type = device_type_find(driver);
+    const DeviceType *type = device_type_find(r, driver);
     g_autoptr(GPtrArray) names = NULL;
     g_autofree char *near = NULL;
 
@@ -54,8 +55,8 @@ static const DeviceType *find_type(const char *driver, GError **errp)
         return type;
     }
     names = g_ptr_array_new();
-    for (unsigned i = 0; device_types[i]; i++) {
-        g_ptr_array_add(names, (char *)device_types[i]->name);
+    for (unsigned i = 0; r->device_types[i]; i++) {
+        g_ptr_array_add(names, (char *)r->device_types[i]->name);
     }
     g_ptr_array_add(names, NULL);
     near = suggest_name(driver, (const char *const *)names->pdata,
@@ -91,7 +92,7 @@ static bool check_value(const DeviceType *type, const char *property,
 bool device_add_global(DeviceTree *tree, const char *driver,
                        const char *property, const char *value, GError **errp)
 {
-    const DeviceType *type = find_type(driver, errp);
+    const DeviceType *type = find_type(tree->registry, driver, errp);
     Global *g;
 
     if (!type || !check_value(type, property, value, errp)) {

@@ -4,9 +4,11 @@
 #include "util/error.h"
 #include "util/keyval.h"
 
-void device_tree_init(DeviceTree *tree, Machine *machine)
+void device_tree_init(DeviceTree *tree, Machine *machine,
+                      const Registry *registry)
 {
     tree->machine = machine;
+    tree->registry = registry;
     tree->devices = g_ptr_array_new();
     tree->buses = g_ptr_array_new();
 }
@@ -36,11 +38,11 @@ Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type)
     return NULL;
 }
 
-const DeviceType *device_type_find(const char *name)
+const DeviceType *device_type_find(const Registry *r, const char *name)
 {
-    for (unsigned i = 0; device_types[i]; i++) {
-        if (g_str_equal(device_types[i]->name, name)) {
-            return device_types[i];
+    for (unsigned i = 0; r->device_types[i]; i++) {
+        if (g_str_equal(r->device_types[i]->name, name)) {
+            return r->device_types[i];
         }
     }
     return NULL;
@@ -269,9 +271,10 @@ bool device_realize(Device *dev, GError **errp)
     return true;
 }
 
-static const DeviceType *user_type(const char *driver, GError **errp)
+static const DeviceType *user_type(const Registry *r, const char *driver,
+                                   GError **errp)
 {
-    const DeviceType *type = device_type_find(driver);
+    const DeviceType *type = device_type_find(r, driver);
     g_autoptr(GPtrArray) names = NULL;
     g_autofree char *near = NULL;
 
@@ -286,9 +289,9 @@ static const DeviceType *user_type(const char *driver, GError **errp)
         return NULL;
     }
     names = g_ptr_array_new();
-    for (unsigned i = 0; device_types[i]; i++) {
-        if (device_types[i]->user_creatable) {
-            g_ptr_array_add(names, (char *)device_types[i]->name);
+    for (unsigned i = 0; r->device_types[i]; i++) {
+        if (r->device_types[i]->user_creatable) {
+            g_ptr_array_add(names, (char *)r->device_types[i]->name);
         }
     }
     g_ptr_array_add(names, NULL);
@@ -327,7 +330,7 @@ Device *device_add(DeviceTree *tree, json_object *opts, const bool *refused,
         error_setg(errp, "Parameter 'driver' is missing");
         return NULL;
     }
-    type = user_type(driver, errp);
+    type = user_type(tree->registry, driver, errp);
     if (!type) {
         return NULL;
     }
@@ -466,10 +469,10 @@ char *device_path(const Device *dev)
                                          : *anonymous_counter(dev));
 }
 
-void device_print_types(FILE *f)
+void device_print_types(FILE *f, const Registry *r)
 {
-    for (unsigned i = 0; device_types[i]; i++) {
-        const DeviceType *t = device_types[i];
+    for (unsigned i = 0; r->device_types[i]; i++) {
+        const DeviceType *t = r->device_types[i];
 
         if (t->user_creatable) {
             fprintf(f, "name \"%s\", bus %s, desc \"%s\"\n", t->name,

@@ -107,9 +107,4 @@ struct Accel {
     Machine *machine;
 };
 
-/* All accelerators, NULL at the end (hw/device-types.c). */
-extern const AccelOps *const accel_types[];
-
-const AccelOps *accel_find(const char *name);
-
 #endif

@@ -23,7 +23,6 @@
 #include "system/user-object.h"
 
 typedef struct Chardev Chardev;
-typedef struct MachineType MachineType;
 
 #define SERIAL_PORTS_MAX 4
 
@@ -84,6 +83,7 @@ struct MachineType {
 };
 
 struct Machine {
+    const Registry *registry; /* borrowed */
     const MachineType *type;
     MachineConfig config;
     void *board; /* owned by type->init/finish */
@@ -135,18 +135,17 @@ struct Machine {
     bool exit_failure; /* by -action panic=exit-failure */
 };
 
-/* All machine types, NULL at the end (hw/device-types.c). */
-extern const MachineType *const machine_types[];
 /* The machine "none" (none-machine.c): no board, no RAM, no vCPU. */
 extern const MachineType none_machine_type;
-const MachineType *machine_type_find(const char *name);
 
 void machine_config_init(MachineConfig *c);
 /* Frees what it owns and leaves defaults that own nothing. */
 void machine_config_finish(MachineConfig *c);
 
-/* Makes an empty machine with default configuration; nothing is opened. */
-Machine *machine_new(const MachineType *type, const AccelOps *accel);
+/* Makes an empty machine with default configuration; nothing is opened. The
+ * rest is borrowed. */
+Machine *machine_new(const Registry *registry, const MachineType *type,
+                     const AccelOps *accel);
 
 /* Opens the accelerator and builds the board from machine->config. Devices may
  * then be added. Machine lock. */

@@ -13,6 +13,7 @@
 
 /* What the command line asks for. Strings and dictionaries are owned. */
 typedef struct Options {
+    const Registry *registry; /* borrowed */
     const MachineType *machine;
     const AccelOps *accel; /* the first of the list that this program has */
     const AccelOps *accel_fallback; /* the next one; or NULL */
@@ -38,7 +39,8 @@ typedef struct Options {
     bool help_printed; /* there is nothing to run: exit status 0 */
 } Options;
 
-Options *options_new(void);
+/* @registry, which is borrowed, is what the machine can be made of. */
+Options *options_new(const Registry *registry);
 void options_free(Options *o); /* takes NULL */
 
 /* Fills @o from the command line without the program's name. On failure the

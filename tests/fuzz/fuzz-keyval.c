@@ -3,6 +3,7 @@
  * as key=value must survive being written again. */
 #include "../unit/fake-accel.h"
 #include "hw/pci/pci-host.h"
+#include "program/registry.h"
 #include "util/keyval.h"
 
 #include "fuzz-input.h"
@@ -50,7 +51,8 @@ static void configure(json_object *opts)
     Device *dev;
 
     g_assert_nonnull(pci_host_new(m, NULL));
-    dev = device_new(&m->tree, device_type_find("vhost-scsi-pci"));
+    dev = device_new(&m->tree,
+                     device_type_find(&program_registry, "vhost-scsi-pci"));
     (void)device_configure(dev, opts, NULL);
     device_free(dev);
     fake_machine_free(m);

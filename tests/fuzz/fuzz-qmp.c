@@ -3,6 +3,7 @@
  * The first byte says whether the session is a readline instead, and whether it
  * begins with the negotiation. Each line that comes back is JSON. */
 #include "chardev/char.h"
+#include "program/registry.h"
 #include "monitor/monitor.h"
 #include "accel/qtest.h"
 #include "system/machine.h"
@@ -25,7 +26,9 @@ typedef struct Session {
 
 static Machine *new_machine(void)
 {
-    Machine *m = machine_new(machine_type_find("q35"), &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry,
+                             machine_type_find(&program_registry, "q35"),
+                             &qtest_accel_ops);
     auto_json *port = keyval_parse("pcie-root-port,id=p0,chassis=1", "driver",
                                    NULL);
     GError *err = NULL;

@@ -4,6 +4,7 @@
 #include "../unit/test-virtio.h"
 #include "accel/qtest-server.h"
 #include "accel/qtest.h"
+#include "program/registry.h"
 #include "system/machine.h"
 
 #include "fuzz-input.h"
@@ -12,7 +13,9 @@
 
 static Machine *machine(void)
 {
-    Machine *m = machine_new(machine_type_find("q35"), &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry,
+                             machine_type_find(&program_registry, "q35"),
+                             &qtest_accel_ops);
     GError *err = NULL;
     Device *dev;
 

@@ -18,6 +18,7 @@
 #include "chardev/char.h"
 #include "fake-vhost.h"
 #include "hw/pci/pci-host.h"
+#include "program/registry.h"
 #include "monitor/monitor.h"
 #include "system/machine.h"
 #include "system/options.h"
@@ -647,7 +648,8 @@ static Machine *machine(void)
     threads_ops.vcpu_finish = cpu_finish;
     threads_ops.vcpu_run = cpu_run;
     threads_ops.vcpu_kick = cpu_kick;
-    m = machine_new(machine_type_find("q35"), &threads_ops);
+    m = machine_new(&program_registry,
+                    machine_type_find(&program_registry, "q35"), &threads_ops);
     m->config.ram_size = RAM_SIZE;
     m->config.n_cpus = VCPUS;
     m->config.topology = (CpuTopology){ 1, VCPUS, 1 };

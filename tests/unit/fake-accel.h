@@ -7,6 +7,7 @@
 #define FAKE_ACCEL_H
 
 #include "accel/qtest.h"
+#include "program/registry.h"
 #include "system/machine.h"
 
 #define FAKE_MAX 64
@@ -101,7 +102,7 @@ static inline Machine *fake_machine_new(void)
     fake.ops.irqfd_del = fake_irqfd_del;
     fake.ops.ioeventfd_add = fake_ioeventfd_add;
     fake.ops.ioeventfd_del = fake_ioeventfd_del;
-    m = machine_new(NULL, &fake.ops);
+    m = machine_new(&program_registry, NULL, &fake.ops);
     machine_lock(m);
     g_assert_true(m->accel_ops->init(m, NULL));
     m->accel->ops = &fake.ops;

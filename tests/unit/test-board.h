@@ -8,6 +8,7 @@
 #define TEST_BOARD_H
 
 #include "accel/qtest.h"
+#include "program/registry.h"
 #include "system/machine.h"
 
 #define TEST_GSIS 24
@@ -30,7 +31,7 @@ static inline void test_board_irq(void *opaque, unsigned n, bool level)
 
 static inline void test_board_init(TestBoard *b)
 {
-    b->m = machine_new(NULL, &qtest_accel_ops);
+    b->m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     machine_lock(b->m);
     b->isa = (Bus){ .type = BUS_ISA, .name = "isa.0" };
     g_ptr_array_add(b->m->tree.buses, &b->isa);

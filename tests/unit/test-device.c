@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Properties and the device tree, on a device type of the test. */
 #include "accel/qtest.h"
+#include "program/registry.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -63,7 +64,7 @@ typedef struct Fixture {
 
 static void set_up(Fixture *f, gconstpointer data)
 {
-    f->m = machine_new(NULL, &qtest_accel_ops);
+    f->m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     machine_lock(f->m);
     f->dev = device_new(&f->m->tree, &test_type);
     f->t = container_of(f->dev, TestDevice, dev);

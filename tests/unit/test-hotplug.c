@@ -9,6 +9,7 @@
 #include "hw/pci/pci-host.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/scsi/vhost-scsi.h"
+#include "program/registry.h"
 #include "system/hotplug.h"
 #include "system/machine.h"
 #include "test-virtio.h"
@@ -149,7 +150,9 @@ static void wait_idle(Fixture *f)
 
 static Machine *machine(void)
 {
-    Machine *m = machine_new(machine_type_find("q35"), &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry,
+                             machine_type_find(&program_registry, "q35"),
+                             &qtest_accel_ops);
     auto_json *opts = keyval_parse("pcie-root-port,id=pci.1,addr=3", "driver",
                                    NULL);
     g_autoptr(GError) err = NULL;

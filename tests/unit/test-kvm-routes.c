@@ -2,6 +2,7 @@
 /* How often KVM is given its routing table, which costs a grace period each
  * time: the test stands before ioctl() and counts. */
 #include "accel/kvm.h"
+#include "program/registry.h"
 #include "system/machine.h"
 #include "test-kvm.h"
 #include "util/event-notifier.h"
@@ -44,7 +45,7 @@ typedef struct Fixture {
 
 static void set_up(Fixture *f)
 {
-    f->m = machine_new(NULL, &kvm_accel_ops);
+    f->m = machine_new(&program_registry, NULL, &kvm_accel_ops);
     machine_lock(f->m);
     g_assert_true(f->m->accel_ops->init(f->m, NULL));
     f->accel = f->m->accel;

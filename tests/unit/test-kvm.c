@@ -3,6 +3,7 @@
  * real-mode code as the guest. */
 #include "accel/kvm.h"
 
+#include "program/registry.h"
 #include "system/machine.h"
 #include "system/stats.h"
 #include "test-kvm.h"
@@ -249,7 +250,7 @@ static void fixture_new(Fixture *f, CpuTopology topology, const uint8_t *rom,
     GError *error = NULL;
     bool ok;
 
-    f->m = machine_new(&board_type, &kvm_accel_ops);
+    f->m = machine_new(&program_registry, &board_type, &kvm_accel_ops);
     f->m->config.topology = topology;
     f->m->config.n_cpus = topology.sockets * topology.cores * topology.threads;
     f->m->board = f->b = g_new0(Board, 1);
@@ -322,7 +323,7 @@ static void map_ram_beyond_last_slot_fails(void)
 
 static void topology_beyond_apic_ids_is_refused(void)
 {
-    Machine *m = machine_new(&board_type, &kvm_accel_ops);
+    Machine *m = machine_new(&program_registry, &board_type, &kvm_accel_ops);
     GError *error = NULL;
 
     m->config.topology = (CpuTopology){ 2, 129, 1 };
@@ -729,7 +730,8 @@ static void triple_fault_is_told_and_resets(void)
 /* -global kvm-pit.lost_tick_policy=discard: KVM takes it. */
 static void lost_ticks_can_be_discarded(void)
 {
-    Machine *m = machine_new(&none_machine_type, &kvm_accel_ops);
+    Machine *m = machine_new(&program_registry, &none_machine_type,
+                             &kvm_accel_ops);
     GError *error = NULL;
     bool ok;
 

@@ -7,6 +7,7 @@
 #include "accel/qtest-server.h"
 #include "accel/qtest.h"
 #include "hw/pci/pci.h"
+#include "program/registry.h"
 #include "system/machine.h"
 #include "util/event-notifier.h"
 
@@ -101,7 +102,8 @@ static inline PciDevice *add_device(Fixture *f, const char *id)
 
 static inline void setup(Fixture *f)
 {
-    *f = (Fixture){ .m = machine_new(NULL, &qtest_accel_ops) };
+    *f = (Fixture){ .m = machine_new(&program_registry, NULL,
+                                     &qtest_accel_ops) };
     machine_lock(f->m);
     g_assert_true(qtest_accel_ops.init(f->m, NULL));
     g_assert_cmpint(guest_ram_init(&f->m->ram, RAM_SIZE), ==, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Address map, RAM, timers and run state, without a board. */
 #include "accel/qtest.h"
+#include "program/registry.h"
 #include "system/machine.h"
 
 /* A region that answers with its tag and keeps what was last written. */
@@ -149,7 +150,7 @@ static void count(void *opaque)
 
 static void test_timers_fire_in_order_when_stepped(void)
 {
-    Machine *m = machine_new(NULL, &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     unsigned a = 0, b = 0;
     Timer ta, tb;
 
@@ -179,7 +180,7 @@ static void test_timers_fire_in_order_when_stepped(void)
 
 static void test_clock_stands_while_paused(void)
 {
-    Machine *m = machine_new(NULL, &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     int64_t then;
 
     machine_lock(m);
@@ -200,7 +201,7 @@ static bool quit(void *opaque, GIOCondition condition)
 
 static void test_main_loop_serves_an_fd_under_the_lock(void)
 {
-    Machine *m = machine_new(NULL, &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     GSource *source;
     int fds[2];
 
@@ -225,7 +226,8 @@ static void test_main_loop_serves_an_fd_under_the_lock(void)
 /* A running machine without vCPUs under -no-shutdown, locked. */
 static Machine *running_machine_new(void)
 {
-    Machine *m = machine_new(&none_machine_type, &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry, &none_machine_type,
+                             &qtest_accel_ops);
     GError *err = NULL;
 
     m->config.no_shutdown = true;

@@ -7,6 +7,7 @@
 #include "accel/qtest.h"
 #include "chardev/char.h"
 #include "hw/pci/pci-host.h"
+#include "program/registry.h"
 #include "system/machine.h"
 #include "test-virtio.h"
 
@@ -31,7 +32,9 @@ static TestVirtio *virtio_of(Machine *m)
 
 static Machine *machine(void)
 {
-    Machine *m = machine_new(machine_type_find("q35"), &qtest_accel_ops);
+    Machine *m = machine_new(&program_registry,
+                             machine_type_find(&program_registry, "q35"),
+                             &qtest_accel_ops);
     g_autoptr(GError) err = NULL;
     Device *dev;
 

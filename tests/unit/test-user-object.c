@@ -2,6 +2,7 @@
 /* What is neither device nor option alone: objects of the user, defaults by
  * -global, a second accelerator, the machine none, RAM as a memfd. */
 #include "hw/char/serial.h"
+#include "program/registry.h"
 #include "test-board.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -155,7 +156,8 @@ static void test_global(Fixture *f, gconstpointer data)
 
 static void test_global_of_backend(Fixture *f, gconstpointer data)
 {
-    const DeviceType *type = device_type_find("vhost-scsi-pci");
+    const DeviceType *type = device_type_find(&program_registry,
+                                              "vhost-scsi-pci");
     g_autofree char *a = NULL, *b = NULL;
     Device *dev;
 
@@ -196,7 +198,7 @@ static bool init_fails(Machine *m, GError **errp)
 
 static Machine *new_machine(const AccelOps *first, const AccelOps *second)
 {
-    Machine *m = machine_new(&none_machine_type, first);
+    Machine *m = machine_new(&program_registry, &none_machine_type, first);
 
     m->accel_fallback = second;
     machine_lock(m);

@@ -5,6 +5,7 @@
  */
 #include "accel/qtest.h"
 #include "hw/virtio/vhost.h"
+#include "program/registry.h"
 #include "system/machine.h"
 
 #include <fcntl.h>
@@ -333,7 +334,7 @@ static void rings_init(Rings *r)
     static const VirtioOps no_ops = { 0 };
 
     memset(r, 0, sizeof(*r));
-    r->m = machine_new(NULL, &qtest_accel_ops);
+    r->m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     machine_lock(r->m);
     r->vdev.dev.machine = r->m;
     r->vdev.dev.id = (char *)"test";

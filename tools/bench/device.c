@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The machine, its device, and the way to DRIVER_OK. */
 #include "bench.h"
+#include "program/registry.h"
 #include "util/error.h"
 
 #include <linux/virtio_scsi.h>
@@ -183,7 +184,9 @@ bool bench_open(Bench *b, const BenchConfig *c, GError **errp)
     b->run_ns = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     set_lun(b);
     make_queues(b);
-    b->machine = machine_new(machine_type_find("q35"), accel_find("qtest"));
+    b->machine = machine_new(&program_registry,
+                             machine_type_find(&program_registry, "q35"),
+                             accel_find(&program_registry, "qtest"));
     machine_lock(b->machine);
     ok = build(b, errp) && run_machine(b, errp) && start_driver(b, errp);
     machine_unlock(b->machine);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The device model. A device type is one `static const DeviceType`; all types
- * stand in hw/device-types.c. An instance begins with a Device, is configured
+ * stand in a Registry. An instance begins with a Device, is configured
  * through property tables, then realized, and lives until unrealize.
  *
  *     device_new() -> device_configure() -> device_realize()
@@ -18,10 +18,10 @@
 #define HW_CORE_DEVICE_H
 
 #include "hw/core/property.h"
+#include "hw/core/registry.h"
 
 typedef struct Machine Machine;
 typedef struct Device Device;
-typedef struct DeviceType DeviceType;
 
 typedef enum BusType {
     BUS_NONE, /* wired by the board */
@@ -77,8 +77,9 @@ struct DeviceType {
 /* All devices and buses of a machine, which embeds it as machine->tree. */
 typedef struct DeviceTree {
     Machine *machine;
-    GPtrArray *devices; /* realized, owned, in order of realization */
-    GPtrArray *buses;   /* Bus, borrowed from their providers */
+    const Registry *registry; /* borrowed */
+    GPtrArray *devices;       /* realized, owned, in order of realization */
+    GPtrArray *buses;         /* Bus, borrowed from their providers */
     /* The machine has started: what is added now is hotplugged. */
     bool started;
     unsigned n_anon, n_unattached; /* numbers that anonymous paths have used */
@@ -105,7 +106,8 @@ struct Device {
     bool ejected;        /* it did: the device is about to be freed */
 };
 
-void device_tree_init(DeviceTree *tree, Machine *machine);
+void device_tree_init(DeviceTree *tree, Machine *machine,
+                      const Registry *registry);
 /* Frees every device, the last one first. Fine without device_tree_init(). */
 void device_tree_finish(DeviceTree *tree);
 
@@ -180,13 +182,8 @@ char *device_path(const Device *dev);
 const Property *device_find_property(Device *dev, const char *name,
                                      Device **ret_instance);
 
-/* hw/device-types.c: all types, in alphabetical order, NULL at the end. */
-extern const DeviceType *const device_types[];
-
-const DeviceType *device_type_find(const char *name);
-
 /* -device help and -device TYPE,help. */
-void device_print_types(FILE *f);
+void device_print_types(FILE *f, const Registry *r);
 void device_print_properties(FILE *f, const DeviceType *type);
 
 #endif

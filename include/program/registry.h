@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PROGRAM_REGISTRY_H
+#define PROGRAM_REGISTRY_H
+
+#include "hw/core/registry.h"
+
+/* All that this program can make, in plain sight (hw/device-types.c). */
+extern const Registry program_registry;
+
+#endif
