@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FOLDERS = ("accel", "chardev", "hw", "monitor", "qapi", "system", "target",
-           "util")
+FOLDERS = ("accel", "chardev", "hw", "monitor", "program", "qapi", "system",
+           "target", "util")
 
 CALLS = ("open", "openat", "fopen", "freopen", "opendir", "read", "pread",
          "readv", "write", "pwrite", "writev", "dprintf", "fsync",
@@ -75,19 +75,19 @@ ALLOWED = {
     ("hw/virtio/vhost-worker-limits.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-worker.c", "sched_setaffinity"):
         "the thread need not move before it returns",
+    ("program/daemon.c", "open"): START,
+    ("program/daemon.c", "read"): "the parent of a daemon, which has no machine",
+    ("program/daemon.c", "write"): START,
+    ("program/daemon.c", "unlink"): "at the end",
+    ("program/options-config.c", "open"): START,
+    ("program/options-config.c", "read"): START,
+    ("program/startup.c", "mlockall"): START,
     ("system/cpus.c", "g_thread_join"): "the lock is released",
-    ("system/daemon.c", "open"): START,
-    ("system/daemon.c", "read"): "the parent of a daemon, which has no machine",
-    ("system/daemon.c", "write"): START,
-    ("system/daemon.c", "unlink"): "at the end",
     ("system/fds.c", "open"): "/proc/self/fd: a descriptor that is open already",
-    ("system/options-config.c", "open"): START,
-    ("system/options-config.c", "read"): START,
     ("system/ram.c", "g_file_get_contents"): START,
     ("system/ram.c", "madvise"): START,
     ("system/runstate.c", "g_thread_join"):
         "the lock is released, or the thread has ended",
-    ("system/startup.c", "mlockall"): START,
     ("target/i386/kvm-state.c", "ioctl"): KVM,
     ("util/event-notifier.c", "poll"): "timeout 0",
     ("util/event-notifier.c", "read"): EVENTFD,

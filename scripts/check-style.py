@@ -12,7 +12,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Folder -> layer. A file may include headers of its own layer and below.
-TOP = 6
 LAYERS = {
     "util": 0, "qapi": 0,
     "hw/core": 1,
@@ -21,21 +20,13 @@ LAYERS = {
     "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
     "hw/misc": 4, "hw/scsi": 4,
     "hw/i386": 5, "monitor": 5,
-    "program": TOP,
-}
-
-# What puts the program together sees all of it.
-TOP_FILES = {
-    "hw/device-types.c", "system/main.c", "system/options.c",
-    "system/options-cpu.c", "system/options-int.h",
-    "system/options-machine.c",
-    "system/options-object.c", "system/options-run.c", "system/startup.c",
+    "program": 6,
 }
 
 # (pattern in a line of code, files that may hold it, what the rule says)
 ONLY_IN = [
-    (r"\b_?exit\s*\(|\babort\s*\(", r"system/main\.c",
-     "only system/main.c ends the process"),
+    (r"\b_?exit\s*\(|\babort\s*\(", r"program/main\.c",
+     "only program/main.c ends the process"),
     (r"#include <linux/kvm\.h>|#include <asm/kvm\.h>",
      r"accel/kvm/.*|include/accel/kvm.*|(include/)?target/i386/.*",
      "<linux/kvm.h> belongs to accel/kvm and target/i386"),
@@ -44,11 +35,11 @@ ONLY_IN = [
      "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
      r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci(-[a-z]+)?\.[ch]"
-     r"|hw/device-types\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
+     r"|program/registry\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
      "only virtio-pci*.c knows both virtio and PCI"),
     (r"#include \"accel/",
-     r"accel/.*|target/i386/.*|include/accel/.*|hw/device-types\.c"
-     r"|system/startup\.c",
+     r"accel/.*|target/i386/.*|include/accel/.*|program/registry\.c"
+     r"|program/startup\.c",
      "only accelerators know accelerators"),
 ]
 
@@ -68,8 +59,6 @@ def code_files():
 
 def layer_of(name):
     path = name.removeprefix("include/")
-    if path in TOP_FILES:
-        return TOP
     for folder, layer in LAYERS.items():
         if path.startswith(folder + "/"):
             return layer

@@ -4,7 +4,7 @@
 
 #include "hw/core/registry.h"
 
-/* All that this program can make, in plain sight (hw/device-types.c). */
+/* All that this program can make, in plain sight (program/registry.c). */
 extern const Registry program_registry;
 
 #endif

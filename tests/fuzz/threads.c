@@ -21,7 +21,7 @@
 #include "program/registry.h"
 #include "monitor/monitor.h"
 #include "system/machine.h"
-#include "system/options.h"
+#include "program/options.h"
 #include "util/keyval.h"
 #include "util/log.h"
 

@@ -64,7 +64,7 @@ struct VirtIOPCIProxy {
     uint64_t notify_base; /* ... at this address */
 };
 
-/* What the PCI type of a virtio device is made of, see hw/device-types.c. */
+/* What the PCI type of a virtio device is made of, see program/registry.c. */
 extern const Property virtio_pci_props[];
 bool virtio_pci_realize(Device *dev, GError **errp);
 void virtio_pci_unrealize(Device *dev);

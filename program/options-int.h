@@ -4,7 +4,7 @@
 #ifndef OPTIONS_INT_H
 #define OPTIONS_INT_H
 
-#include "system/options.h"
+#include "program/options.h"
 
 #include <json-c/json.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "system/options.h"
+#include "program/options.h"
 #include "util/error.h"
 
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * are in options-*.c), which fill an Options; startup.c makes a machine of it.
  * Names and meaning are QEMU's.
  */
-#ifndef SYSTEM_OPTIONS_H
-#define SYSTEM_OPTIONS_H
+#ifndef PROGRAM_OPTIONS_H
+#define PROGRAM_OPTIONS_H
 
 #include "system/machine.h"
 

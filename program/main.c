@@ -2,7 +2,7 @@
 /* The program: parse, build, run, undo. The only file that may end the process.
  */
 #include "program/registry.h"
-#include "system/options.h"
+#include "program/options.h"
 #include "util/error.h"
 #include "util/message.h"
 

@@ -2,7 +2,7 @@
 #include "accel/qtest.h"
 #include "chardev/char.h"
 #include "monitor/monitor.h"
-#include "system/options.h"
+#include "program/options.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
