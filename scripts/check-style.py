@@ -11,17 +11,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Folder -> layer. A file may include headers of its own layer and below.
-LAYERS = {
-    "util": 0, "qapi": 0,
-    "hw/core": 1,
-    "system": 2,
-    "accel": 3, "target/i386": 3, "chardev": 3, "hw/pci": 3, "hw/virtio": 3,
-    "hw/acpi": 4, "hw/char": 4, "hw/isa": 4, "hw/nvram": 4, "hw/rtc": 4,
-    "hw/misc": 4, "hw/scsi": 4,
-    "hw/i386": 5, "monitor": 5,
-    "program": 6,
-}
+# A row of the table in meson.build: folder, layer, what it needs of its own
+# layer and why.
+FOLDER = re.compile(r"^  \['([\w/]+)', (\d+), \{(.*?)\}, ", re.M)
 
 # (pattern in a line of code, files that may hold it, what the rule says)
 ONLY_IN = [
@@ -57,23 +49,31 @@ def code_files():
     return sorted(n for n in names if (ROOT / n).is_file())
 
 
-def layer_of(name):
+def read_folders():
+    """Of each folder its layer and the folders of that layer that it needs."""
+    text = (ROOT / "meson.build").read_text()
+    return {name: (int(layer), re.findall(r"'([\w/]+)': '[^']+'", needs))
+            for name, layer, needs in FOLDER.findall(text)}
+
+
+def folder_of(name, folders):
+    """accel/kvm is that of accel/kvm/x.c and of include/accel/kvm-y.h."""
     path = name.removeprefix("include/")
-    for folder, layer in LAYERS.items():
-        if path.startswith(folder + "/"):
-            return layer
-    return None
+    return next((f for f in folders if re.match(f"{f}[/.-]", path)), None)
 
 
-def check_includes(name, lines, fail):
-    mine = layer_of(name)
+def check_includes(name, lines, folders, fail):
+    mine = folder_of(name, folders)
     if mine is None:
         return
+    layer, needs = folders[mine]
     for n, line in enumerate(lines, 1):
         m = re.match(r'#include "([^"]+)"', line)
-        theirs = layer_of(m.group(1)) if m else None
-        if theirs is not None and theirs > mine:
-            fail(f"{name}:{n}: includes {m.group(1)}, a layer above")
+        theirs = folder_of(m.group(1), folders) if m else None
+        if theirs in (None, mine) or theirs in needs:
+            continue
+        if folders[theirs][0] >= layer:
+            fail(f"{name}:{n}: includes {m.group(1)}, which is not below it")
 
 
 def strip_comments(text):
@@ -124,10 +124,11 @@ def main():
     program = [n for n in sources if not n.startswith(("tests/",
                                                        "linux-headers/"))]
     functions = []
+    folders = read_folders()
     for name in program:
         text = (ROOT / name).read_text()
         lines = strip_comments(text).splitlines()
-        check_includes(name, lines, failures.append)
+        check_includes(name, lines, folders, failures.append)
         check_only_in(name, lines, failures.append)
         functions += function_lengths(name, lines)
     check_spdx(names, failures.append)
