@@ -248,12 +248,17 @@ static void wake_thread(QtestWire *w)
     g_cond_broadcast(&w->q->accel.machine->cond);
 }
 
-static void end_session(QtestWire *w)
+static void log_closed(QtestWire *w)
 {
     if (w->open) {
         log_line(w, 'I', "CLOSED", strlen("CLOSED"));
     }
     w->open = false;
+}
+
+static void end_session(QtestWire *w)
+{
+    log_closed(w);
     w->session++;
     qtest_intercept_end(w->q);
     g_string_truncate(w->server.out, 0);
@@ -402,6 +407,7 @@ void qtest_wire_free(QtestWire *w)
     if (w->chr) {
         chardev_detach(w->chr, w);
     }
+    log_closed(w);
     set_wake(w->q, NULL);
     g_source_destroy(w->wake);
     g_source_unref(w->wake);
