@@ -8,27 +8,15 @@
 
 #define PROMPT "(qemu) "
 
-struct HmpSession {
+typedef struct HmpSession {
+    Monitor mon;
     Readline *readline;
     bool greeted; /* the client has seen the banner */
-};
+} HmpSession;
 
-static json_object *call_qmp(void *opaque, const char *command,
-                             json_object *args, GError **errp)
+static HmpSession *session_of(Monitor *mon)
 {
-    json_object *ret = qmp_call(opaque, NULL, command, args, errp);
-
-    json_object_put(args);
-    return ret;
-}
-
-char *hmp_execute(Machine *m, const char *line, const GPtrArray *history)
-{
-    HmpContext ctx = { call_qmp, m, history };
-    GString *out = g_string_new(NULL);
-
-    hmp_run(&ctx, line, out);
-    return g_string_free(out, FALSE);
+    return container_of(mon, HmpSession, mon);
 }
 
 /* --- output --- */
@@ -66,7 +54,7 @@ static void work_done(Monitor *mon, void *opaque, json_object *ret,
     } else {
         print_lines(mon, json_object_get_string(ret));
     }
-    readline_show_prompt(mon->hmp->readline);
+    readline_show_prompt(session_of(mon)->readline);
 }
 
 static void line_entered(void *opaque, const char *line)
@@ -85,17 +73,16 @@ static void line_entered(void *opaque, const char *line)
         return;
     }
     text = hmp_execute(mon->machine, line,
-                       readline_history(mon->hmp->readline));
+                       readline_history(session_of(mon)->readline));
     print_lines(mon, text);
-    readline_show_prompt(mon->hmp->readline);
+    readline_show_prompt(session_of(mon)->readline);
 }
 
 static char **complete(void *opaque, const char *line)
 {
-    Monitor *mon = opaque;
-    HmpContext ctx = { call_qmp, mon->machine, NULL };
+    const Monitor *mon = opaque;
 
-    return hmp_complete(&ctx, line);
+    return hmp_complete_line(mon->machine, line);
 }
 
 static const ReadlineOps readline_ops = {
@@ -106,47 +93,73 @@ static const ReadlineOps readline_ops = {
 
 /* --- session --- */
 
-void hmp_session_focus(Monitor *mon)
+static void hmp_session_focus(Monitor *mon)
 {
-    if (mon->hmp->greeted) {
+    HmpSession *s = session_of(mon);
+
+    if (s->greeted) {
         print_lines(mon, "\n");
     } else {
         print_lines(mon, "QEMU " QEMU_VERSION " monitor - type 'help' for more "
                          "information\n");
-        mon->hmp->greeted = true;
+        s->greeted = true;
     }
     if (!mon->job) {
-        readline_show_prompt(mon->hmp->readline);
+        readline_show_prompt(s->readline);
     }
 }
 
-void hmp_session_open(Monitor *mon)
+/* Greeting and prompt, unless another front end of the device has the input. */
+static void hmp_session_open(Monitor *mon)
 {
-    mon->hmp->greeted = false;
-    readline_restart(mon->hmp->readline);
+    HmpSession *s = session_of(mon);
+
+    s->greeted = false;
+    readline_restart(s->readline);
     if (!mon->chr || chardev_has_focus(mon->chr, mon)) {
         hmp_session_focus(mon);
     }
 }
 
-size_t hmp_session_input(Monitor *mon, const char *data, size_t len)
+static size_t hmp_session_ready(const char *data, size_t len)
 {
-    size_t n = MIN(len, readline_can_feed(mon->hmp->readline));
+    return len;
+}
 
-    readline_feed(mon->hmp->readline, data, n);
+static size_t hmp_session_input(Monitor *mon, const char *data, size_t len)
+{
+    HmpSession *s = session_of(mon);
+    size_t n = MIN(len, readline_can_feed(s->readline));
+
+    readline_feed(s->readline, data, n);
     return n;
 }
 
-void hmp_session_new(Monitor *mon)
+static void hmp_session_event(Monitor *mon, const char *name, json_object *data)
 {
-    mon->hmp = g_new0(HmpSession, 1);
-    mon->hmp->readline = readline_new(&readline_ops, mon, PROMPT);
 }
 
-void hmp_session_free(Monitor *mon)
+static void hmp_session_free(Monitor *mon)
 {
-    if (mon->hmp) {
-        readline_free(mon->hmp->readline);
-        g_clear_pointer(&mon->hmp, g_free);
-    }
+    HmpSession *s = session_of(mon);
+
+    readline_free(s->readline);
+    g_free(s);
+}
+
+static const MonitorOps hmp_session_ops = {
+    .free = hmp_session_free,
+    .open = hmp_session_open,
+    .focus = hmp_session_focus,
+    .ready = hmp_session_ready,
+    .input = hmp_session_input,
+    .event = hmp_session_event,
+};
+
+bool hmp_monitor_new(Machine *m, Chardev *chr, GError **errp)
+{
+    HmpSession *s = g_new0(HmpSession, 1);
+
+    s->readline = readline_new(&readline_ops, &s->mon, PROMPT);
+    return monitor_serve(&s->mon, &hmp_session_ops, m, chr, errp);
 }

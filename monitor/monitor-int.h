@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside monitor/: monitor.c moves bytes between character device and session
- * and holds input back; qmp.c parses and answers QMP; hmp-session.c is the
- * session for people; qmp-commands.c is the table of commands. Machine lock throughout.
+ * Inside monitor/, from below: qmp-commands.c is the table of commands;
+ * monitor.c moves bytes between character device and session and holds input
+ * back; qmp.c and hmp-session.c are the two kinds of session. Machine lock
+ * throughout.
  */
 #ifndef MONITOR_INT_H
 #define MONITOR_INT_H
@@ -13,15 +14,34 @@
 #include "system/machine.h"
 
 typedef struct MonitorJob MonitorJob;
-typedef struct QmpSession QmpSession;
-typedef struct HmpSession HmpSession;
+typedef struct Monitor Monitor;
+
+#define UTF8_BYTES_MAX 4 /* of a character */
+
+/* What a session does, which begins with a Monitor. */
+typedef struct MonitorOps {
+    bool takes_fds; /* descriptors may come with the input */
+    /* Frees the whole session. */
+    void (*free)(Monitor *mon);
+    /* A client has come. */
+    void (*open)(Monitor *mon);
+    /* The client turns to this monitor; it may turn to another front end of
+     * the device. */
+    void (*focus)(Monitor *mon);
+    /* How many of @len bytes input() may look at: at most UTF8_BYTES_MAX - 1
+     * are left. */
+    size_t (*ready)(const char *data, size_t len);
+    /* Looks at @len bytes, stops after one request and returns how many it
+     * took. */
+    size_t (*input)(Monitor *mon, const char *data, size_t len);
+    void (*event)(Monitor *mon, const char *name, json_object *data);
+} MonitorOps;
 
 struct Monitor {
+    const MonitorOps *ops;
     Machine *machine;
     Chardev *chr; /* borrowed; NULL once it is gone */
-    MonitorMode mode;
-    bool pretty;
-    bool open; /* a client is there */
+    bool open;    /* a client is there */
 
     GByteArray *in;   /* came and is not looked at yet */
     GString *out;     /* waits to be sent ... */
@@ -33,11 +53,14 @@ struct Monitor {
     GSource *resume;  /* goes on with the input; NULL: not scheduled */
 
     EventListener listener;
-    QmpSession *qmp; /* owned; mode control */
-    HmpSession *hmp; /* owned; mode readline */
 };
 
 /* --- monitor.c --- */
+
+/* Begins to serve @chr with a session that is ready and whose monitor is @mon.
+ * On failure the session is freed. */
+bool monitor_serve(Monitor *mon, const MonitorOps *ops, Machine *machine,
+                   Chardev *chr, GError **errp);
 
 /* Sends, or keeps until the client reads. */
 void monitor_write(Monitor *mon, const char *text, size_t len);
@@ -70,6 +93,14 @@ const QmpRow *qmp_find_row(const char *name);
 json_object *qmp_call(Machine *machine, Monitor *mon, const char *name,
                       json_object *args, GError **errp);
 
+/* Carries out a line of the readline monitor; returns what it prints, which
+ * the caller frees. @history may be NULL. A line that blocks belongs into the
+ * control thread. */
+char *hmp_execute(Machine *machine, const char *line, const GPtrArray *history);
+char **hmp_complete_line(Machine *machine, const char *line);
+
+/* --- work in the control thread --- */
+
 /* What monitor_run_in_control() does. @work is called by the control thread,
  * @done by whoever finds that it is over; none of them once the client has left,
  * but @free_opaque always. */
@@ -89,35 +120,5 @@ typedef struct MonitorTask {
  * MONITOR_WAIT_SECONDS at the latest, with an error: work that has not begun is
  * then dropped, other work learns of it by control_job_refused(). */
 void monitor_run_in_control(Monitor *mon, const MonitorTask *task);
-
-/* --- qmp.c --- */
-
-void qmp_session_new(Monitor *mon);
-void qmp_session_free(Monitor *mon);
-/* A client has come: the greeting. */
-void qmp_session_open(Monitor *mon);
-#define UTF8_BYTES_MAX 4 /* of a character */
-
-/* How many of @len bytes a session may look at: not a part of a character at the
- * end, which the JSON parser would refuse. */
-size_t qmp_session_ready(const char *data, size_t len);
-/* Looks at @len bytes, stops after one request and returns how many it took. */
-size_t qmp_session_input(Monitor *mon, const char *data, size_t len);
-void qmp_session_event(Monitor *mon, const char *name, json_object *data);
-
-/* --- hmp-session.c --- */
-
-/* Carries out a line of the readline monitor; returns what it prints, which
- * the caller frees. @history may be NULL. A line that blocks belongs into the
- * control thread. */
-char *hmp_execute(Machine *machine, const char *line, const GPtrArray *history);
-
-void hmp_session_new(Monitor *mon);
-void hmp_session_free(Monitor *mon);
-/* A client has come, or turns to this monitor: greeting and prompt, unless
- * another front end of the device has the input. */
-void hmp_session_open(Monitor *mon);
-void hmp_session_focus(Monitor *mon);
-size_t hmp_session_input(Monitor *mon, const char *data, size_t len);
 
 #endif

@@ -55,22 +55,6 @@ static bool is_held(const Monitor *mon)
     return mon->job || monitor_pending(mon);
 }
 
-/* How much of what has come the session may look at. */
-static size_t session_ready(const Monitor *mon)
-{
-    return mon->mode == MONITOR_CONTROL
-               ? qmp_session_ready((const char *)mon->in->data, mon->in->len)
-               : mon->in->len;
-}
-
-static size_t session_input(Monitor *mon, size_t len)
-{
-    const char *data = (const char *)mon->in->data;
-
-    return mon->mode == MONITOR_CONTROL ? qmp_session_input(mon, data, len)
-                                        : hmp_session_input(mon, data, len);
-}
-
 /* Lets the session look at what has come, as far as it may. */
 static void process(Monitor *mon)
 {
@@ -79,12 +63,14 @@ static void process(Monitor *mon)
     }
     mon->processing = true;
     while (mon->open && !is_held(mon)) {
-        size_t ready = session_ready(mon);
+        const char *data = (const char *)mon->in->data;
+        size_t ready = mon->ops->ready(data, mon->in->len);
 
         if (!ready) {
             break;
         }
-        g_byte_array_remove_range(mon->in, 0, (guint)session_input(mon, ready));
+        g_byte_array_remove_range(mon->in, 0,
+                                  (guint)mon->ops->input(mon, data, ready));
     }
     mon->processing = false;
     if (mon->chr) {
@@ -277,11 +263,7 @@ static void client_came(Monitor *mon)
 {
     forget_client(mon);
     mon->open = true;
-    if (mon->mode == MONITOR_CONTROL) {
-        qmp_session_open(mon);
-    } else {
-        hmp_session_open(mon);
-    }
+    mon->ops->open(mon);
 }
 
 static void chardev_event(void *opaque, ChardevEvent event)
@@ -304,9 +286,7 @@ static void chardev_event(void *opaque, ChardevEvent event)
         schedule_resume(mon);
         break;
     case CHARDEV_FOCUS:
-        if (mon->mode == MONITOR_READLINE) {
-            hmp_session_focus(mon);
-        }
+        mon->ops->focus(mon);
         break;
     case CHARDEV_BREAK:
         break;
@@ -314,12 +294,12 @@ static void chardev_event(void *opaque, ChardevEvent event)
 }
 
 static const ChardevFrontend frontends[] = {
-    [MONITOR_READLINE] = {
+    [false] = {
         .can_receive = can_receive,
         .receive = receive,
         .event = chardev_event,
     },
-    [MONITOR_CONTROL] = {
+    [true] = {
         .can_receive = can_receive,
         .receive = receive,
         .event = chardev_event,
@@ -331,8 +311,8 @@ static void machine_event(void *opaque, const char *name, json_object *data)
 {
     Monitor *mon = opaque;
 
-    if (mon->open && mon->mode == MONITOR_CONTROL) {
-        qmp_session_event(mon, name, data);
+    if (mon->open) {
+        mon->ops->event(mon, name, data);
     }
 }
 
@@ -346,11 +326,9 @@ static void monitor_free(Monitor *mon)
     event_del_listener(mon->machine, &mon->listener);
     forget_client(mon);
     machine_unwatch(&mon->resume);
-    qmp_session_free(mon);
-    hmp_session_free(mon);
     g_byte_array_unref(mon->in);
     g_string_free(mon->out, TRUE);
-    g_free(mon);
+    mon->ops->free(mon);
 }
 
 void monitors_free(Machine *m)
@@ -361,35 +339,29 @@ void monitors_free(Machine *m)
     }
 }
 
-Monitor *monitor_new(Machine *m, Chardev *chr, MonitorMode mode, bool pretty,
-                     GError **errp)
+bool monitor_serve(Monitor *mon, const MonitorOps *ops, Machine *m,
+                   Chardev *chr, GError **errp)
 {
-    Monitor *mon;
-
     if (m->monitors->len >= MONITORS_MAX) {
         error_setg(errp, "the machine has %d monitors already", MONITORS_MAX);
-        return NULL;
+        ops->free(mon);
+        return false;
     }
-    mon = g_new0(Monitor, 1);
-    mon->machine = m;
-    mon->mode = mode;
-    mon->pretty = pretty;
-    mon->in = g_byte_array_new();
-    mon->out = g_string_new(NULL);
-    mon->listener = (EventListener){ machine_event, mon };
+    *mon = (Monitor){
+        .ops = ops,
+        .machine = m,
+        .chr = chr,
+        .in = g_byte_array_new(),
+        .out = g_string_new(NULL),
+        .listener = { machine_event, mon },
+    };
     event_add_listener(m, &mon->listener);
-    if (mode == MONITOR_CONTROL) {
-        qmp_session_new(mon);
-    } else {
-        hmp_session_new(mon);
-    }
-    mon->chr = chr;
-    if (!chardev_attach(chr, &frontends[mode], mon)) {
+    if (!chardev_attach(chr, &frontends[ops->takes_fds], mon)) {
         error_setg(errp, "Device '%s' is in use", chardev_id(chr));
         mon->chr = NULL;
         monitor_free(mon);
-        return NULL;
+        return false;
     }
     g_ptr_array_add(m->monitors, mon);
-    return mon;
+    return true;
 }

@@ -6,6 +6,7 @@
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/virtio-qmp.h"
 #include "monitor-int.h"
+#include "monitor/hmp.h"
 #include "system/fds.h"
 #include "system/hotplug.h"
 #include "system/stats.h"
@@ -180,4 +181,31 @@ json_object *qmp_call(Machine *m, Monitor *mon, const char *name,
     }
     return row->handler ? row->handler(m, args, errp)
                         : row->session_handler(mon, args, errp);
+}
+
+/* --- lines for people, which are made of commands --- */
+
+static json_object *call_of_line(void *opaque, const char *command,
+                                 json_object *args, GError **errp)
+{
+    json_object *ret = qmp_call(opaque, NULL, command, args, errp);
+
+    json_object_put(args);
+    return ret;
+}
+
+char *hmp_execute(Machine *m, const char *line, const GPtrArray *history)
+{
+    HmpContext ctx = { call_of_line, m, history };
+    GString *out = g_string_new(NULL);
+
+    hmp_run(&ctx, line, out);
+    return g_string_free(out, FALSE);
+}
+
+char **hmp_complete_line(Machine *m, const char *line)
+{
+    HmpContext ctx = { call_of_line, m, NULL };
+
+    return hmp_complete(&ctx, line);
 }

@@ -17,7 +17,9 @@
 
 #include <math.h>
 
-struct QmpSession {
+typedef struct QmpSession {
+    Monitor mon;
+    bool pretty;
     json_tokener *tok;
     size_t request_len; /* bytes of the request that has begun */
     unsigned depth;     /* its open brackets */
@@ -25,7 +27,12 @@ struct QmpSession {
     bool skipping; /* the rest of one that was refused */
     bool negotiated;
     bool events_lost; /* said once that events were dropped */
-};
+} QmpSession;
+
+static QmpSession *session_of(Monitor *mon)
+{
+    return container_of(mon, QmpSession, mon);
+}
 
 /* --- output --- */
 
@@ -48,24 +55,23 @@ static void append_spaced(GString *out, const char *json)
 }
 
 /* Strings of the host (paths, names) may hold any bytes; the wire is UTF-8. */
-static void send_object(Monitor *mon, json_object *obj)
+static void send_object(QmpSession *s, json_object *obj)
 {
     const char *json = json_object_to_json_string_ext(
-        obj,
-        JSON_C_TO_STRING_NOSLASHESCAPE |
-            (mon->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
-                         : JSON_C_TO_STRING_PLAIN));
+        obj, JSON_C_TO_STRING_NOSLASHESCAPE |
+                 (s->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+                            : JSON_C_TO_STRING_PLAIN));
     g_autofree char *valid = g_utf8_make_valid(json, -1);
     g_autoptr(GString) line = g_string_new(NULL);
 
-    if (mon->pretty) {
+    if (s->pretty) {
         g_string_append(line, valid);
     } else {
         append_spaced(line, valid);
     }
     g_string_append(line, "\r\n");
-    trace(qmp_send, "%s %s", chardev_id(mon->chr), valid);
-    monitor_write(mon, line->str, line->len);
+    trace(qmp_send, "%s %s", chardev_id(s->mon.chr), valid);
+    monitor_write(&s->mon, line->str, line->len);
 }
 
 static const char *class_name(int code)
@@ -82,7 +88,7 @@ static const char *class_name(int code)
 }
 
 /* Answers the request whose "id" is in @request (a dictionary). */
-static void answer(Monitor *mon, json_object *request, json_object *ret,
+static void answer(QmpSession *s, json_object *request, json_object *ret,
                    const GError *err)
 {
     auto_json *reply = json_object_new_object();
@@ -102,25 +108,26 @@ static void answer(Monitor *mon, json_object *request, json_object *ret,
     if (request && json_object_object_get_ex(request, "id", &id)) {
         json_add(reply, "id", json_object_get(id));
     }
-    send_object(mon, reply);
+    send_object(s, reply);
 }
 
-void qmp_session_event(Monitor *mon, const char *name, json_object *data)
+static void qmp_session_event(Monitor *mon, const char *name, json_object *data)
 {
+    QmpSession *s = session_of(mon);
     auto_json *event = NULL;
     json_object *stamp;
     int64_t now_us = g_get_real_time();
 
-    if (!mon->qmp->negotiated) {
+    if (!s->negotiated) {
         return;
     }
     if (monitor_pending(mon) > MONITOR_EVENTS_MAX) {
-        if (!mon->qmp->events_lost) {
+        if (!s->events_lost) {
             warn_report("monitor '%s': the client does not read; events for it "
                         "are dropped",
                         chardev_id(mon->chr));
         }
-        mon->qmp->events_lost = true;
+        s->events_lost = true;
         return;
     }
     event = json_object_new_object();
@@ -132,7 +139,7 @@ void qmp_session_event(Monitor *mon, const char *name, json_object *data)
     if (data) {
         json_add(event, "data", json_object_get(data));
     }
-    send_object(mon, event);
+    send_object(s, event);
 }
 
 /* --- commands --- */
@@ -171,7 +178,7 @@ static void work_done(Monitor *mon, void *opaque, json_object *ret,
 {
     QmpWork *w = opaque;
 
-    answer(mon, w->request, ret, err);
+    answer(session_of(mon), w->request, ret, err);
 }
 
 /* A line for people blocks if its command does. */
@@ -215,20 +222,20 @@ static bool check_members(json_object *request, GError **errp)
     return true;
 }
 
-static const QapiCommand *find_command(Monitor *mon, json_object *request,
-                                       GError **errp)
+static const QapiCommand *find_command(const QmpSession *s,
+                                       json_object *request, GError **errp)
 {
     const char *name = keyval_get(request, "execute");
     const QapiCommand *cmd = qapi_find_command(name);
     bool is_first = g_str_equal(name, "qmp_capabilities");
 
-    if (!mon->qmp->negotiated && !is_first) {
+    if (!s->negotiated && !is_first) {
         error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
                   "Expecting capabilities negotiation with "
                   "'qmp_capabilities'");
         return NULL;
     }
-    if (mon->qmp->negotiated && is_first) {
+    if (s->negotiated && is_first) {
         error_set(errp, ERROR_CLASS_COMMAND_NOT_FOUND,
                   "Capabilities negotiation is already complete, command "
                   "ignored");
@@ -241,7 +248,7 @@ static const QapiCommand *find_command(Monitor *mon, json_object *request,
     return cmd;
 }
 
-static void handle_request(Monitor *mon, json_object *request)
+static void handle_request(QmpSession *s, json_object *request)
 {
     g_autoptr(GError) err = NULL;
     auto_json *ret = NULL;
@@ -249,40 +256,41 @@ static void handle_request(Monitor *mon, json_object *request)
     json_object *args;
 
     if (!check_members(request, &err)) {
-        answer(mon, request, NULL, err);
+        answer(s, request, NULL, err);
         return;
     }
-    cmd = find_command(mon, request, &err);
+    cmd = find_command(s, request, &err);
     args = json_get(request, "arguments");
     if (cmd && may_block(cmd, args) && qapi_check_arguments(cmd, args, &err)) {
         QmpWork *w = g_new(QmpWork, 1);
 
         *w = (QmpWork){ g_strdup(cmd->name), json_object_get(request) };
-        monitor_run_in_control(mon, &(MonitorTask){ .what = w->name,
-                                                    .lane = work_lane,
-                                                    .work = work_run,
-                                                    .done = work_done,
-                                                    .opaque = w,
-                                                    .free_opaque = work_free });
+        monitor_run_in_control(&s->mon,
+                               &(MonitorTask){ .what = w->name,
+                                               .lane = work_lane,
+                                               .work = work_run,
+                                               .done = work_done,
+                                               .opaque = w,
+                                               .free_opaque = work_free });
         return;
     }
     if (cmd && !err) {
-        ret = qmp_call(mon->machine, mon, cmd->name, args, &err);
+        ret = qmp_call(s->mon.machine, &s->mon, cmd->name, args, &err);
         if (ret && g_str_equal(cmd->name, "qmp_capabilities")) {
-            mon->qmp->negotiated = true;
+            s->negotiated = true;
         }
     }
-    answer(mon, request, ret, err);
+    answer(s, request, ret, err);
 }
 
 /* --- input --- */
 
-static void syntax_error(Monitor *mon, const char *what)
+static void syntax_error(QmpSession *s, const char *what)
 {
     g_autoptr(GError) err = NULL;
 
     error_setg(&err, "JSON parse error, %s", what);
-    answer(mon, NULL, NULL, err);
+    answer(s, NULL, NULL, err);
 }
 
 static void new_tokener(QmpSession *s)
@@ -405,19 +413,19 @@ static bool is_finite(json_object *value)
     return true;
 }
 
-static void take_value(Monitor *mon, json_object *value)
+static void take_value(QmpSession *s, json_object *value)
 {
     g_autoptr(GError) err = NULL;
 
-    trace(qmp_receive, "%s %s", chardev_id(mon->chr),
+    trace(qmp_receive, "%s %s", chardev_id(s->mon.chr),
           json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
     if (!is_finite(value)) {
-        syntax_error(mon, "a number is not finite");
+        syntax_error(s, "a number is not finite");
     } else if (!json_object_is_type(value, json_type_object)) {
         error_setg(&err, "QMP input must be a JSON object");
-        answer(mon, NULL, NULL, err);
+        answer(s, NULL, NULL, err);
     } else {
-        handle_request(mon, value);
+        handle_request(s, value);
     }
 }
 
@@ -436,9 +444,8 @@ static bool scan(QmpSession *s, const char *data, size_t *taken)
 }
 
 /* One value, or a part of it; returns how many bytes it took. */
-static size_t parse(Monitor *mon, const char *data, size_t len)
+static size_t parse(QmpSession *s, const char *data, size_t len)
 {
-    QmpSession *s = mon->qmp;
     auto_json *value = json_tokener_parse_ex(s->tok, data, (int)len);
     enum json_tokener_error err = json_tokener_get_error(s->tok);
     size_t taken = json_tokener_get_parse_end(s->tok);
@@ -461,15 +468,16 @@ static size_t parse(Monitor *mon, const char *data, size_t len)
         bool took = give_up(s, taken < len ? data[taken] : ' ', is_bad);
 
         taken += took && taken < len;
-        syntax_error(mon, wrong);
+        syntax_error(s, wrong);
     } else if (err == json_tokener_success) {
         new_tokener(s);
-        take_value(mon, value);
+        take_value(s, value);
     }
     return taken;
 }
 
-size_t qmp_session_ready(const char *data, size_t len)
+/* Not a part of a character at the end, which the JSON parser would refuse. */
+static size_t qmp_session_ready(const char *data, size_t len)
 {
     for (size_t n = 1; n <= MIN(len, UTF8_BYTES_MAX - 1); n++) {
         const char *at = data + len - n;
@@ -483,15 +491,15 @@ size_t qmp_session_ready(const char *data, size_t len)
     return len;
 }
 
-size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
+static size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
 {
-    QmpSession *s = mon->qmp;
+    QmpSession *s = session_of(mon);
     size_t taken;
 
     if (!s->skipping && !s->request_len && is_blank(data[0])) {
         return 1;
     }
-    taken = s->skipping ? skip(s, data, len) : parse(mon, data, len);
+    taken = s->skipping ? skip(s, data, len) : parse(s, data, len);
     /* A descriptor belongs to the request with one of whose bytes, or with a
      * blank before it, it came. */
     if (!s->request_len && mon->chr) {
@@ -502,32 +510,51 @@ size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
 
 /* --- life --- */
 
-void qmp_session_open(Monitor *mon)
+/* The greeting. */
+static void qmp_session_open(Monitor *mon)
 {
+    QmpSession *s = session_of(mon);
     auto_json *greeting = json_object_new_object();
     json_object *qmp = json_object_new_object();
 
-    new_tokener(mon->qmp);
-    mon->qmp->skipping = false;
-    mon->qmp->negotiated = false;
-    mon->qmp->events_lost = false;
+    new_tokener(s);
+    s->skipping = false;
+    s->negotiated = false;
+    s->events_lost = false;
     json_add(qmp, "version",
              qmp_call(mon->machine, mon, "query-version", NULL, NULL));
     json_add(qmp, "capabilities", json_object_new_array());
     json_add(greeting, "QMP", qmp);
-    send_object(mon, greeting);
+    send_object(s, greeting);
 }
 
-void qmp_session_new(Monitor *mon)
+static void qmp_session_focus(Monitor *mon)
 {
-    mon->qmp = g_new0(QmpSession, 1);
-    new_tokener(mon->qmp);
 }
 
-void qmp_session_free(Monitor *mon)
+static void qmp_session_free(Monitor *mon)
 {
-    if (mon->qmp) {
-        json_tokener_free(mon->qmp->tok);
-        g_clear_pointer(&mon->qmp, g_free);
-    }
+    QmpSession *s = session_of(mon);
+
+    json_tokener_free(s->tok);
+    g_free(s);
+}
+
+static const MonitorOps qmp_session_ops = {
+    .takes_fds = true,
+    .free = qmp_session_free,
+    .open = qmp_session_open,
+    .focus = qmp_session_focus,
+    .ready = qmp_session_ready,
+    .input = qmp_session_input,
+    .event = qmp_session_event,
+};
+
+bool qmp_monitor_new(Machine *m, Chardev *chr, bool pretty, GError **errp)
+{
+    QmpSession *s = g_new0(QmpSession, 1);
+
+    s->pretty = pretty;
+    new_tokener(s);
+    return monitor_serve(&s->mon, &qmp_session_ops, m, chr, errp);
 }

@@ -222,8 +222,8 @@ static bool add_monitor(Machine *m, json_object *opts, unsigned n,
     if (!chr) {
         return false;
     }
-    if (!monitor_new(m, chr, is_control ? MONITOR_CONTROL : MONITOR_READLINE,
-                     pretty, errp)) {
+    if (is_control ? !qmp_monitor_new(m, chr, pretty, errp)
+                   : !hmp_monitor_new(m, chr, errp)) {
         g_prefix_error(errp, "%s: ", keyval_get(opts, "option"));
         return false;
     }
@@ -233,7 +233,7 @@ static bool add_monitor(Machine *m, json_object *opts, unsigned n,
 /* The terminal of "mon:" is a serial port's and a monitor's. */
 static bool share_with_monitor(Machine *m, Chardev *chr, GError **errp)
 {
-    return monitor_new(m, chr, MONITOR_READLINE, false, errp);
+    return hmp_monitor_new(m, chr, errp);
 }
 
 static bool add_shared_monitors(Machine *m, const Options *o, GError **errp)

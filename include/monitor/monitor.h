@@ -24,7 +24,6 @@
 
 typedef struct Machine Machine;
 typedef struct Chardev Chardev;
-typedef struct Monitor Monitor;
 
 #define MONITORS_MAX         128
 #define MONITOR_WAIT_SECONDS 10
@@ -32,16 +31,13 @@ typedef struct Monitor Monitor;
 #define QMP_REQUEST_MAX      (1 * MiB) /* bytes of one request */
 #define QMP_DEPTH_MAX        64        /* nesting of one request */
 
-typedef enum MonitorMode {
-    MONITOR_CONTROL,
-    MONITOR_READLINE,
-} MonitorMode;
-
 /* Begins to serve @chr (borrowed; the monitor forgets it when it goes), which
- * must have no front end yet. @pretty indents QMP's replies. Files the monitor
- * in machine->monitors. Machine lock. NULL on failure. */
-Monitor *monitor_new(Machine *machine, Chardev *chr, MonitorMode mode,
-                     bool pretty, GError **errp);
+ * must have no front end yet: with QMP, its replies indented if @pretty, or
+ * with a readline for people. Files the monitor in machine->monitors. Machine
+ * lock. */
+bool qmp_monitor_new(Machine *machine, Chardev *chr, bool pretty,
+                     GError **errp);
+bool hmp_monitor_new(Machine *machine, Chardev *chr, GError **errp);
 
 /* Ends all monitors of the machine. The control thread has ended, or will find
  * that nobody waits for its job. Machine lock. */

@@ -59,8 +59,8 @@ static void open_session(Session *s, bool readline)
     json_object_object_add(opts, "id", json_object_new_string("mon"));
     json_object_object_add(opts, "fd", json_object_new_string(fd));
     chr = chardev_new(s->m, opts, NULL);
-    g_assert_nonnull(monitor_new(
-        s->m, chr, readline ? MONITOR_READLINE : MONITOR_CONTROL, false, NULL));
+    g_assert_true(readline ? hmp_monitor_new(s->m, chr, NULL)
+                           : qmp_monitor_new(s->m, chr, false, NULL));
 }
 
 /* What the control thread would do. A start or stop needs vCPUs. */

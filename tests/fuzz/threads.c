@@ -538,7 +538,7 @@ static void client_open(Client *c, Machine *m, unsigned number)
     json_object_object_add(opts, "fd", json_object_new_string(fd));
     chr = chardev_new(m, opts, NULL);
     g_assert_nonnull(chr);
-    g_assert_nonnull(monitor_new(m, chr, MONITOR_CONTROL, false, NULL));
+    g_assert_true(qmp_monitor_new(m, chr, false, NULL));
 }
 
 static void client_close(Client *c)
