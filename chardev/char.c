@@ -424,17 +424,16 @@ int chardev_open_output(Machine *machine, const char *id, const char *path,
 
 static const ChardevBackend *find_backend(const char *name, GError **errp)
 {
-    const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
         if (g_str_equal(backends[i]->name, name)) {
             return backends[i];
         }
-        names[i] = backends[i]->name;
+        near_name_try(&near, backends[i]->name);
     }
-    near = suggest_name(name, names, "; see -chardev help");
-    error_setg(errp, "'%s' is not a valid char driver name%s", name, near);
+    error_setg_near(errp, &near, "; see -chardev help",
+                    "'%s' is not a valid char driver name", name);
     return NULL;
 }
 
@@ -599,8 +598,8 @@ static json_object *parse_short(const char *text, GError **errp)
     static const char *const words[] = { "none", "null",  "pty",   "stdio",
                                          "mon:", "file:", "unix:", NULL };
     const char *rest = after(text, "unix:");
-    g_autofree char *near = NULL;
     json_object *opts;
+    NearName near;
 
     if (rest) {
         return parse_unix(rest, errp);
@@ -618,11 +617,11 @@ static json_object *parse_short(const char *text, GError **errp)
         return opts;
     }
     json_object_put(opts);
-    near = suggest_name(
-        text, words,
-        "; give stdio, mon:stdio, null, none, file:PATH, pty or "
-        "unix:PATH");
-    error_setg(errp, "'%s' is not a valid character device%s", text, near);
+    near = near_name_of(text, words);
+    error_setg_near(errp, &near,
+                    "; give stdio, mon:stdio, null, none, file:PATH, pty or "
+                    "unix:PATH",
+                    "'%s' is not a valid character device", text);
     return NULL;
 }
 

@@ -84,15 +84,17 @@ void hmp_print_unknown(Hmp *h, const HmpCommand *table, const char *prefix,
                        const char *name)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *near = NULL;
+    g_autofree char *end = NULL;
+    NearName near;
 
     /* Aliases of one letter are near to everything. */
     for (const HmpCommand *c = table; c->names; c++) {
         g_ptr_array_add(names, first_name(c));
     }
     g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata, "");
-    hmp_print(h, "unknown command: '%s%s'%s\n", prefix, name, near);
+    near = near_name_of(name, (const char *const *)names->pdata);
+    end = near_name_text(&near, "");
+    hmp_print(h, "unknown command: '%s%s'%s\n", prefix, name, end);
 }
 
 void hmp_print_help(Hmp *h, const HmpCommand *c, const char *prefix)

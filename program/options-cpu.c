@@ -18,16 +18,13 @@ static bool is_hyperv(const char *name)
 
 static void unknown_feature(const char *name, GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     for (const X86Feature *f = x86_features; f->name; f++) {
-        g_ptr_array_add(names, (char *)f->name);
+        near_name_try(&near, f->name);
     }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata,
-                        "; see -cpu help");
-    error_setg(errp, "-cpu: feature '%s' cannot be switched%s", name, near);
+    error_setg_near(errp, &near, "; see -cpu help",
+                    "-cpu: feature '%s' cannot be switched", name);
 }
 
 /* Notes what @key says: "f", "+f" or "-f". Later ones win. */
@@ -152,20 +149,18 @@ static void print_cpus(void)
 
 static bool set_model(Options *o, const char *model, GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = model };
 
     for (const CpuModel *m = cpu_models; m->name; m++) {
         if (g_str_equal(m->name, model)) {
             return option_set_string(&o->config.cpu_model, model);
         }
-        g_ptr_array_add(names, (char *)m->name);
+        near_name_try(&near, m->name);
     }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(model, (const char *const *)names->pdata,
-                        "; this machine passes the host's processor on, see "
-                        "-cpu help");
-    error_setg(errp, "unable to find CPU model '%s'%s", model, near);
+    error_setg_near(errp, &near,
+                    "; this machine passes the host's processor on, see -cpu "
+                    "help",
+                    "unable to find CPU model '%s'", model);
     return false;
 }
 

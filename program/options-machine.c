@@ -97,23 +97,20 @@ static void print_machines(const Registry *r)
 static bool set_machine(Options *o, const char *name, GError **errp)
 {
     const Registry *r = o->registry;
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     o->machine = machine_type_find(r, name);
     if (o->machine) {
         return true;
     }
     for (unsigned i = 0; r->machine_types[i]; i++) {
-        g_ptr_array_add(names, (char *)r->machine_types[i]->name);
+        near_name_try(&near, r->machine_types[i]->name);
         if (r->machine_types[i]->alias) {
-            g_ptr_array_add(names, (char *)r->machine_types[i]->alias);
+            near_name_try(&near, r->machine_types[i]->alias);
         }
     }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata,
-                        "; see -machine help");
-    error_setg(errp, "unsupported machine type '%s'%s", name, near);
+    error_setg_near(errp, &near, "; see -machine help",
+                    "unsupported machine type '%s'", name);
     return false;
 }
 

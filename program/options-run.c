@@ -13,7 +13,7 @@ static bool get_word(const char *what, json_object *dict, const char *key,
                      GError **errp)
 {
     const char *value = keyval_get(dict, key);
-    g_autofree char *near = NULL;
+    NearName near;
 
     if (!value) {
         return true;
@@ -24,9 +24,10 @@ static bool get_word(const char *what, json_object *dict, const char *key,
             return true;
         }
     }
-    near = suggest_name(value, words, "");
-    error_setg(errp, "%s: Parameter '%s' does not accept value '%s'%s", what,
-               key, value, near);
+    near = near_name_of(value, words);
+    error_setg_near(errp, &near, "",
+                    "%s: Parameter '%s' does not accept value '%s'", what, key,
+                    value);
     return false;
 }
 

@@ -99,14 +99,11 @@ static bool opt_append(Options *o, const char *arg, GError **errp)
 static bool device_help(Options *o, json_object *dict, GError **errp)
 {
     const char *driver = keyval_get(dict, "driver");
-    const DeviceType *type = driver ? device_type_find(o->registry, driver)
-                                    : NULL;
+    const DeviceType *type = device_type_get(o->registry, driver ? driver : "",
+                                             false, errp);
 
     if (!type) {
-        error_setg(errp,
-                   "-device: '%s' is not a valid device model name; see "
-                   "-device help",
-                   driver ? driver : "");
+        g_prefix_error(errp, "-device: ");
         return false;
     }
     device_print_properties(stdout, type);
@@ -559,16 +556,14 @@ bool options_apply(Options *o, const char *name, const char *arg, GError **errp)
 
 static void unknown_option(const char *arg, const char *name, GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    const char *near;
+    NearName near = { .name = name };
 
     for (const Option *opt = option_table; opt->name; opt++) {
-        g_ptr_array_add(names, (char *)opt->name);
+        near_name_try(&near, opt->name);
     }
-    g_ptr_array_add(names, NULL);
-    near = nearest_name(name, (const char *const *)names->pdata);
-    if (near) {
-        error_setg(errp, "%s: invalid option; did you mean '-%s'?", arg, near);
+    if (near.best) {
+        error_setg(errp, "%s: invalid option; did you mean '-%s'?", arg,
+                   near.best);
     } else {
         error_setg(errp, "%s: invalid option; see -help", arg);
     }

@@ -126,20 +126,16 @@ const UserObjectType *const user_object_types[] = {
 
 static const UserObjectType *find_type(const char *name, GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     for (unsigned i = 0; user_object_types[i]; i++) {
         if (g_str_equal(user_object_types[i]->name, name)) {
             return user_object_types[i];
         }
-        g_ptr_array_add(names, (char *)user_object_types[i]->name);
+        near_name_try(&near, user_object_types[i]->name);
     }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata,
-                        "; see -object help");
-    error_setg(errp, "Parameter 'qom-type' does not accept value '%s'%s", name,
-               near);
+    error_setg_near(errp, &near, "; see -object help",
+                    "Parameter 'qom-type' does not accept value '%s'", name);
     return NULL;
 }
 
@@ -155,15 +151,13 @@ static void object_free(UserObject *o)
 static bool unknown_property(const UserObjectType *type, const char *name,
                              GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     for (const Property *p = type->props; p->name; p++) {
-        g_ptr_array_add(names, (char *)p->name);
+        near_name_try(&near, p->name);
     }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata, "");
-    error_setg(errp, "Property '%s.%s' not found%s", type->name, name, near);
+    error_setg_near(errp, &near, "", "Property '%s.%s' not found", type->name,
+                    name);
     return false;
 }
 

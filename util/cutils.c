@@ -107,36 +107,36 @@ static unsigned edit_distance(const char *a, const char *b)
     return row[len_b];
 }
 
-const char *nearest_name(const char *name, const char *const *names)
+void near_name_try(NearName *near, const char *candidate)
 {
-    const char *best = NULL;
-    unsigned best_distance = (unsigned)MAX(2, strlen(name) / 3) + 1;
+    unsigned limit = near->best ? near->distance
+                                : (unsigned)MAX(2, strlen(near->name) / 3) + 1;
+    unsigned d;
 
-    if (strlen(name) > NAME_MAX_LEN) {
-        return NULL;
+    if (strlen(near->name) > NAME_MAX_LEN || strlen(candidate) > NAME_MAX_LEN) {
+        return;
     }
-    for (; *names; names++) {
-        unsigned d;
-
-        if (strlen(*names) > NAME_MAX_LEN) {
-            continue;
-        }
-        d = edit_distance(name, *names);
-        if (d < best_distance) {
-            best = *names;
-            best_distance = d;
-        }
+    d = edit_distance(near->name, candidate);
+    if (d < limit) {
+        near->best = candidate;
+        near->distance = d;
     }
-    return best;
 }
 
-char *suggest_name(const char *name, const char *const *names,
-                   const char *otherwise)
+NearName near_name_of(const char *name, const char *const *names)
 {
-    const char *near = nearest_name(name, names);
+    NearName near = { .name = name };
 
-    return near ? g_strdup_printf("; did you mean '%s'?", near)
-                : g_strdup(otherwise);
+    for (; *names; names++) {
+        near_name_try(&near, *names);
+    }
+    return near;
+}
+
+char *near_name_text(const NearName *near, const char *otherwise)
+{
+    return near->best ? g_strdup_printf("; did you mean '%s'?", near->best)
+                      : g_strdup(otherwise);
 }
 
 bool id_is_well_formed(const char *id)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/error.h"
+#include "util/cutils.h"
 #include "util/message.h"
 
 GQuark error_domain(void)
@@ -48,6 +49,19 @@ void error_setg_errno(GError **errp, int err, const char *fmt, ...)
     va_start(ap, fmt);
     set_va(errp, ERROR_CLASS_GENERIC_ERROR, err, fmt, ap);
     va_end(ap);
+}
+
+void error_setg_near(GError **errp, const NearName *near, const char *otherwise,
+                     const char *fmt, ...)
+{
+    g_autofree char *end = near_name_text(near, otherwise);
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    error_setg(errp, "%s%s", text, end);
 }
 
 /* How messages begin. They belong to the process, not to a machine. */

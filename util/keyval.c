@@ -127,14 +127,15 @@ bool keyval_check_keys(json_object *dict, const char *what,
 {
     json_object_object_foreach(dict, key, value)
     {
-        g_autofree char *near = NULL;
+        NearName near;
 
         (void)value;
         if (g_strv_contains(keys, key)) {
             continue;
         }
-        near = suggest_name(key, keys, "");
-        error_setg(errp, "%s: unknown parameter '%s'%s", what, key, near);
+        near = near_name_of(key, keys);
+        error_setg_near(errp, &near, "", "%s: unknown parameter '%s'", what,
+                        key);
         return false;
     }
     return true;

@@ -3,7 +3,6 @@
  * They are checked when they are given, so that making a device cannot fail by
  * them. */
 #include "hw/core/device.h"
-#include "util/cutils.h"
 #include "util/error.h"
 
 typedef struct Global {
@@ -44,27 +43,6 @@ static const Property *find_property(const DeviceType *type, const char *name,
     return NULL;
 }
 
-static const DeviceType *find_type(const Registry *r, const char *driver,
-                                   GError **errp)
-{
-    const DeviceType *type = device_type_find(r, driver);
-    g_autoptr(GPtrArray) names = NULL;
-    g_autofree char *near = NULL;
-
-    if (type) {
-        return type;
-    }
-    names = g_ptr_array_new();
-    for (unsigned i = 0; r->device_types[i]; i++) {
-        g_ptr_array_add(names, (char *)r->device_types[i]->name);
-    }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(driver, (const char *const *)names->pdata,
-                        "; see -device help");
-    error_setg(errp, "'%s' is not a valid device model name%s", driver, near);
-    return NULL;
-}
-
 /* Whether a device would take the value. */
 static bool check_value(const DeviceType *type, const char *property,
                         const char *value, GError **errp)
@@ -92,7 +70,8 @@ static bool check_value(const DeviceType *type, const char *property,
 bool device_add_global(DeviceTree *tree, const char *driver,
                        const char *property, const char *value, GError **errp)
 {
-    const DeviceType *type = find_type(tree->registry, driver, errp);
+    const DeviceType *type = device_type_get(tree->registry, driver, false,
+                                             errp);
     Global *g;
 
     if (!type || !check_value(type, property, value, errp)) {

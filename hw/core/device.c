@@ -48,6 +48,24 @@ const DeviceType *device_type_find(const Registry *r, const char *name)
     return NULL;
 }
 
+const DeviceType *device_type_get(const Registry *r, const char *name,
+                                  bool to_create, GError **errp)
+{
+    const DeviceType *type = device_type_find(r, name);
+    NearName near = { .name = name };
+
+    for (unsigned i = 0; !type && r->device_types[i]; i++) {
+        if (!to_create || r->device_types[i]->user_creatable) {
+            near_name_try(&near, r->device_types[i]->name);
+        }
+    }
+    if (!type) {
+        error_setg_near(errp, &near, "; see -device help",
+                        "'%s' is not a valid device model name", name);
+    }
+    return type;
+}
+
 Device *device_new(DeviceTree *tree, const DeviceType *type)
 {
     Device *dev = g_malloc0(type->size);
@@ -103,28 +121,25 @@ const Property *device_find_property(Device *dev, const char *name,
     return NULL;
 }
 
-static void add_names(GPtrArray *names, const Property *props)
+static void try_names(NearName *near, const Property *props)
 {
     for (const Property *p = props; p && p->name; p++) {
-        g_ptr_array_add(names, (char *)p->name);
+        near_name_try(near, p->name);
     }
 }
 
 static void unknown_property(Device *dev, const char *name, GError **errp)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *near = NULL;
+    NearName near = { .name = name };
 
     for (const DeviceType *t = dev->type; t; t = t->backend) {
-        add_names(names, t->props);
-        add_names(names, t->bus_props);
+        try_names(&near, t->props);
+        try_names(&near, t->bus_props);
     }
-    g_ptr_array_add(names, (char *)"id");
-    g_ptr_array_add(names, (char *)"bus");
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(name, (const char *const *)names->pdata, "");
-    error_setg(errp, "Property '%s.%s' not found%s", dev->type->name, name,
-               near);
+    near_name_try(&near, "id");
+    near_name_try(&near, "bus");
+    error_setg_near(errp, &near, "", "Property '%s.%s' not found",
+                    dev->type->name, name);
 }
 
 static bool set_id(Device *dev, const char *id, GError **errp)
@@ -274,31 +289,16 @@ bool device_realize(Device *dev, GError **errp)
 static const DeviceType *user_type(const Registry *r, const char *driver,
                                    GError **errp)
 {
-    const DeviceType *type = device_type_find(r, driver);
-    g_autoptr(GPtrArray) names = NULL;
-    g_autofree char *near = NULL;
+    const DeviceType *type = device_type_get(r, driver, true, errp);
 
-    if (type && type->user_creatable) {
-        return type;
-    }
-    if (type) {
+    if (type && !type->user_creatable) {
         error_setg(errp,
                    "Parameter 'driver' expects a pluggable device type: "
                    "'%s' is part of the machine",
                    driver);
         return NULL;
     }
-    names = g_ptr_array_new();
-    for (unsigned i = 0; r->device_types[i]; i++) {
-        if (r->device_types[i]->user_creatable) {
-            g_ptr_array_add(names, (char *)r->device_types[i]->name);
-        }
-    }
-    g_ptr_array_add(names, NULL);
-    near = suggest_name(driver, (const char *const *)names->pdata,
-                        "; see -device help");
-    error_setg(errp, "'%s' is not a valid device model name%s", driver, near);
-    return NULL;
+    return type;
 }
 
 static bool check_hotplug(const Device *dev, GError **errp)

@@ -21,13 +21,20 @@ int parse_bool(const char *s, bool *ret_value);
 #define ID_LENGTH_MAX 127
 bool id_is_well_formed(const char *id);
 
-/* The entry of the NULL-terminated @names nearest to @name by edit distance,
- * or NULL if none is near enough to be meant. */
-const char *nearest_name(const char *name, const char *const *names);
+/* The search for the name that a user has meant by .name, with .best NULL at
+ * the beginning: .best is the nearest by edit distance of those that were
+ * tried, borrowed, or NULL if none is near enough. error_setg_near() makes a
+ * message of it. */
+typedef struct NearName {
+    const char *name;
+    const char *best;
+    unsigned distance; /* of best */
+} NearName;
 
-/* The end of a message that refuses @name: "; did you mean 'X'?", or
- * @otherwise if no name is near enough. The caller frees it. */
-char *suggest_name(const char *name, const char *const *names,
-                   const char *otherwise);
+void near_name_try(NearName *near, const char *candidate);
+/* Of the NULL-terminated @names. */
+NearName near_name_of(const char *name, const char *const *names);
+/* "; did you mean 'X'?", or @otherwise. The caller frees it. */
+char *near_name_text(const NearName *near, const char *otherwise);
 
 #endif

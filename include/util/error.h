@@ -34,6 +34,12 @@ void error_set(GError **errp, ErrorClass class, const char *fmt, ...)
 void error_setg_errno(GError **errp, int err, const char *fmt, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* The same for what refuses a name: appends "; did you mean 'X'?" or, if none is
+ * near enough, @otherwise. */
+typedef struct NearName NearName; /* util/cutils.h */
+void error_setg_near(GError **errp, const NearName *near, const char *otherwise,
+                     const char *fmt, ...) G_GNUC_PRINTF(4, 5);
+
 /* -msg: what each message begins with from now on: the time in UTC, the guest's
  * name (copied; NULL: nothing). While there is one thread. */
 void error_set_timestamp(bool on);

@@ -79,9 +79,9 @@ static void test_nearest_name(void)
     static const char *const names[] = { "num_queues", "wwpn", "vectors",
                                          NULL };
 
-    g_assert_cmpstr(nearest_name("num-queue", names), ==, "num_queues");
-    g_assert_cmpstr(nearest_name("wwnp", names), ==, "wwpn");
-    g_assert_null(nearest_name("serial", names));
+    g_assert_cmpstr(near_name_of("num-queue", names).best, ==, "num_queues");
+    g_assert_cmpstr(near_name_of("wwnp", names).best, ==, "wwpn");
+    g_assert_null(near_name_of("serial", names).best);
 }
 
 static void test_keyval_implied_key_escape_and_flag(void)

@@ -149,30 +149,27 @@ static bool option_set(BenchConfig *c, const BenchOption *o, const char *value,
     g_assert_not_reached();
 }
 
-static const BenchOption *find(const char *arg, GError **errp)
+static const BenchOption *find_option(const char *arg, GError **errp)
 {
-    const char *names[G_N_ELEMENTS(option_table) + 1] = { NULL };
-    g_autofree char *name = NULL, *hint = NULL;
+    const char *word = g_str_has_prefix(arg, "--") ? arg + 2 : "";
+    g_autofree char *name = g_strndup(word, strcspn(word, "="));
+    NearName near = { .name = name };
 
-    if (g_str_has_prefix(arg, "--")) {
-        name = g_strndup(arg + 2, strcspn(arg + 2, "="));
-        for (unsigned i = 0; i < G_N_ELEMENTS(option_table); i++) {
-            names[i] = option_table[i].name;
-            if (g_str_equal(names[i], name)) {
-                return &option_table[i];
-            }
+    for (unsigned i = 0; *word && i < G_N_ELEMENTS(option_table); i++) {
+        if (g_str_equal(option_table[i].name, name)) {
+            return &option_table[i];
         }
-        hint = suggest_name(name, names, "; --help lists them");
+        near_name_try(&near, option_table[i].name);
     }
-    error_setg(errp, "unknown option '%s'%s", arg,
-               hint ?: "; --help lists them");
+    error_setg_near(errp, &near, "; --help lists them", "unknown option '%s'",
+                    arg);
     return NULL;
 }
 
 static bool parse(BenchConfig *c, int argc, char **argv, GError **errp)
 {
     for (int i = 1; i < argc; i++) {
-        const BenchOption *o = find(argv[i], errp);
+        const BenchOption *o = find_option(argv[i], errp);
         const char *eq = strchr(argv[i], '=');
 
         if (!o) {

@@ -182,6 +182,11 @@ char *device_path(const Device *dev);
 const Property *device_find_property(Device *dev, const char *name,
                                      Device **ret_instance);
 
+/* The type called @name, of any kind. The message names the one that may be
+ * meant, with @to_create of those that -device can make. */
+const DeviceType *device_type_get(const Registry *r, const char *name,
+                                  bool to_create, GError **errp);
+
 /* -device help and -device TYPE,help. */
 void device_print_types(FILE *f, const Registry *r);
 void device_print_properties(FILE *f, const DeviceType *type);
