@@ -13,7 +13,7 @@ static const char help[] = "\r\n"
                            "C-a c    switch between console and monitor\r\n"
                            "C-a C-a  sends C-a\r\n";
 
-static void print(Chardev *chr, const char *text)
+static void mux_print(Chardev *chr, const char *text)
 {
     chardev_write(chr, (const uint8_t *)text, strlen(text));
 }
@@ -24,7 +24,7 @@ static void switch_focus(Chardev *chr)
     unsigned other = !chr->focus;
 
     if (!chr->front[other].fe) {
-        print(chr, "\r\nThere is no monitor here.\r\n");
+        mux_print(chr, "\r\nThere is no monitor here.\r\n");
         return;
     }
     /* What the old one has no room for would confuse the new one. */
@@ -38,7 +38,7 @@ static void escape_command(Chardev *chr, uint8_t c)
 {
     switch (c) {
     case 'x':
-        print(chr, "QEMU: Terminated\r\n");
+        mux_print(chr, "QEMU: Terminated\r\n");
         system_shutdown_request(chr->machine, SHUTDOWN_CAUSE_HOST_UI);
         break;
     case 'b':
@@ -49,7 +49,7 @@ static void escape_command(Chardev *chr, uint8_t c)
         break;
     case 'h':
     case '?':
-        print(chr, help);
+        mux_print(chr, help);
         break;
     case CTRL_A:
         chardev_keep_input(chr, &c, 1);

@@ -19,7 +19,7 @@ static bool null_open(Chardev *chr, json_object *opts, GError **errp)
     return true;
 }
 
-static void nothing(Chardev *chr)
+static void do_nothing(Chardev *chr)
 {
 }
 
@@ -33,8 +33,8 @@ const ChardevBackend chardev_null = {
     .summary = "drops output, has no input",
     .keys = no_keys,
     .open = null_open,
-    .close = nothing,
-    .hangup = nothing,
+    .close = do_nothing,
+    .hangup = do_nothing,
     .filename = null_filename,
 };
 
@@ -92,7 +92,7 @@ const ChardevBackend chardev_file = {
     .keys = file_keys,
     .open = file_open,
     .close = file_close,
-    .hangup = nothing,
+    .hangup = do_nothing,
     .filename = file_filename,
 };
 

@@ -21,7 +21,7 @@ static void update_input(Chardev *chr);
 
 /* --- front end --- */
 
-static const FrontendSlot *focused(const Chardev *chr)
+static const FrontendSlot *focused_slot(const Chardev *chr)
 {
     return &chr->front[chr->focus];
 }
@@ -45,7 +45,7 @@ void chardev_send_break(Chardev *chr)
 
 static size_t frontend_room(const Chardev *chr)
 {
-    const FrontendSlot *slot = focused(chr);
+    const FrontendSlot *slot = focused_slot(chr);
 
     return slot->fe ? slot->fe->can_receive(slot->opaque) : 0;
 }
@@ -83,7 +83,7 @@ void chardev_detach(Chardev *chr, const void *opaque)
 
 bool chardev_has_focus(const Chardev *chr, const void *opaque)
 {
-    return focused(chr)->opaque == opaque;
+    return focused_slot(chr)->opaque == opaque;
 }
 
 /* --- output --- */
@@ -212,7 +212,7 @@ static void flush_output(Chardev *chr)
 void chardev_deliver_input(Chardev *chr)
 {
     while (chr->in_len) {
-        FrontendSlot slot = *focused(chr);
+        FrontendSlot slot = *focused_slot(chr);
         uint8_t buf[CHARDEV_INPUT_MAX];
         size_t n = MIN(frontend_room(chr), chr->in_len);
 
@@ -238,7 +238,7 @@ void chardev_keep_input(Chardev *chr, const uint8_t *buf, size_t len)
 /* Reads up to @max bytes; -EAGAIN if there are none now, 0 at the end. */
 static ssize_t read_some(Chardev *chr, uint8_t *buf, size_t max)
 {
-    const ChardevFrontend *fe = focused(chr)->fe;
+    const ChardevFrontend *fe = focused_slot(chr)->fe;
     ssize_t n = chr->backend->is_socket
                     ? chardev_recv(chr, fe && fe->takes_fds, buf, max)
                     : read(chr->in_fd, buf, max);
@@ -266,7 +266,8 @@ static void read_input(Chardev *chr)
         chardev_mux_input(chr, buf, (size_t)n);
         chardev_deliver_input(chr);
     } else if (n > 0) {
-        focused(chr)->fe->receive(focused(chr)->opaque, buf, (size_t)n);
+        focused_slot(chr)->fe->receive(focused_slot(chr)->opaque, buf,
+                                       (size_t)n);
     }
 }
 
@@ -567,7 +568,7 @@ bool chardev_is_open(const Chardev *chr)
 /* --- short forms --- */
 
 /* The rest of @text after @prefix, or NULL. */
-static const char *after(const char *text, const char *prefix)
+static const char *skip_prefix(const char *text, const char *prefix)
 {
     return g_str_has_prefix(text, prefix) ? text + strlen(prefix) : NULL;
 }
@@ -597,7 +598,7 @@ static json_object *parse_short(const char *text, GError **errp)
 {
     static const char *const words[] = { "none", "null",  "pty",   "stdio",
                                          "mon:", "file:", "unix:", NULL };
-    const char *rest = after(text, "unix:");
+    const char *rest = skip_prefix(text, "unix:");
     json_object *opts;
     NearName near;
 
@@ -605,7 +606,7 @@ static json_object *parse_short(const char *text, GError **errp)
         return parse_unix(rest, errp);
     }
     opts = json_object_new_object();
-    rest = after(text, "file:");
+    rest = skip_prefix(text, "file:");
     if (rest) {
         set_opt(opts, "backend", "file");
         set_opt(opts, "path", rest);
@@ -628,7 +629,7 @@ static json_object *parse_short(const char *text, GError **errp)
 bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
                             Chardev **ret_chr, GError **errp)
 {
-    const char *multiplexed = after(text, "mon:");
+    const char *multiplexed = skip_prefix(text, "mon:");
     auto_json *opts = NULL;
     Chardev *chr;
 

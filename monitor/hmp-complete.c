@@ -9,7 +9,7 @@ typedef struct Candidates {
     GPtrArray *found; /* char *, owned */
 } Candidates;
 
-static void offer(Candidates *c, const char *candidate)
+static void offer_candidate(Candidates *c, const char *candidate)
 {
     if (*candidate && g_str_has_prefix(candidate, c->word)) {
         g_ptr_array_add(c->found, g_strdup(candidate));
@@ -17,8 +17,8 @@ static void offer(Candidates *c, const char *candidate)
 }
 
 /* Runs a QMP command with one string argument, which may be NULL. */
-static json_object *ask(const Candidates *c, const char *command,
-                        const char *key, const char *value)
+static json_object *call_qmp(const Candidates *c, const char *command,
+                             const char *key, const char *value)
 {
     json_object *args = NULL;
 
@@ -33,7 +33,7 @@ static json_object *ask(const Candidates *c, const char *command,
 static void offer_all(Candidates *c, json_object *reply, const char *key)
 {
     for (size_t i = 0; i < json_len(reply); i++) {
-        offer(c, json_text(json_at(reply, i), key));
+        offer_candidate(c, json_text(json_at(reply, i), key));
     }
     json_object_put(reply);
 }
@@ -43,19 +43,19 @@ static void offer_names(Candidates *c, const HmpCommand *table)
     g_autoptr(GPtrArray) names = hmp_names(table);
 
     for (unsigned i = 0; i < names->len; i++) {
-        offer(c, g_ptr_array_index(names, i));
+        offer_candidate(c, g_ptr_array_index(names, i));
     }
 }
 
 static void offer_devices(Candidates *c)
 {
-    json_object *list = ask(c, "qom-list", "path", "/machine/peripheral");
+    json_object *list = call_qmp(c, "qom-list", "path", "/machine/peripheral");
 
     for (size_t i = 0; i < json_len(list); i++) {
         g_autofree char *type = hmp_child_type(json_at(list, i));
 
         if (type) {
-            offer(c, json_text(json_at(list, i), "name"));
+            offer_candidate(c, json_text(json_at(list, i), "name"));
         }
     }
     json_object_put(list);
@@ -71,13 +71,13 @@ static void offer_properties(Candidates *c)
     if (strchr(begin, '=')) {
         return;
     }
-    props = ask(c, "device-list-properties", "typename", driver);
+    props = call_qmp(c, "device-list-properties", "typename", driver);
     for (size_t i = 0; i < json_len(props); i++) {
         g_autofree char *candidate = g_strdup_printf(
             "%.*s%s=", (int)(begin - c->word), c->word,
             json_text(json_at(props, i), "name"));
 
-        offer(c, candidate);
+        offer_candidate(c, candidate);
     }
     json_object_put(props);
 }
@@ -101,8 +101,8 @@ static void offer_drivers(Candidates *c)
 static void offer_words(Candidates *c, HmpWords words, unsigned index)
 {
     if (words == HMP_WORDS_TRACE_SWITCH && index == 1) {
-        offer(c, "on");
-        offer(c, "off");
+        offer_candidate(c, "on");
+        offer_candidate(c, "off");
     }
     if (index > 0) {
         return;
@@ -124,15 +124,15 @@ static void offer_words(Candidates *c, HmpWords words, unsigned index)
         break;
     case HMP_WORDS_TRACE_EVENTS:
     case HMP_WORDS_TRACE_SWITCH:
-        offer_all(c, ask(c, "trace-event-get-state", "name", "*"), "name");
+        offer_all(c, call_qmp(c, "trace-event-get-state", "name", "*"), "name");
         break;
     case HMP_WORDS_STATS_TARGETS:
-        offer(c, "vcpu");
-        offer(c, "vhost-worker");
-        offer(c, "vm");
+        offer_candidate(c, "vcpu");
+        offer_candidate(c, "vhost-worker");
+        offer_candidate(c, "vm");
         break;
     case HMP_WORDS_VIRTIO_DEVICES:
-        offer_all(c, ask(c, "x-query-virtio", NULL, NULL), "path");
+        offer_all(c, call_qmp(c, "x-query-virtio", NULL, NULL), "path");
         break;
     }
 }

@@ -111,8 +111,8 @@ static json_object *find_property(json_object *props, const char *name)
     return NULL;
 }
 
-static void collect(Qtree *t, const char *path, const char *type,
-                    const char *id, unsigned depth);
+static void collect_objects(Qtree *t, const char *path, const char *type,
+                            const char *id, unsigned depth);
 
 /* The objects below @path; @ids: their names are what the user called them. */
 static void collect_children(Qtree *t, const char *path, json_object *props,
@@ -126,7 +126,7 @@ static void collect_children(Qtree *t, const char *path, json_object *props,
         if (type) {
             g_autofree char *child = g_strdup_printf("%s/%s", path, name);
 
-            collect(t, child, type, ids ? name : "", depth + 1);
+            collect_objects(t, child, type, ids ? name : "", depth + 1);
         }
     }
 }
@@ -139,8 +139,8 @@ static bool is_device(json_object *props)
 }
 
 /* Notes the object at @path if it is a device, and those below it. */
-static void collect(Qtree *t, const char *path, const char *type,
-                    const char *id, unsigned depth)
+static void collect_objects(Qtree *t, const char *path, const char *type,
+                            const char *id, unsigned depth)
 {
     json_object *props;
 

@@ -21,7 +21,7 @@ static HmpSession *session_of(Monitor *mon)
 
 /* --- output --- */
 
-static void print(void *opaque, const char *text, size_t len)
+static void session_print(void *opaque, const char *text, size_t len)
 {
     monitor_write(opaque, text, len);
 }
@@ -86,7 +86,7 @@ static char **complete(void *opaque, const char *line)
 }
 
 static const ReadlineOps readline_ops = {
-    .print = print,
+    .print = session_print,
     .line = line_entered,
     .complete = complete,
 };

@@ -46,7 +46,7 @@ struct Monitor {
     GByteArray *in;   /* came and is not looked at yet */
     GString *out;     /* waits to be sent ... */
     size_t out_start; /* ... from here on */
-    bool processing;  /* within process(): not entered again */
+    bool processing;  /* within process_input(): not entered again */
 
     MonitorJob *job;  /* the control thread works for this monitor; or NULL */
     GSource *timeout; /* of it */

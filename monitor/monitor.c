@@ -15,7 +15,7 @@ struct MonitorJob {
     GSource *expiry; /* of one that has not begun when its client leaves */
 };
 
-static void process(Monitor *mon);
+static void process_input(Monitor *mon);
 
 /* --- output --- */
 
@@ -25,7 +25,7 @@ size_t monitor_pending(const Monitor *mon)
 }
 
 /* Sends what the client takes now. */
-static void flush(Monitor *mon)
+static void flush_output(Monitor *mon)
 {
     if (mon->chr && monitor_pending(mon)) {
         mon->out_start += chardev_write(
@@ -42,7 +42,7 @@ void monitor_write(Monitor *mon, const char *text, size_t len)
 {
     if (mon->open) {
         g_string_append_len(mon->out, text, (gssize)len);
-        flush(mon);
+        flush_output(mon);
     }
 }
 
@@ -56,7 +56,7 @@ static bool is_held(const Monitor *mon)
 }
 
 /* Lets the session look at what has come, as far as it may. */
-static void process(Monitor *mon)
+static void process_input(Monitor *mon)
 {
     if (mon->processing) {
         return;
@@ -78,12 +78,12 @@ static void process(Monitor *mon)
     }
 }
 
-static gboolean resume(gpointer opaque)
+static gboolean resume_input(gpointer opaque)
 {
     Monitor *mon = opaque;
 
     g_clear_pointer(&mon->resume, g_source_unref);
-    process(mon);
+    process_input(mon);
     return G_SOURCE_REMOVE;
 }
 
@@ -93,7 +93,7 @@ static void schedule_resume(Monitor *mon)
     if (!mon->resume) {
         mon->resume = g_idle_source_new();
         g_source_set_priority(mon->resume, G_PRIORITY_DEFAULT);
-        g_source_set_callback(mon->resume, resume, mon, NULL);
+        g_source_set_callback(mon->resume, resume_input, mon, NULL);
         g_source_attach(mon->resume, mon->machine->context);
     }
 }
@@ -151,7 +151,7 @@ static const void *lane_now(const MonitorJob *job)
                           : NULL;
 }
 
-static void post(MonitorJob *job)
+static void post_job(MonitorJob *job)
 {
     job->control.lane = lane_now(job);
     control_post(job->machine, &job->control);
@@ -165,7 +165,7 @@ static void job_run(ControlJob *control, bool cancelled)
     Monitor *mon;
 
     if (!cancelled && control->lane != lane_now(job)) {
-        post(job); /* what it names has gone or come since */
+        post_job(job); /* what it names has gone or come since */
         return;
     }
     if (!cancelled) {
@@ -225,7 +225,7 @@ void monitor_run_in_control(Monitor *mon, const MonitorTask *task)
     mon->timeout = g_timeout_source_new_seconds(MONITOR_WAIT_SECONDS);
     g_source_set_callback(mon->timeout, job_timed_out, mon, NULL);
     g_source_attach(mon->timeout, mon->machine->context);
-    post(job);
+    post_job(job);
 }
 
 /* --- character device --- */
@@ -238,12 +238,12 @@ static size_t can_receive(void *opaque)
     return is_held(mon) || mon->in->len >= UTF8_BYTES_MAX ? 0 : READ_ROOM;
 }
 
-static void receive(void *opaque, const uint8_t *buf, size_t len)
+static void monitor_receive(void *opaque, const uint8_t *buf, size_t len)
 {
     Monitor *mon = opaque;
 
     g_byte_array_append(mon->in, buf, (guint)len);
-    process(mon);
+    process_input(mon);
 }
 
 /* What a client left behind is not the next one's. */
@@ -282,7 +282,7 @@ static void chardev_event(void *opaque, ChardevEvent event)
         forget_client(mon);
         break;
     case CHARDEV_WRITABLE:
-        flush(mon);
+        flush_output(mon);
         schedule_resume(mon);
         break;
     case CHARDEV_FOCUS:
@@ -296,12 +296,12 @@ static void chardev_event(void *opaque, ChardevEvent event)
 static const ChardevFrontend frontends[] = {
     [false] = {
         .can_receive = can_receive,
-        .receive = receive,
+        .receive = monitor_receive,
         .event = chardev_event,
     },
     [true] = {
         .can_receive = can_receive,
-        .receive = receive,
+        .receive = monitor_receive,
         .event = chardev_event,
         .takes_fds = true,
     },

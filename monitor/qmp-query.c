@@ -24,7 +24,7 @@ json_object *qmp_query_version(Machine *m, json_object *args, GError **errp)
     return ret;
 }
 
-static json_object *named(const char *name)
+static json_object *new_named(const char *name)
 {
     json_object *o = json_object_new_object();
 
@@ -37,7 +37,7 @@ json_object *qmp_query_commands(Machine *m, json_object *args, GError **errp)
     json_object *list = json_object_new_array();
 
     for (const QapiCommand *c = qapi_commands; c->name; c++) {
-        json_object_array_add(list, named(c->name));
+        json_object_array_add(list, new_named(c->name));
     }
     return list;
 }
@@ -118,7 +118,7 @@ json_object *qmp_query_command_line_options(Machine *m, json_object *args,
             parameters = new_option(list, option);
         }
         if (line_options[i].parameter) {
-            json_object *p = named(line_options[i].parameter);
+            json_object *p = new_named(line_options[i].parameter);
 
             json_add_string(p, "type", line_options[i].type);
             json_object_array_add(parameters, p);
@@ -144,7 +144,8 @@ json_object *qmp_query_target(Machine *m, json_object *args, GError **errp)
 
 json_object *qmp_query_name(Machine *m, json_object *args, GError **errp)
 {
-    return m->config.name ? named(m->config.name) : json_object_new_object();
+    return m->config.name ? new_named(m->config.name)
+                          : json_object_new_object();
 }
 
 json_object *qmp_query_uuid(Machine *m, json_object *args, GError **errp)
@@ -164,7 +165,7 @@ json_object *qmp_query_uuid(Machine *m, json_object *args, GError **errp)
 
 static json_object *machine_info(const MachineType *t, const char *name)
 {
-    json_object *o = named(name);
+    json_object *o = new_named(name);
 
     if (g_str_equal(name, t->name)) {
         if (t->alias) {
@@ -235,7 +236,7 @@ json_object *qmp_query_cpu_definitions(Machine *m, json_object *args,
 
     for (const CpuModel *model = cpu_models; model->name; model++) {
         g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", model->name);
-        json_object *o = named(model->name);
+        json_object *o = new_named(model->name);
 
         json_add_string(o, "typename", type);
         json_add(o, "unavailable-features", json_object_new_array());

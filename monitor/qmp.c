@@ -88,8 +88,8 @@ static const char *class_name(int code)
 }
 
 /* Answers the request whose "id" is in @request (a dictionary). */
-static void answer(QmpSession *s, json_object *request, json_object *ret,
-                   const GError *err)
+static void answer_request(QmpSession *s, json_object *request,
+                           json_object *ret, const GError *err)
 {
     auto_json *reply = json_object_new_object();
     json_object *id;
@@ -178,7 +178,7 @@ static void work_done(Monitor *mon, void *opaque, json_object *ret,
 {
     QmpWork *w = opaque;
 
-    answer(session_of(mon), w->request, ret, err);
+    answer_request(session_of(mon), w->request, ret, err);
 }
 
 /* A line for people blocks if its command does. */
@@ -256,7 +256,7 @@ static void handle_request(QmpSession *s, json_object *request)
     json_object *args;
 
     if (!check_members(request, &err)) {
-        answer(s, request, NULL, err);
+        answer_request(s, request, NULL, err);
         return;
     }
     cmd = find_command(s, request, &err);
@@ -280,7 +280,7 @@ static void handle_request(QmpSession *s, json_object *request)
             s->negotiated = true;
         }
     }
-    answer(s, request, ret, err);
+    answer_request(s, request, ret, err);
 }
 
 /* --- input --- */
@@ -290,7 +290,7 @@ static void syntax_error(QmpSession *s, const char *what)
     g_autoptr(GError) err = NULL;
 
     error_setg(&err, "JSON parse error, %s", what);
-    answer(s, NULL, NULL, err);
+    answer_request(s, NULL, NULL, err);
 }
 
 static void new_tokener(QmpSession *s)
@@ -338,7 +338,7 @@ static bool is_stray(const QmpSession *s, char c)
 
 /* Passes over what belongs to a value that was refused; returns how many bytes
  * that are. */
-static size_t skip(QmpSession *s, const char *data, size_t len)
+static size_t skip_refused(QmpSession *s, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         char c = data[i];
@@ -423,7 +423,7 @@ static void take_value(QmpSession *s, json_object *value)
         syntax_error(s, "a number is not finite");
     } else if (!json_object_is_type(value, json_type_object)) {
         error_setg(&err, "QMP input must be a JSON object");
-        answer(s, NULL, NULL, err);
+        answer_request(s, NULL, NULL, err);
     } else {
         handle_request(s, value);
     }
@@ -431,7 +431,7 @@ static void take_value(QmpSession *s, json_object *value)
 
 /* Scans the *@taken bytes that json-c took; stops at a byte that must
  * not be in a string, which json-c lets pass. */
-static bool scan(QmpSession *s, const char *data, size_t *taken)
+static bool scan_bytes(QmpSession *s, const char *data, size_t *taken)
 {
     for (size_t i = 0; i < *taken; i++) {
         if (s->in_string && (uint8_t)data[i] < ' ') {
@@ -444,12 +444,12 @@ static bool scan(QmpSession *s, const char *data, size_t *taken)
 }
 
 /* One value, or a part of it; returns how many bytes it took. */
-static size_t parse(QmpSession *s, const char *data, size_t len)
+static size_t parse_value(QmpSession *s, const char *data, size_t len)
 {
     auto_json *value = json_tokener_parse_ex(s->tok, data, (int)len);
     enum json_tokener_error err = json_tokener_get_error(s->tok);
     size_t taken = json_tokener_get_parse_end(s->tok);
-    bool is_bad = !scan(s, data, &taken);
+    bool is_bad = !scan_bytes(s, data, &taken);
     const char *wrong = NULL;
 
     s->request_len += taken;
@@ -499,7 +499,8 @@ static size_t qmp_session_input(Monitor *mon, const char *data, size_t len)
     if (!s->skipping && !s->request_len && is_blank(data[0])) {
         return 1;
     }
-    taken = s->skipping ? skip(s, data, len) : parse(s, data, len);
+    taken = s->skipping ? skip_refused(s, data, len)
+                        : parse_value(s, data, len);
     /* A descriptor belongs to the request with one of whose bytes, or with a
      * blank before it, it came. */
     if (!s->request_len && mon->chr) {

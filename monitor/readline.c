@@ -42,12 +42,12 @@ struct Readline {
 
 /* --- Output --- */
 
-static void out(Readline *r, const char *text)
+static void print_text(Readline *r, const char *text)
 {
     g_string_append(r->out, text);
 }
 
-static void flush(Readline *r)
+static void flush_output(Readline *r)
 {
     if (r->out->len) {
         r->ops->print(r->opaque, r->out->str, r->out->len);
@@ -56,7 +56,7 @@ static void flush(Readline *r)
 }
 
 /* Columns of bytes @from to @to of the line. */
-static unsigned columns(const Readline *r, size_t from, size_t to)
+static unsigned columns_of(const Readline *r, size_t from, size_t to)
 {
     unsigned n = 0;
 
@@ -80,28 +80,28 @@ static void out_move(Readline *r, unsigned n, char direction)
  * back. */
 static void out_tail(Readline *r)
 {
-    out(r, r->line->str + r->cursor);
-    out(r, "\x1b[K");
-    out_move(r, columns(r, r->cursor, r->line->len), 'D');
+    print_text(r, r->line->str + r->cursor);
+    print_text(r, "\x1b[K");
+    out_move(r, columns_of(r, r->cursor, r->line->len), 'D');
 }
 
 static void out_prompt(Readline *r)
 {
-    out(r, r->prompt);
-    out(r, r->line->str);
-    out_move(r, columns(r, r->cursor, r->line->len), 'D');
+    print_text(r, r->prompt);
+    print_text(r, r->line->str);
+    out_move(r, columns_of(r, r->cursor, r->line->len), 'D');
 }
 
 /* --- Editing --- */
 
-static size_t before(const Readline *r, size_t pos)
+static size_t char_before(const Readline *r, size_t pos)
 {
     const char *s = r->line->str;
 
     return pos ? (size_t)(g_utf8_prev_char(s + pos) - s) : 0;
 }
 
-static size_t behind(const Readline *r, size_t pos)
+static size_t char_behind(const Readline *r, size_t pos)
 {
     const char *s = r->line->str;
 
@@ -111,18 +111,18 @@ static size_t behind(const Readline *r, size_t pos)
 static void move_to(Readline *r, size_t pos)
 {
     if (pos < r->cursor) {
-        out_move(r, columns(r, pos, r->cursor), 'D');
+        out_move(r, columns_of(r, pos, r->cursor), 'D');
     } else {
-        out_move(r, columns(r, r->cursor, pos), 'C');
+        out_move(r, columns_of(r, r->cursor, pos), 'C');
     }
     r->cursor = pos;
 }
 
-static void insert(Readline *r, const char *text, size_t len)
+static void insert_text(Readline *r, const char *text, size_t len)
 {
     if (r->line->len + len > READLINE_LENGTH_MAX) {
         r->overflow = true;
-        out(r, "\a");
+        print_text(r, "\a");
         return;
     }
     g_string_insert_len(r->line, (gssize)r->cursor, text, (gssize)len);
@@ -134,7 +134,7 @@ static void insert(Readline *r, const char *text, size_t len)
 }
 
 /* Removes bytes @from to @to; the cursor is at one of both. */
-static void erase(Readline *r, size_t from, size_t to)
+static void erase_text(Readline *r, size_t from, size_t to)
 {
     if (from == to) {
         return;
@@ -170,14 +170,14 @@ static void replace_line(Readline *r, const char *text)
 {
     move_to(r, 0);
     set_line(r, text);
-    out(r, text);
-    out(r, "\x1b[K");
+    print_text(r, text);
+    print_text(r, "\x1b[K");
 }
 
 /* --- History --- */
 
 /* Shows line @index of the history, or at its end the edited one. */
-static void recall(Readline *r, unsigned index)
+static void recall_line(Readline *r, unsigned index)
 {
     if (index > r->history->len) { /* which one before the oldest is too */
         return;
@@ -192,7 +192,7 @@ static void recall(Readline *r, unsigned index)
                         : r->edited);
 }
 
-static void remember(Readline *r, const char *line)
+static void remember_line(Readline *r, const char *line)
 {
     GPtrArray *h = r->history;
 
@@ -249,7 +249,7 @@ static void list_words(Readline *r, const GPtrArray *words)
                                last ? 0 : (int)width,
                                (char *)g_ptr_array_index(words, i));
     }
-    out(r, "\r\n");
+    print_text(r, "\r\n");
     out_prompt(r);
 }
 
@@ -261,14 +261,14 @@ static void take_words(Readline *r, const GPtrArray *words, size_t len,
     size_t common = common_length(words);
 
     if (common > len) {
-        insert(r, first + len, common - len);
+        insert_text(r, first + len, common - len);
     } else if (words->len > 1 && list) {
         list_words(r, words);
     }
     if (words->len == 1) {
         /* After these another part of the same word follows. */
         if (!common || !strchr("=/,", first[common - 1])) {
-            insert(r, " ", 1);
+            insert_text(r, " ", 1);
         }
         return;
     }
@@ -286,7 +286,7 @@ static bool is_candidate(const char *s, const char *word)
     return !*s;
 }
 
-static void complete(Readline *r, bool list)
+static void complete_word(Readline *r, bool list)
 {
     g_autofree char *line = g_strndup(r->line->str, r->cursor);
     const char *blank = strrchr(line, ' ');
@@ -294,7 +294,7 @@ static void complete(Readline *r, bool list)
     g_autoptr(GPtrArray) words = g_ptr_array_new();
     g_auto(GStrv) candidates = NULL;
 
-    flush(r);
+    flush_output(r);
     candidates = r->ops->complete(r->opaque, line);
     for (char **c = candidates; c && *c; c++) {
         if (is_candidate(*c, word)) {
@@ -308,12 +308,12 @@ static void complete(Readline *r, bool list)
 
 /* --- Keys --- */
 
-static void enter(Readline *r)
+static void enter_line(Readline *r)
 {
     g_autofree char *line = g_strdup(r->line->str);
     bool overflow = r->overflow;
 
-    out(r, "\r\n");
+    print_text(r, "\r\n");
     if (overflow) { /* half a line may mean something else */
         g_string_append_printf(r->out,
                                "The line is longer than %d bytes and is "
@@ -323,16 +323,16 @@ static void enter(Readline *r)
         out_prompt(r);
         return;
     }
-    remember(r, line);
+    remember_line(r, line);
     clear_line(r);
-    flush(r);
+    flush_output(r);
     r->busy = true;
     r->ops->line(r->opaque, line);
 }
 
-static void interrupt(Readline *r)
+static void interrupt_line(Readline *r)
 {
-    out(r, "^C\r\n");
+    print_text(r, "^C\r\n");
     clear_line(r);
     out_prompt(r);
 }
@@ -345,35 +345,35 @@ static void edit_key(Readline *r, unsigned char c)
         move_to(r, 0);
         break;
     case CTRL('B'):
-        move_to(r, before(r, r->cursor));
+        move_to(r, char_before(r, r->cursor));
         break;
     case CTRL('D'):
-        erase(r, r->cursor, behind(r, r->cursor));
+        erase_text(r, r->cursor, char_behind(r, r->cursor));
         break;
     case CTRL('E'):
         move_to(r, r->line->len);
         break;
     case CTRL('F'):
-        move_to(r, behind(r, r->cursor));
+        move_to(r, char_behind(r, r->cursor));
         break;
     case CTRL('H'):
     case KEY_RUBOUT:
-        erase(r, before(r, r->cursor), r->cursor);
+        erase_text(r, char_before(r, r->cursor), r->cursor);
         break;
     case CTRL('K'):
-        erase(r, r->cursor, r->line->len);
+        erase_text(r, r->cursor, r->line->len);
         break;
     case CTRL('N'):
-        recall(r, r->recall + 1);
+        recall_line(r, r->recall + 1);
         break;
     case CTRL('P'):
-        recall(r, r->recall - 1);
+        recall_line(r, r->recall - 1);
         break;
     case CTRL('U'):
-        erase(r, 0, r->cursor);
+        erase_text(r, 0, r->cursor);
         break;
     case CTRL('W'):
-        erase(r, word_start(r), r->cursor);
+        erase_text(r, word_start(r), r->cursor);
         break;
     default:
         break;
@@ -387,20 +387,20 @@ static void control_key(Readline *r, unsigned char c)
     r->after_tab = false;
     switch (c) {
     case CTRL('C'):
-        interrupt(r);
+        interrupt_line(r);
         break;
     case '\t':
-        complete(r, list);
+        complete_word(r, list);
         break;
     case '\r':
         r->after_cr = true;
-        enter(r);
+        enter_line(r);
         break;
     case '\n':
-        enter(r);
+        enter_line(r);
         break;
     case CTRL('L'):
-        out(r, "\x1b[2J\x1b[H");
+        print_text(r, "\x1b[2J\x1b[H");
         out_prompt(r);
         break;
     case KEY_ESC:
@@ -471,7 +471,7 @@ static void utf8_byte(Readline *r, unsigned char c)
         return;
     }
     if (u != (gunichar)-1 && u != (gunichar)-2 && g_unichar_isprint(u)) {
-        insert(r, r->utf8, r->utf8_len);
+        insert_text(r, r->utf8, r->utf8_len);
     }
     r->utf8_len = 0;
 }
@@ -486,7 +486,7 @@ static void plain_byte(Readline *r, unsigned char c)
     if (c >= 0x80) {
         utf8_byte(r, c);
     } else {
-        insert(r, (char *)&c, 1);
+        insert_text(r, (char *)&c, 1);
     }
 }
 
@@ -527,7 +527,7 @@ static void feed_byte(Readline *r, unsigned char c)
 /* --- Life --- */
 
 /* Goes through what waits, as far as prompts come. */
-static void drain(Readline *r)
+static void drain_input(Readline *r)
 {
     size_t done = 0;
 
@@ -540,7 +540,7 @@ static void drain(Readline *r)
     }
     r->feeding = false;
     g_string_erase(r->input, 0, (gssize)done);
-    flush(r);
+    flush_output(r);
 }
 
 Readline *readline_new(const ReadlineOps *ops, void *opaque, const char *prompt)
@@ -577,8 +577,8 @@ void readline_show_prompt(Readline *r)
 {
     r->busy = false;
     out_prompt(r);
-    flush(r);
-    drain(r);
+    flush_output(r);
+    drain_input(r);
 }
 
 size_t readline_can_feed(const Readline *r)
@@ -589,7 +589,7 @@ size_t readline_can_feed(const Readline *r)
 void readline_feed(Readline *r, const char *bytes, size_t len)
 {
     g_string_append_len(r->input, bytes, (gssize)len);
-    drain(r);
+    drain_input(r);
 }
 
 void readline_restart(Readline *r)

@@ -30,7 +30,7 @@ static bool host_signal(void *opaque, GIOCondition condition)
     return false;
 }
 
-static void serve(Machine *m, int signal_fd, bool daemonized)
+static void serve_machine(Machine *m, int signal_fd, bool daemonized)
 {
     GSource *signals;
 
@@ -66,7 +66,7 @@ static bool begin_messages(void)
     return r == 0;
 }
 
-static int run(Options *o)
+static int run_program(Options *o)
 {
     auto_fd signal_fd = open_signals();
     GError *err = NULL;
@@ -87,7 +87,7 @@ static int run(Options *o)
     }
     m = machine_from_options(o);
     if (m && begin_messages()) {
-        serve(m, signal_fd, o->daemonize);
+        serve_machine(m, signal_fd, o->daemonize);
         failed = m->exit_failure;
     }
     if (m) {
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
         }
     }
     if (status < 0) {
-        status = run(o);
+        status = run_program(o);
     }
     options_free(o);
     return status;

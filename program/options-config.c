@@ -50,9 +50,9 @@ typedef struct Config {
     GString *arg;       /* its argument so far */
 } Config;
 
-static bool fail(const Config *c, GError **errp, const char *fmt, ...)
+static bool config_error(const Config *c, GError **errp, const char *fmt, ...)
     G_GNUC_PRINTF(3, 4);
-static bool fail(const Config *c, GError **errp, const char *fmt, ...)
+static bool config_error(const Config *c, GError **errp, const char *fmt, ...)
 {
     g_autofree char *text = NULL;
     va_list ap;
@@ -84,7 +84,7 @@ static bool end_group(Config *c, GError **errp)
 }
 
 /* Takes the word at *@p that ends before one of @ends. */
-static char *take(const char **p, const char *ends)
+static char *take_word(const char **p, const char *ends)
 {
     size_t len = strcspn(*p, ends);
     char *word = g_strndup(*p, len);
@@ -108,7 +108,7 @@ static bool is_end(const char *p)
 static bool begin_group(Config *c, const char *line, GError **errp)
 {
     const char *p = line + 1;
-    g_autofree char *group = take(&p, " \t\r]\"");
+    g_autofree char *group = take_word(&p, " \t\r]\"");
     g_autofree char *id = NULL;
 
     if (!end_group(c, errp)) {
@@ -117,11 +117,11 @@ static bool begin_group(Config *c, const char *line, GError **errp)
     p = skip_blanks(p);
     if (*p == '"') {
         p++;
-        id = take(&p, "\"");
+        id = take_word(&p, "\"");
         p = skip_blanks(p + (*p == '"'));
     }
     if (*p != ']' || !is_end(p + 1)) {
-        return fail(c, errp, "[GROUP] or [GROUP \"ID\"] is expected");
+        return config_error(c, errp, "[GROUP] or [GROUP \"ID\"] is expected");
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(groups); i++) {
         if (g_str_equal(groups[i].group, group)) {
@@ -130,7 +130,7 @@ static bool begin_group(Config *c, const char *line, GError **errp)
         }
     }
     if (!c->option) {
-        return fail(c, errp, "There is no option group '%s'", group);
+        return config_error(c, errp, "There is no option group '%s'", group);
     }
     g_string_truncate(c->arg, 0);
     if (id) {
@@ -143,24 +143,24 @@ static bool begin_group(Config *c, const char *line, GError **errp)
 static bool read_value(Config *c, const char *line, GError **errp)
 {
     const char *p = line;
-    g_autofree char *key = take(&p, " \t\r=");
+    g_autofree char *key = take_word(&p, " \t\r=");
     g_autofree char *value = NULL;
 
     if (!c->option) {
-        return fail(c, errp, "no group defined");
+        return config_error(c, errp, "no group defined");
     }
     p = skip_blanks(p);
     if (!*key || *p != '=') {
-        return fail(c, errp, "KEY = \"VALUE\" is expected");
+        return config_error(c, errp, "KEY = \"VALUE\" is expected");
     }
     p = skip_blanks(p + 1);
     if (*p != '"') {
-        return fail(c, errp, "KEY = \"VALUE\" is expected");
+        return config_error(c, errp, "KEY = \"VALUE\" is expected");
     }
     p++;
-    value = take(&p, "\"");
+    value = take_word(&p, "\"");
     if (*p != '"' || !is_end(p + 1)) {
-        return fail(c, errp, "KEY = \"VALUE\" is expected");
+        return config_error(c, errp, "KEY = \"VALUE\" is expected");
     }
     add_value(c, key, value);
     return true;

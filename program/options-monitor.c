@@ -7,7 +7,8 @@
 #include "util/json.h"
 #include "util/keyval.h"
 
-static bool add(Options *o, json_object *dict, const char *what, GError **errp)
+static bool add_monitor(Options *o, json_object *dict, const char *what,
+                        GError **errp)
 {
     g_ptr_array_add(o->monitors, dict);
     if (o->monitors->len > OPTION_REPEATS_MAX) {
@@ -31,7 +32,7 @@ static bool add_short(Options *o, const char *what, const char *dev,
     json_add_string(dict, "dev", dev);
     json_add_string(dict, "mode", mode);
     json_add_string(dict, "pretty", pretty ? "on" : "off");
-    return add(o, dict, what, errp);
+    return add_monitor(o, dict, what, errp);
 }
 
 bool option_qmp(Options *o, const char *arg, GError **errp)
@@ -83,5 +84,5 @@ bool option_mon(Options *o, const char *arg, GError **errp)
         return false;
     }
     json_add_string(dict, "option", "-mon");
-    return add(o, dict, "-mon", errp);
+    return add_monitor(o, dict, "-mon", errp);
 }

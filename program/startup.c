@@ -262,7 +262,7 @@ static bool add_monitors(Machine *m, const Options *o, GError **errp)
     return add_shared_monitors(m, o, errp);
 }
 
-static bool build(Machine *m, const Options *o, GError **errp)
+static bool build_all(Machine *m, const Options *o, GError **errp)
 {
     Chardev *qtest;
 
@@ -302,7 +302,7 @@ Machine *machine_from_options(Options *o)
     m->config = o->config;
     o->config = (MachineConfig){ 0 };
     machine_lock(m);
-    ok = build(m, o, &err);
+    ok = build_all(m, o, &err);
     machine_unlock(m);
     if (!ok) {
         error_report_gerror(err);

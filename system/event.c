@@ -22,7 +22,7 @@ typedef struct EventLimit {
     GSource *timer;      /* owned */
 } EventLimit;
 
-static void tell(Machine *m, const char *name, json_object *data)
+static void tell_listeners(Machine *m, const char *name, json_object *data)
 {
     trace(event_emit, "%s %s", name,
           data ? json_object_to_json_string(data) : "");
@@ -38,7 +38,7 @@ static void tell_pending(EventLimit *e)
 {
     if (e->pending) {
         e->pending = false;
-        tell(e->machine, e->name, g_steal_pointer(&e->data));
+        tell_listeners(e->machine, e->name, g_steal_pointer(&e->data));
     }
 }
 
@@ -47,7 +47,7 @@ void event_emit(Machine *m, const char *name, json_object *data)
     for (GSList *l = m->event_limits; l; l = l->next) {
         tell_pending(l->data);
     }
-    tell(m, name, data);
+    tell_listeners(m, name, data);
 }
 
 static void limit_free(EventLimit *e)
@@ -106,7 +106,7 @@ void event_emit_limited(Machine *m, const char *name, const char *source,
     g_source_set_callback(e->timer, interval_over, e, NULL);
     g_source_attach(e->timer, m->context);
     m->event_limits = g_slist_prepend(m->event_limits, e);
-    tell(m, name, data);
+    tell_listeners(m, name, data);
 }
 
 void events_finish(Machine *m)

@@ -4,7 +4,8 @@
 #include "util/json.h"
 #include "util/keyval.h"
 
-static void emit(Machine *m, const char *name, const char *id, const char *path)
+static void emit_device(Machine *m, const char *name, const char *id,
+                        const char *path)
 {
     json_object *data = json_object_new_object();
 
@@ -26,9 +27,9 @@ static void remove_device(Device *dev)
     device_free(dev);
     bus->hotplug->unplugged(bus);
     if (backend) {
-        emit(m, "DEVICE_DELETED", NULL, backend);
+        emit_device(m, "DEVICE_DELETED", NULL, backend);
     }
-    emit(m, "DEVICE_DELETED", id, path);
+    emit_device(m, "DEVICE_DELETED", id, path);
 }
 
 /* --- lanes --- */
@@ -120,7 +121,7 @@ void hotplug_refused(Device *dev)
     g_autofree char *path = device_path(dev);
 
     dev->unplug_pending = false;
-    emit(dev->machine, "DEVICE_UNPLUG_GUEST_ERROR", dev->id, path);
+    emit_device(dev->machine, "DEVICE_UNPLUG_GUEST_ERROR", dev->id, path);
 }
 
 bool hotplug_guest_can_answer(const Machine *m)

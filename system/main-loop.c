@@ -7,7 +7,7 @@
 
 /* One turn of the loop. @fds is room for what is polled and grows with it: a
  * guest without MSI-X has a watch for each virtqueue. */
-static bool iterate(Machine *m, GArray *fds)
+static bool loop_iterate(Machine *m, GArray *fds)
 {
     int timeout_ms, max_priority, n;
 
@@ -33,7 +33,7 @@ void machine_run_main_loop(Machine *m)
 
     machine_lock(m);
     g_main_context_acquire(m->context);
-    while (iterate(m, fds)) {
+    while (loop_iterate(m, fds)) {
     }
     g_main_context_release(m->context);
     machine_unlock(m);

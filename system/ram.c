@@ -66,7 +66,7 @@ static void *map_aligned(uint64_t size, int flags, int fd)
     return p;
 }
 
-static int init(GuestRam *ram, uint64_t size, bool memfd)
+static int map_ram(GuestRam *ram, uint64_t size, bool memfd)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
     void *p;
@@ -92,12 +92,12 @@ static int init(GuestRam *ram, uint64_t size, bool memfd)
 
 int guest_ram_init(GuestRam *ram, uint64_t size)
 {
-    return init(ram, size, shared_memory_has_huge_pages());
+    return map_ram(ram, size, shared_memory_has_huge_pages());
 }
 
 int guest_ram_init_memfd(GuestRam *ram, uint64_t size)
 {
-    return init(ram, size, true);
+    return map_ram(ram, size, true);
 }
 
 int guest_ram_populate(GuestRam *ram)

@@ -34,7 +34,7 @@ int64_t machine_clock_ns(Machine *machine)
 }
 
 /* Tells the main loop when to wake up. */
-static void schedule(TimerList *list)
+static void schedule_source(TimerList *list)
 {
     int64_t ready_us = -1;
 
@@ -63,18 +63,19 @@ static void fire_due(TimerList *list)
     }
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
+static gboolean dispatch_timers(GSource *source, GSourceFunc callback,
+                                gpointer data)
 {
     TimerList *list = container_of(source, TimerList, source);
 
     if (list->running) {
         fire_due(list);
     }
-    schedule(list);
+    schedule_source(list);
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs timer_source_funcs = { .dispatch = dispatch };
+static GSourceFuncs timer_source_funcs = { .dispatch = dispatch_timers };
 
 TimerList *timer_list_new(Machine *machine)
 {
@@ -108,7 +109,7 @@ void timer_list_set_running(TimerList *list, bool running)
         list->now_ns = host_ns() - list->base_ns;
     }
     list->running = running;
-    schedule(list);
+    schedule_source(list);
 }
 
 void timer_list_step_to(TimerList *list, int64_t ns)
@@ -156,7 +157,7 @@ void timer_mod(Timer *t, int64_t expire_ns)
     t->expire_ns = expire_ns;
     t->armed = true;
     g_ptr_array_insert(timers, (int)i, t);
-    schedule(t->machine->timers);
+    schedule_source(t->machine->timers);
 }
 
 void timer_del(Timer *t)
@@ -164,6 +165,6 @@ void timer_del(Timer *t)
     if (t->armed) {
         t->armed = false;
         g_ptr_array_remove(t->machine->timers->timers, t);
-        schedule(t->machine->timers);
+        schedule_source(t->machine->timers);
     }
 }

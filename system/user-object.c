@@ -161,7 +161,7 @@ static bool unknown_property(const UserObjectType *type, const char *name,
     return false;
 }
 
-static bool configure(UserObject *o, json_object *opts, GError **errp)
+static bool configure_object(UserObject *o, json_object *opts, GError **errp)
 {
     json_object_object_foreach(opts, key, value)
     {
@@ -266,7 +266,7 @@ bool user_object_add(Machine *m, json_object *opts, GError **errp)
     o->type = type;
     o->id = g_strdup(id);
     property_set_defaults(type->props, o);
-    if (!configure(o, opts, errp)) {
+    if (!configure_object(o, opts, errp)) {
         object_free(o);
         return false;
     }

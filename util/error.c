@@ -80,7 +80,7 @@ void error_set_guest_name(const char *name)
 }
 
 /* The caller frees it. */
-static char *timestamp(void)
+static char *timestamp_now(void)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *seconds = g_date_time_format(now, "%FT%T");
@@ -89,14 +89,14 @@ static char *timestamp(void)
                            g_date_time_get_microsecond(now));
 }
 
-static void report(const char *kind, const char *fmt, va_list ap)
+static void report_va(const char *kind, const char *fmt, va_list ap)
     G_GNUC_PRINTF(2, 0);
 
-static void report(const char *kind, const char *fmt, va_list ap)
+static void report_va(const char *kind, const char *fmt, va_list ap)
 {
     const char *name = g_get_prgname();
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    g_autofree char *time = with_timestamp ? timestamp() : g_strdup("");
+    g_autofree char *time = with_timestamp ? timestamp_now() : g_strdup("");
     g_autofree char *line = g_strdup_printf(
         "%s%s%s%s: %s%s\n", time, guest_name ? guest_name : "",
         guest_name ? " " : "", name ? name : "qemu-system-x86_64", kind, text);
@@ -109,7 +109,7 @@ void error_report(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    report("", fmt, ap);
+    report_va("", fmt, ap);
     va_end(ap);
 }
 
@@ -118,7 +118,7 @@ void warn_report(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    report("warning: ", fmt, ap);
+    report_va("warning: ", fmt, ap);
     va_end(ap);
 }
 

@@ -96,7 +96,7 @@ static void write_next(Sink *s)
     g_cond_broadcast(&s->changed);
 }
 
-static void *writer(void *opaque)
+static void *sink_thread(void *opaque)
 {
     Sink *s = opaque;
 
@@ -112,7 +112,7 @@ static void *writer(void *opaque)
     return NULL;
 }
 
-static void enqueue(Sink *s, const char *line, size_t len)
+static void sink_enqueue(Sink *s, const char *line, size_t len)
 {
     if (s->abandoned || s->bytes + len > MESSAGES_QUEUE_MAX) {
         s->lost++;
@@ -129,7 +129,7 @@ void message_write(MessageSink sink, const char *line, size_t len)
 
     g_mutex_lock(&s->lock);
     if (s->threaded || s->abandoned) {
-        enqueue(s, line, len);
+        sink_enqueue(s, line, len);
     } else {
         (void)write_all(s->fd, line, len);
     }
@@ -142,7 +142,7 @@ void message_log_to(int fd)
     sinks[MESSAGE_LOG].fd = fd;
 }
 
-static int begin(Sink *s)
+static int sink_begin(Sink *s)
 {
     pthread_attr_t attr;
     int r = pthread_attr_init(&attr);
@@ -150,7 +150,7 @@ static int begin(Sink *s)
     if (r == 0) {
         (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
         s->ending = false;
-        r = pthread_create(&s->thread, &attr, writer, s);
+        r = pthread_create(&s->thread, &attr, sink_thread, s);
         (void)pthread_attr_destroy(&attr);
     }
     if (r) {
@@ -166,7 +166,7 @@ static int begin(Sink *s)
 int messages_begin(void)
 {
     for (unsigned i = 0; i < MESSAGE_SINKS_COUNT; i++) {
-        int r = sinks[i].fd < 0 ? 0 : begin(&sinks[i]);
+        int r = sinks[i].fd < 0 ? 0 : sink_begin(&sinks[i]);
 
         if (r < 0) {
             messages_end();
@@ -195,7 +195,7 @@ void messages_flush(unsigned timeout_ms)
     }
 }
 
-static void end(Sink *s)
+static void sink_end(Sink *s)
 {
     g_mutex_lock(&s->lock);
     s->ending = true;
@@ -215,7 +215,7 @@ void messages_end(void)
 {
     for (unsigned i = 0; i < MESSAGE_SINKS_COUNT; i++) {
         if (sinks[i].threaded) {
-            end(&sinks[i]);
+            sink_end(&sinks[i]);
         }
     }
 }

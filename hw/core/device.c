@@ -397,7 +397,7 @@ Device *device_find(DeviceTree *tree, const char *id)
 }
 
 /* What is behind @prefix in @path, or NULL. */
-static const char *behind(const char *path, const char *prefix)
+static const char *skip_prefix(const char *path, const char *prefix)
 {
     return g_str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
 }
@@ -431,13 +431,13 @@ Device *device_resolve(DeviceTree *tree, const char *id_or_path)
     if (id_or_path[0] != '/') {
         return device_find(tree, id_or_path);
     }
-    if ((name = behind(id_or_path, "/machine/peripheral/"))) {
+    if ((name = skip_prefix(id_or_path, "/machine/peripheral/"))) {
         return device_find(tree, name);
     }
-    if ((name = behind(id_or_path, "/machine/peripheral-anon/device["))) {
+    if ((name = skip_prefix(id_or_path, "/machine/peripheral-anon/device["))) {
         return find_number(tree, true, name);
     }
-    if ((name = behind(id_or_path, "/machine/unattached/device["))) {
+    if ((name = skip_prefix(id_or_path, "/machine/unattached/device["))) {
         return find_number(tree, false, name);
     }
     return NULL;

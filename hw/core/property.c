@@ -3,14 +3,14 @@
 #include "util/cutils.h"
 #include "util/error.h"
 
-static void *field(const Property *prop, const void *instance)
+static void *property_field(const Property *prop, const void *instance)
 {
     return (char *)instance + prop->offset;
 }
 
-static void store(const Property *prop, void *instance, uint64_t v)
+static void store_number(const Property *prop, void *instance, uint64_t v)
 {
-    void *p = field(prop, instance);
+    void *p = property_field(prop, instance);
 
     switch (prop->kind) {
     case PROPERTY_BOOL:
@@ -51,7 +51,7 @@ static bool is_owned(const Property *prop)
 
 static uint64_t load(const Property *prop, const void *instance)
 {
-    const void *p = field(prop, instance);
+    const void *p = property_field(prop, instance);
 
     switch (prop->kind) {
     case PROPERTY_BOOL:
@@ -107,9 +107,9 @@ void property_set_defaults(const Property *props, void *instance)
 {
     for (const Property *p = props; p && p->name; p++) {
         if (p->kind == PROPERTY_PCI_ADDR) {
-            store(p, instance, (uint64_t)-1);
+            store_number(p, instance, (uint64_t)-1);
         } else if (!is_owned(p)) {
-            store(p, instance, p->def);
+            store_number(p, instance, p->def);
         }
     }
 }
@@ -118,9 +118,9 @@ void property_finish(const Property *props, void *instance)
 {
     for (const Property *p = props; p && p->name; p++) {
         if (p->kind == PROPERTY_STRING) {
-            g_clear_pointer((char **)field(p, instance), g_free);
+            g_clear_pointer((char **)property_field(p, instance), g_free);
         } else if (p->kind == PROPERTY_LIST) {
-            json_object **list = field(p, instance);
+            json_object **list = property_field(p, instance);
 
             json_object_put(*list);
             *list = NULL;
@@ -138,8 +138,8 @@ const Property *property_find(const Property *props, const char *name)
     return NULL;
 }
 
-static bool refuse(const Property *prop, const char *owner, const char *text,
-                   const char *expected, GError **errp)
+static bool refuse_value(const Property *prop, const char *owner,
+                         const char *text, const char *expected, GError **errp)
 {
     error_setg(errp, "%s: property '%s' cannot be '%s': %s is expected", owner,
                prop->name, text, expected);
@@ -177,14 +177,15 @@ static bool set_pci_addr(const Property *prop, void *instance,
         int64_t n = json_object_get_int64(value);
 
         if (n < -1 || n > 255) {
-            return refuse(prop, owner, text, "a devfn from 0 to 255", errp);
+            return refuse_value(prop, owner, text, "a devfn from 0 to 255",
+                                errp);
         }
         devfn = (int32_t)n;
     } else if (!parse_pci_addr(text, &devfn)) {
-        return refuse(prop, owner, text,
-                      "SLOT[.FUNCTION] in hex, at most 1f.7,", errp);
+        return refuse_value(prop, owner, text,
+                            "SLOT[.FUNCTION] in hex, at most 1f.7,", errp);
     }
-    store(prop, instance, (uint64_t)devfn);
+    store_number(prop, instance, (uint64_t)devfn);
     return true;
 }
 
@@ -192,13 +193,13 @@ static bool set_string(const Property *prop, void *instance, const char *owner,
                        json_object *value, GError **errp)
 {
     const char *text = json_object_get_string(value);
-    char **p = field(prop, instance);
+    char **p = property_field(prop, instance);
 
     if (prop->words && !g_strv_contains(prop->words, text)) {
         g_autofree char *list = g_strjoinv("' or '", (char **)prop->words);
         g_autofree char *expected = g_strdup_printf("'%s'", list);
 
-        return refuse(prop, owner, text, expected, errp);
+        return refuse_value(prop, owner, text, expected, errp);
     }
     g_free(*p);
     *p = g_strdup(text);
@@ -212,9 +213,9 @@ static bool set_bool(const Property *prop, void *instance, const char *owner,
     bool v;
 
     if (parse_bool(text, &v) < 0) {
-        return refuse(prop, owner, text, "'on' or 'off'", errp);
+        return refuse_value(prop, owner, text, "'on' or 'off'", errp);
     }
-    store(prop, instance, v);
+    store_number(prop, instance, v);
     return true;
 }
 
@@ -227,24 +228,24 @@ static bool set_number(const Property *prop, void *instance, const char *owner,
     int r;
 
     if (prop->kind == PROPERTY_AUTO32 && g_str_equal(text, "auto")) {
-        store(prop, instance, PROPERTY_AUTO);
+        store_number(prop, instance, PROPERTY_AUTO);
         return true;
     }
     r = parse_u64(text, &v);
     if (r == -EINVAL) {
-        return refuse(prop, owner, text,
-                      prop->kind == PROPERTY_AUTO32 ? "a number or 'auto'"
-                                                    : "a number",
-                      errp);
+        return refuse_value(prop, owner, text,
+                            prop->kind == PROPERTY_AUTO32 ? "a number or 'auto'"
+                                                          : "a number",
+                            errp);
     }
     if (r < 0 || v < prop->min || v > max) {
         g_autofree char *range = g_strdup_printf(
             "a number from %" PRIu64 " to %" PRIu64 "%s", prop->min, max,
             prop->kind == PROPERTY_AUTO32 ? " or 'auto'" : "");
 
-        return refuse(prop, owner, text, range, errp);
+        return refuse_value(prop, owner, text, range, errp);
     }
-    store(prop, instance, v);
+    store_number(prop, instance, v);
     return true;
 }
 
@@ -255,10 +256,11 @@ static bool set_size(const Property *prop, void *instance, const char *owner,
     uint64_t v;
 
     if (parse_size(text, 1, &v) < 0) {
-        return refuse(prop, owner, text,
-                      "bytes, or a number with suffix K, M, G or T,", errp);
+        return refuse_value(prop, owner, text,
+                            "bytes, or a number with suffix K, M, G or T,",
+                            errp);
     }
-    store(prop, instance, v);
+    store_number(prop, instance, v);
     return true;
 }
 
@@ -266,15 +268,15 @@ static bool set_size(const Property *prop, void *instance, const char *owner,
 static bool set_list(const Property *prop, void *instance, const char *owner,
                      json_object *value, GError **errp)
 {
-    json_object **list = field(prop, instance);
+    json_object **list = property_field(prop, instance);
     json_object *array = json_object_is_type(value, json_type_string)
                              ? json_tokener_parse(json_object_get_string(value))
                              : json_object_get(value);
 
     if (!json_object_is_type(array, json_type_array)) {
         json_object_put(array);
-        return refuse(prop, owner, json_object_get_string(value),
-                      "a JSON list, as in -device '{...}',", errp);
+        return refuse_value(prop, owner, json_object_get_string(value),
+                            "a JSON list, as in -device '{...}',", errp);
     }
     json_object_put(*list);
     *list = array;
@@ -289,8 +291,8 @@ bool property_set(const Property *prop, void *instance, const char *owner,
     }
     if (!value || json_object_is_type(value, json_type_array) ||
         json_object_is_type(value, json_type_object)) {
-        return refuse(prop, owner, json_object_to_json_string(value),
-                      "a single value", errp);
+        return refuse_value(prop, owner, json_object_to_json_string(value),
+                            "a single value", errp);
     }
     switch (prop->kind) {
     case PROPERTY_STRING:
@@ -319,10 +321,11 @@ char *property_get(const Property *prop, const void *instance)
     uint64_t v;
 
     if (prop->kind == PROPERTY_STRING) {
-        return g_strdup(*(char *const *)field(prop, instance));
+        return g_strdup(*(char *const *)property_field(prop, instance));
     }
     if (prop->kind == PROPERTY_LIST) {
-        json_object *list = *(json_object *const *)field(prop, instance);
+        json_object *list = *(json_object *const *)property_field(prop,
+                                                                  instance);
 
         return list ? g_strdup(json_object_to_json_string_ext(
                           list, JSON_C_TO_STRING_PLAIN))
