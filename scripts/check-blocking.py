@@ -71,7 +71,8 @@ ALLOWED = {
     ("hw/scsi/vhost-scsi.c", "g_dir_open"): PROC,
     ("hw/scsi/vhost-scsi.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):
-        "without the lock: virtio_begin_blocking(), machine_begin_blocking()",
+        "without the lock: virtio_begin_blocking() and "
+        "machine_unlock_if_started()",
     ("hw/virtio/vhost-worker-limits.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-worker.c", "sched_setaffinity"):
         "the thread need not move before it returns",

@@ -554,9 +554,9 @@ static bool open_kernel_device(VhostScsi *s, int fd, GError **errp)
 {
     bool ok;
 
-    machine_begin_blocking(s->vdev.dev.machine);
+    machine_unlock_if_started(s->vdev.dev.machine);
     ok = vhost_scsi_open(s, fd, s->plan, errp);
-    machine_end_blocking(s->vdev.dev.machine);
+    machine_lock_if_started(s->vdev.dev.machine);
     return ok;
 }
 
@@ -564,9 +564,9 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
 {
     bool ok;
 
-    machine_begin_blocking(s->vdev.dev.machine);
+    machine_unlock_if_started(s->vdev.dev.machine);
     ok = vhost_scsi_set_workers(s, errp) && try_endpoint(s, errp);
-    machine_end_blocking(s->vdev.dev.machine);
+    machine_lock_if_started(s->vdev.dev.machine);
     return ok;
 }
 
@@ -634,9 +634,9 @@ static void vhost_scsi_unrealize(Device *dev)
     virtio_finish(&s->vdev);
     machine_unwatch(&s->err_watch);
     /* The last close waits for commands in flight and for the workers. */
-    machine_begin_blocking(dev->machine);
+    machine_unlock_if_started(dev->machine);
     vhost_dev_close(&s->vhost);
-    machine_end_blocking(dev->machine);
+    machine_lock_if_started(dev->machine);
     g_clear_pointer(&s->plan, vhost_worker_plan_free);
 }
 

@@ -187,14 +187,14 @@ static inline void machine_unlock(Machine *m)
  * and after that there is nobody to go on meanwhile, and a machine that is half
  * made is not to be seen.
  */
-static inline void machine_begin_blocking(Machine *m)
+static inline void machine_unlock_if_started(Machine *m)
 {
     if (m->tree.started) {
         machine_unlock(m);
     }
 }
 
-static inline void machine_end_blocking(Machine *m)
+static inline void machine_lock_if_started(Machine *m)
 {
     if (m->tree.started) {
         machine_lock(m);
