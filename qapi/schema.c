@@ -15,16 +15,6 @@ const QapiCommand *qapi_find_command(const char *name)
     return NULL;
 }
 
-const QapiEvent *qapi_find_event(const char *name)
-{
-    for (const QapiEvent *e = qapi_events; e->name; e++) {
-        if (g_str_equal(e->name, name)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
 /* --- checking --- */
 
 static bool wrong_type(const char *name, const char *expected, GError **errp)

@@ -36,7 +36,7 @@ const char *run_state_name(RunState state)
     return names[state];
 }
 
-const char *shutdown_cause_name(ShutdownCause cause)
+static const char *shutdown_cause_name(ShutdownCause cause)
 {
     static const char *const names[SHUTDOWN_CAUSES_COUNT] = {
         [SHUTDOWN_CAUSE_NONE] = "none",
@@ -52,7 +52,7 @@ const char *shutdown_cause_name(ShutdownCause cause)
     return names[cause];
 }
 
-static void request(Machine *m, unsigned what)
+static void note_request(Machine *m, unsigned what)
 {
     trace(runstate_request, "state=%s requests=0x%x new=0x%x",
           run_state_name(m->run_state), m->requests, what);
@@ -67,7 +67,7 @@ void system_reset_request(Machine *m, ShutdownCause cause)
         return;
     }
     m->reset_cause = cause;
-    request(m, REQUEST_RESET);
+    note_request(m, REQUEST_RESET);
 }
 
 static void emit_caused(Machine *m, const char *name, ShutdownCause cause);
@@ -85,25 +85,25 @@ void system_shutdown_request(Machine *m, ShutdownCause cause)
     if (m->ending) {
         emit_caused(m, "SHUTDOWN", cause);
     }
-    request(m, REQUEST_SHUTDOWN);
+    note_request(m, REQUEST_SHUTDOWN);
 }
 
 void system_powerdown_request(Machine *m)
 {
-    request(m, REQUEST_POWERDOWN);
+    note_request(m, REQUEST_POWERDOWN);
 }
 
 void vm_stop_request(Machine *m, RunState state)
 {
     m->stop_state = state;
     m->requests &= ~(unsigned)REQUEST_START;
-    request(m, REQUEST_STOP);
+    note_request(m, REQUEST_STOP);
 }
 
 void vm_start_request(Machine *m)
 {
     m->requests &= ~(unsigned)REQUEST_STOP;
-    request(m, REQUEST_START);
+    note_request(m, REQUEST_START);
 }
 
 /* GUEST_PANICKED or GUEST_CRASHLOADED; @action is "run", "pause" or
@@ -277,7 +277,7 @@ static void do_shutdown(Machine *m)
 
 /* The machine starts over in place. It runs on if it ran; otherwise it is as a
  * new one under -S. */
-bool vm_reset(Machine *m, ShutdownCause cause, GError **errp)
+static bool vm_reset(Machine *m, ShutdownCause cause, GError **errp)
 {
     bool was_running = m->run_state == RUN_STATE_RUNNING;
 
@@ -534,7 +534,7 @@ bool runstate_init(Machine *m, GError **errp)
 }
 
 /* The lock is released while it waits. */
-static void join(Machine *m, GThread *thread)
+static void join_unlocked(Machine *m, GThread *thread)
 {
     machine_unlock(m);
     g_thread_join(thread);
@@ -548,8 +548,8 @@ void runstate_finish(Machine *m)
 
     machine_unwatch(&m->patience);
     if (thread) {
-        request(m, REQUEST_QUIT);
-        join(m, thread);
+        note_request(m, REQUEST_QUIT);
+        join_unlocked(m, thread);
     }
     while (m->deputies) {
         g_cond_wait(&m->cond, &m->lock);
@@ -558,7 +558,7 @@ void runstate_finish(Machine *m)
         thread = m->ended_deputies->data;
         m->ended_deputies = g_slist_delete_link(m->ended_deputies,
                                                 m->ended_deputies);
-        join(m, thread);
+        join_unlocked(m, thread);
     }
     while ((job = g_queue_pop_head(&m->control_jobs))) {
         job->run(job, true);

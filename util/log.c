@@ -9,7 +9,7 @@
  * point must cost nothing while it is off and be usable before there is a
  * machine. Written while starting up or under a monitor's command. */
 bool trace_enabled[TRACE_EVENTS_COUNT];
-unsigned log_items;
+static unsigned log_items;
 static int guest_lines; /* atomic */
 
 static const char *const trace_names[] = {

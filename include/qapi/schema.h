@@ -55,7 +55,6 @@ extern const QapiEvent qapi_events[];     /* likewise */
 
 /* NULL if there is none. */
 const QapiCommand *qapi_find_command(const char *name);
-const QapiEvent *qapi_find_event(const char *name);
 
 /* Checks the arguments of a command (an object, or NULL for none) against its
  * schema: names, presence, types, ranges of numbers, words of enumerations. The

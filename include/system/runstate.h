@@ -114,12 +114,9 @@ bool control_is_wanted_alone(const Machine *machine);
  * such a machine out of its state. */
 void vm_stop(Machine *machine, RunState state);
 bool vm_start(Machine *machine, GError **errp);
-bool vm_reset(Machine *machine, ShutdownCause cause, GError **errp);
 
 /* The name QMP uses: "running", "paused", "prelaunch" ... */
 const char *run_state_name(RunState state);
-/* "guest-shutdown", "host-signal" ... */
-const char *shutdown_cause_name(ShutdownCause cause);
 
 /*
  * Called by the control thread with the machine lock held, when the machine

@@ -26,10 +26,8 @@ typedef enum LogItem {
     LOG_UNIMP = 1 << 1,       /* unimp: the guest asked for what we lack */
 } LogItem;
 
-/* Read-only outside log.c: which trace points are on; the log items that are
- * on. */
+/* Read-only outside log.c: which trace points are on. */
 extern bool trace_enabled[TRACE_EVENTS_COUNT];
-extern unsigned log_items;
 
 /* Monitors switch points while other threads pass them. */
 static inline bool trace_is_enabled(TraceEvent event)
