@@ -144,6 +144,7 @@ l1_image() {
     cp "$LAB_CACHE/6.12/vmlinuz" "$tree/guest/vmlinuz"
     cp "$work/guest.cpio" "$tree/guest/initrd"
     [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
+    [ -z "${LAB_BEFORE:-}" ] || copy_program "$LAB_BEFORE" "$tree" /before/qemu-system-x86_64
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
     ! grep -q '^LAB_NEEDS=.*fio' "$config" || add_fio "$tree/guest/initrd" || return
     ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return

@@ -3,7 +3,7 @@
 # limit: 600
 # hidden: run by tests/bench/measure
 
-# $LAB_ROUNDS and $LAB_CONTENDERS (of: ours q35 microvm) come from the configuration.
+# $LAB_ROUNDS and $LAB_CONTENDERS (of: ours q35 microvm before) come from the configuration.
 EVENTS=/sys/kernel/tracing/events/kvm
 READS=2000
 
@@ -15,8 +15,10 @@ figure() {
 contender() {
     MACHINE=q35
     LAB_KIND=qemu
+    LAB_PROGRAM=
     case $1 in
     ours) LAB_KIND=ours ;;
+    before) LAB_KIND=ours LAB_PROGRAM=/before/qemu-system-x86_64 ;;
     microvm) MACHINE=microvm,pcie=on ;;
     esac
 }
