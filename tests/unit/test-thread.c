@@ -47,6 +47,16 @@ static void named_start(Named *n, uint64_t number)
     g_mutex_unlock(&n->lock);
 }
 
+/* A thread that was joined may be on its way out of the kernel still. */
+static void wait_gone(pid_t tid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d", tid);
+
+    for (unsigned ms = 0; ms < 120000 && access(path, F_OK) == 0; ms++) {
+        g_usleep(1000);
+    }
+}
+
 static void named_end(Named *n)
 {
     g_mutex_lock(&n->lock);
@@ -54,6 +64,7 @@ static void named_end(Named *n)
     g_cond_broadcast(&n->cond);
     g_mutex_unlock(&n->lock);
     g_thread_join(n->thread);
+    wait_gone(n->tid);
     g_cond_clear(&n->cond);
     g_mutex_clear(&n->lock);
 }
