@@ -136,7 +136,7 @@ static void leave_job(Monitor *mon)
     GSource *timeout = g_steal_pointer(&mon->timeout);
 
     abandon_job(mon);
-    if (job && g_queue_get_length(&mon->machine->control_jobs) > MONITORS_MAX) {
+    if (job && g_queue_get_length(&mon->machine->control.jobs) > MONITORS_MAX) {
         job_expired(job);
         machine_unwatch(&timeout);
     } else if (job) {

@@ -83,12 +83,12 @@ ALLOWED = {
     ("program/options-config.c", "open"): START,
     ("program/options-config.c", "read"): START,
     ("program/startup.c", "mlockall"): START,
+    ("system/control.c", "g_thread_join"):
+        "the lock is released, or the thread has ended",
     ("system/cpus.c", "g_thread_join"): "the lock is released",
     ("system/fds.c", "open"): "/proc/self/fd: a descriptor that is open already",
     ("system/ram.c", "g_file_get_contents"): START,
     ("system/ram.c", "madvise"): START,
-    ("system/runstate.c", "g_thread_join"):
-        "the lock is released, or the thread has ended",
     ("target/i386/kvm-state.c", "ioctl"): KVM,
     ("util/event-notifier.c", "poll"): "timeout 0",
     ("util/event-notifier.c", "read"): EVENTFD,

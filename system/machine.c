@@ -81,7 +81,7 @@ Machine *machine_new(const Registry *registry, const MachineType *type,
     m->monitors = g_ptr_array_new();
     m->fds = fds_new();
     m->objects = g_ptr_array_new();
-    g_queue_init(&m->control_jobs);
+    g_queue_init(&m->control.jobs);
     m->timers = timer_list_new(m);
     device_tree_init(&m->tree, m, registry);
     address_space_init(&m->memory, "memory", UINT64_C(1) << 52);
@@ -121,41 +121,13 @@ bool machine_build(Machine *m, GError **errp)
 bool machine_start(Machine *m, GError **errp)
 {
     m->tree.started = cpus_start(m, errp) && m->type->machine_done(m, errp) &&
-                      machine_reset(m, errp) && runstate_init(m, errp);
+                      machine_reset(m, errp) && control_init(m, errp);
     return m->tree.started;
-}
-
-GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
-                            GError **errp)
-{
-    g_autoptr(GError) err = NULL;
-    GThread *thread = g_thread_try_new(name, func, data, &err);
-
-    if (!thread) {
-        error_setg(errp,
-                   "cannot create thread '%s' (%s): raise the thread limits "
-                   "(ulimit -u, pids.max of the cgroup)",
-                   name, err->message);
-    }
-    return thread;
-}
-
-bool machine_reset(Machine *m, GError **errp)
-{
-    hotplug_complete_pending(m);
-    for (unsigned i = 0; i < m->tree.devices->len; i++) {
-        device_reset(g_ptr_array_index(m->tree.devices, i));
-    }
-    m->accel_ops->reset(m);
-    for (unsigned i = 0; i < m->config.n_cpus; i++) {
-        m->accel_ops->vcpu_reset(&m->cpus[i]);
-    }
-    return m->type->reset(m, errp);
 }
 
 void machine_dismantle(Machine *m)
 {
-    runstate_finish(m);
+    control_finish(m);
     cpus_finish(m);
     m->tree.started = false;
     device_tree_finish(&m->tree);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The main loop of a machine: glib's, with the machine lock released while it
- * polls. */
+ * polls; and its other threads. */
 #include "system/machine.h"
+#include "util/error.h"
 
 #include <glib-unix.h>
 
@@ -85,4 +86,19 @@ void machine_unwatch(GSource **source)
         g_source_destroy(*source);
         g_clear_pointer(source, g_source_unref);
     }
+}
+
+GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
+                            GError **errp)
+{
+    g_autoptr(GError) err = NULL;
+    GThread *thread = g_thread_try_new(name, func, data, &err);
+
+    if (!thread) {
+        error_setg(errp,
+                   "cannot create thread '%s' (%s): raise the thread limits "
+                   "(ulimit -u, pids.max of the cgroup)",
+                   name, err->message);
+    }
+    return thread;
 }

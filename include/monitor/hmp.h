@@ -24,7 +24,7 @@ typedef struct HmpContext {
 void hmp_run(const HmpContext *ctx, const char *line, GString *out);
 
 /* Whether the command of @line may wait for the host's kernel: then it belongs
- * into the control thread (system/runstate.h). */
+ * into the control thread (system/control.h). */
 bool hmp_blocks(const char *line);
 
 /* What the last word of @line may become; @line ends at the cursor. A

@@ -3,13 +3,14 @@
  * Devices that leave a machine: what a bus needs to have one removed, and the
  * events that tell of it. A removal waits for vCPUs that are in the device's
  * registers and for the host's kernel, so it is work of the control thread
- * (system/runstate.h) and never of a vCPU's exit. Machine lock.
+ * (system/control.h) and never of a vCPU's exit. Machine lock.
  */
 #ifndef SYSTEM_HOTPLUG_H
 #define SYSTEM_HOTPLUG_H
 
 #include <json-c/json.h>
 
+typedef struct Bus Bus;
 typedef struct Device Device;
 typedef struct Machine Machine;
 
@@ -25,11 +26,12 @@ void hotplug_refused(Device *dev);
  * begun to run or has ended has none, one that is paused has. */
 bool hotplug_guest_can_answer(const Machine *machine);
 
-/* Removes now what the guest was asked to give up, since a reset makes it
+/* Removes now what the guest has given up, of those on @bus if that is not NULL;
+ * with @pending_too also what it was asked to give up, since a reset makes it
  * forget. Only for the control thread, or before it has started. */
-void hotplug_complete_pending(Machine *machine);
+void hotplug_remove(Machine *machine, const Bus *bus, bool pending_too);
 
-/* The lane of a job about @dev (system/runstate.h): its port, if it sits behind
+/* The lane of a job about @dev (system/control.h): its port, if it sits behind
  * one, since what is added and removed there must come in turn. */
 const void *device_lane(const Device *dev);
 /* That of a command with the arguments @args, which may be NULL: of the device

@@ -5,7 +5,7 @@
  *
  * The machine lock guards all control-plane state. The main loop holds it
  * whenever it runs a callback and releases it while it polls; a vCPU thread
- * takes it to handle an exit; the control thread (system/runstate.h) takes it
+ * takes it to handle an exit; the control thread (system/control.h) takes it
  * to carry out a request. The data plane is in the kernel and needs no lock.
  */
 #ifndef SYSTEM_MACHINE_H
@@ -18,7 +18,7 @@
 #include "system/event.h"
 #include "system/fds.h"
 #include "system/memory.h"
-#include "system/runstate.h"
+#include "system/control.h"
 #include "system/timer.h"
 #include "system/user-object.h"
 
@@ -119,20 +119,15 @@ struct Machine {
     /* system/runstate.c; machine lock */
     RunState run_state;
     GPtrArray *run_notifiers; /* RunStateNotifier, borrowed */
-    GThread *control_thread;
-    GQueue control_jobs; /* ControlJob, borrowed from who posted them */
-    unsigned requests;   /* bit mask, private to runstate.c as what follows */
-    bool control_alone;  /* what is carried out is about the whole machine */
-    GSList *control_running; /* ControlRun, on the stacks of their threads */
-    GSList *deputies;        /* GThread, of those that are at work */
-    GSList *ended_deputies;  /* GThread, to be joined */
-    GSource *patience;       /* until a deputy helps; owned; or NULL */
+    unsigned requests;        /* RunRequest */
     RunState stop_state;
     ShutdownCause reset_cause;
     ShutdownCause shutdown_cause;
     bool quitting;     /* the main loop is to end */
     bool ending;       /* the host has asked for the end; nothing else counts */
     bool exit_failure; /* by -action panic=exit-failure */
+
+    Control control;
 };
 
 /* The machine "none" (none-machine.c): no board, no RAM, no vCPU. */
@@ -158,10 +153,6 @@ bool machine_start(Machine *machine, GError **errp);
 /* A thread of the machine, to be joined by the caller. NULL on failure. */
 GThread *machine_thread_new(const char *name, GThreadFunc func, gpointer data,
                             GError **errp);
-
-/* Removes what the guest was asked to give up, and resets accelerator, vCPUs,
- * devices and board. The vCPUs are paused. Machine lock. */
-bool machine_reset(Machine *machine, GError **errp);
 
 /* Stops the machine and takes board, devices and accelerator away; takes
  * half-built machines, and one that was dismantled. Machine lock. */

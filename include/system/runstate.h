@@ -4,9 +4,7 @@
  *
  * Requests come from the guest (a vCPU thread in an exit), from signals and
  * from monitors; they are noted under the machine lock and carried out by the
- * control thread, one after the other. It may wait for a vCPU or for the
- * host's kernel (a hung backstore) as long as that takes: the main loop, which
- * serves monitors and consoles, never waits for it.
+ * control thread (system/control.h), one after the other.
  */
 #ifndef SYSTEM_RUNSTATE_H
 #define SYSTEM_RUNSTATE_H
@@ -47,6 +45,15 @@ typedef enum ShutdownCause {
     SHUTDOWN_CAUSES_COUNT
 } ShutdownCause;
 
+/* Bits of machine->requests, in the order in which they are carried out. */
+typedef enum RunRequest {
+    REQUEST_SHUTDOWN = 1 << 0,
+    REQUEST_RESET = 1 << 1,
+    REQUEST_POWERDOWN = 1 << 2,
+    REQUEST_STOP = 1 << 3,
+    REQUEST_START = 1 << 4,
+} RunRequest;
+
 /* Requests; return at once. Machine lock. A shutdown request of the guest
  * obeys -no-shutdown, a reset request -no-reboot. */
 void system_reset_request(Machine *machine, ShutdownCause cause);
@@ -64,56 +71,9 @@ void system_guest_crashloaded(Machine *machine);
  * reset. Machine lock. */
 void system_guest_crash_reset(Machine *machine);
 
-/* Whether a request is noted, or a request or a job is being carried out; the
- * end of it broadcasts machine->cond. Machine lock. */
-bool runstate_is_changing(const Machine *machine);
-
-/*
- * Work for the control thread that is no request of the above: adding and
- * removing devices, commands that start or stop the machine. It may wait for
- * the host's kernel.
- *
- * Jobs run in order of posting, after the requests that are noted. A job that
- * takes longer than CONTROL_PATIENCE_MS does not hold up those of other lanes: a
- * deputy of the control thread runs them meanwhile. A lane is what a job may
- * hang on, a device for one (device_lane()); the jobs of one lane run one after
- * the other. A job without a lane, and each request, is about the whole machine:
- * it runs while nothing else does.
- */
-#define CONTROL_PATIENCE_MS 100
-
-typedef struct ControlJob ControlJob;
-struct ControlJob {
-    /* Called once by the control thread or a deputy with the machine lock held,
-     * or, if the machine ends before, by runstate_finish() with @cancelled set.
-     * The job is the poster's again when it is called. */
-    void (*run)(ControlJob *job, bool cancelled);
-    const void *lane; /* compared, not followed; NULL: the whole machine */
-    /* Whoever posted it was told that it has failed: see below. */
-    const bool *refused; /* borrowed; NULL: cannot be */
-};
-
-/* @job is borrowed until it is run. Returns at once. Machine lock. */
-void control_post(Machine *machine, ControlJob *job);
-
-/* Takes back a job that does not run yet; fine if it is not posted. Returns
- * whether it waited. Machine lock. */
-bool control_cancel(Machine *machine, ControlJob *job);
-
-/* Of the job that this thread runs: whether its poster was told meanwhile that
- * it has failed. Then it must leave nothing behind; for a job whose result
- * nobody would miss. NULL: it cannot be. Machine lock. */
-const bool *control_job_refused(const Machine *machine);
-
-/* Whether something waits for all jobs to end: work that can wait should.
- * Machine lock. */
-bool control_is_wanted_alone(const Machine *machine);
-
-/* What a request does, done now: only for a control job. vm_start() returns
- * false if the machine cannot run before it was reset; vm_stop() does not take
- * such a machine out of its state. */
-void vm_stop(Machine *machine, RunState state);
-bool vm_start(Machine *machine, GError **errp);
+/* An event that says who caused it; takes over nothing. Machine lock. */
+void runstate_emit_caused(Machine *machine, const char *name,
+                          ShutdownCause cause);
 
 /* The name QMP uses: "running", "paused", "prelaunch" ... */
 const char *run_state_name(RunState state);
@@ -134,10 +94,5 @@ typedef struct RunStateNotifier {
 /* @n is borrowed until runstate_del_notifier(). Machine lock. */
 void runstate_add_notifier(Machine *machine, RunStateNotifier *n);
 void runstate_del_notifier(Machine *machine, RunStateNotifier *n);
-
-/* Starts the control thread. Machine lock. */
-bool runstate_init(Machine *machine, GError **errp);
-/* Ends and joins it and its deputies. Releases the machine lock while it waits. */
-void runstate_finish(Machine *machine);
 
 #endif

@@ -66,7 +66,7 @@ static void open_session(Session *s, bool readline)
 /* What the control thread would do. A start or stop needs vCPUs. */
 static bool run_job(Machine *m)
 {
-    ControlJob *job = g_queue_pop_head(&m->control_jobs);
+    ControlJob *job = g_queue_pop_head(&m->control.jobs);
 
     if (job) {
         job->run(job, false);

@@ -143,7 +143,7 @@ static void wait_idle(Fixture *f)
     gint64 end = g_get_monotonic_time() + WAIT_US;
 
     while (runstate_is_changing(f->m) ||
-           !g_queue_is_empty(&f->m->control_jobs)) {
+           !g_queue_is_empty(&f->m->control.jobs)) {
         wait_cond(f, end);
     }
 }

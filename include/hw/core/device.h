@@ -70,7 +70,7 @@ struct DeviceType {
     /* Undoes realize; must accept a half-realized device. */
     void (*unrealize)(Device *dev);
     /* Back to power-on state. May block on the host's kernel; see
-     * system/runstate.h. May be NULL. */
+     * system/control.h. May be NULL. */
     void (*reset)(Device *dev);
 };
 
@@ -147,7 +147,7 @@ void device_free(Device *dev);
 /* The whole of -device and device_add: finds opts["driver"], makes, configures
  * and realizes. Once the machine has started the bus must support hotplug, and
  * is told; realize may then release the machine lock, so that this belongs into
- * a control job (system/runstate.h). If *@refused (which may be NULL) is true by
+ * a control job (system/control.h). If *@refused (which may be NULL) is true by
  * then, the device goes again before the guest sees it. Returns the device,
  * which the tree owns, or NULL. */
 Device *device_add(DeviceTree *tree, json_object *opts, const bool *refused,
