@@ -4,16 +4,11 @@
 line per file, exit() in main.c alone, kernel interfaces only where they belong,
 and clang-format. Reports the longest files and functions without failing."""
 
-import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-# A row of the table in meson.build: folder, layer, what it needs of its own
-# layer and why.
-FOLDER = re.compile(r"^  \['([\w/]+)', (\d+), \{(.*?)\}, ", re.M)
+from folders import ROOT, folder_of, read_folders
 
 # (pattern in a line of code, files that may hold it, what the rule says)
 ONLY_IN = [
@@ -47,19 +42,6 @@ def code_files():
         names = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")
                  if p.is_file() and "build" not in p.parts[len(ROOT.parts)]]
     return sorted(n for n in names if (ROOT / n).is_file())
-
-
-def read_folders():
-    """Of each folder its layer and the folders of that layer that it needs."""
-    text = (ROOT / "meson.build").read_text()
-    return {name: (int(layer), re.findall(r"'([\w/]+)': '[^']+'", needs))
-            for name, layer, needs in FOLDER.findall(text)}
-
-
-def folder_of(name, folders):
-    """accel/kvm is that of accel/kvm/x.c and of include/accel/kvm-y.h."""
-    path = name.removeprefix("include/")
-    return next((f for f in folders if re.match(f"{f}[/.-]", path)), None)
 
 
 def check_includes(name, lines, folders, fail):
