@@ -7,18 +7,6 @@
 #include "util/json.h"
 #include "util/keyval.h"
 
-static bool add_monitor(Options *o, json_object *dict, const char *what,
-                        GError **errp)
-{
-    g_ptr_array_add(o->monitors, dict);
-    if (o->monitors->len > OPTION_REPEATS_MAX) {
-        error_setg(errp, "%s: given more than %d times", what,
-                   OPTION_REPEATS_MAX);
-        return false;
-    }
-    return true;
-}
-
 static bool add_short(Options *o, const char *what, const char *dev,
                       const char *mode, bool pretty, GError **errp)
 {
@@ -32,7 +20,7 @@ static bool add_short(Options *o, const char *what, const char *dev,
     json_add_string(dict, "dev", dev);
     json_add_string(dict, "mode", mode);
     json_add_string(dict, "pretty", pretty ? "on" : "off");
-    return add_monitor(o, dict, what, errp);
+    return option_add_repeat(o->monitors, dict, what, errp);
 }
 
 bool option_qmp(Options *o, const char *arg, GError **errp)
@@ -84,5 +72,5 @@ bool option_mon(Options *o, const char *arg, GError **errp)
         return false;
     }
     json_add_string(dict, "option", "-mon");
-    return add_monitor(o, dict, "-mon", errp);
+    return option_add_repeat(o->monitors, dict, "-mon", errp);
 }

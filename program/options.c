@@ -16,7 +16,12 @@ typedef struct Option {
     const char *arg_help; /* what follows the name in -help; NULL: nothing */
     const char *help;     /* NULL: not listed */
     bool (*handler)(Options *o, const char *arg, GError **errp);
+    /* Without a handler: the string in Options that the argument becomes, or
+     * the bool that is set. 0: none, and an argument must be "none". */
+    size_t field;
 } Option;
+
+#define OPTION_FIELD(its_field) NULL, offsetof(Options, its_field)
 
 static const Option option_table[];
 
@@ -69,28 +74,11 @@ bool option_check_switch(const char *what, json_object *dict, const char *key,
     return true;
 }
 
-/* --- boot --- */
-
 bool option_set_string(char **field, const char *arg)
 {
     g_free(*field);
     *field = g_strdup(arg);
     return true;
-}
-
-static bool opt_kernel(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->config.kernel, arg);
-}
-
-static bool opt_initrd(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->config.initrd, arg);
-}
-
-static bool opt_append(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->config.append, arg);
 }
 
 /* --- devices --- */
@@ -153,39 +141,14 @@ static bool opt_serial(Options *o, const char *arg, GError **errp)
 
 /* --- what is accepted because there is none of it --- */
 
-static bool only_none(const char *what, const char *arg, GError **errp)
+static bool only_none(const char *name, const char *arg, GError **errp)
 {
     if (!g_str_equal(arg, "none")) {
-        error_setg(errp, "%s: '%s' is not supported: only 'none' is", what,
+        error_setg(errp, "-%s: '%s' is not supported: only 'none' is", name,
                    arg);
         return false;
     }
     return true;
-}
-
-static bool opt_display(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-display", arg, errp);
-}
-
-static bool opt_vga(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-vga", arg, errp);
-}
-
-static bool opt_net(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-net", arg, errp);
-}
-
-static bool opt_nic(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-nic", arg, errp);
-}
-
-static bool opt_parallel(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-parallel", arg, errp);
 }
 
 /* The escape character of terminals, as a number: Ctrl-A here. */
@@ -206,13 +169,8 @@ static bool opt_echr(Options *o, const char *arg, GError **errp)
 static bool opt_audio(Options *o, const char *arg, GError **errp)
 {
     return only_none(
-        "-audio",
+        "audio",
         g_str_has_prefix(arg, "driver=") ? arg + strlen("driver=") : arg, errp);
-}
-
-static bool opt_vnc(Options *o, const char *arg, GError **errp)
-{
-    return only_none("-vnc", arg, errp);
 }
 
 /* There is no watchdog. */
@@ -224,11 +182,6 @@ static bool opt_watchdog_action(Options *o, const char *arg, GError **errp)
         error_setg(errp, "-watchdog-action: '%s' is no action", arg);
         return false;
     }
-    return true;
-}
-
-static bool opt_nothing(Options *o, const char *arg, GError **errp)
-{
     return true;
 }
 
@@ -248,54 +201,7 @@ static bool opt_preconfig(Options *o, const char *arg, GError **errp)
     return false;
 }
 
-static bool opt_nographic(Options *o, const char *arg, GError **errp)
-{
-    o->nographic = true;
-    return true;
-}
-
-static bool opt_nodefaults(Options *o, const char *arg, GError **errp)
-{
-    o->nodefaults = true;
-    return true;
-}
-
-/* --- running --- */
-
-static bool opt_no_reboot(Options *o, const char *arg, GError **errp)
-{
-    o->config.no_reboot = true;
-    return true;
-}
-
-static bool opt_no_shutdown(Options *o, const char *arg, GError **errp)
-{
-    o->config.no_shutdown = true;
-    return true;
-}
-
-static bool opt_no_acpi(Options *o, const char *arg, GError **errp)
-{
-    o->config.no_acpi = true;
-    return true;
-}
-
-static bool opt_s(Options *o, const char *arg, GError **errp)
-{
-    o->config.start_paused = true;
-    return true;
-}
-
-static bool opt_daemonize(Options *o, const char *arg, GError **errp)
-{
-    o->daemonize = true;
-    return true;
-}
-
-static bool opt_pidfile(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->pidfile, arg);
-}
+/* --- identity --- */
 
 static bool opt_name(Options *o, const char *arg, GError **errp)
 {
@@ -376,16 +282,6 @@ static bool opt_trace(Options *o, const char *arg, GError **errp)
     return !file || set_log_file("-trace", file, errp);
 }
 
-static bool opt_qtest(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->qtest, arg);
-}
-
-static bool opt_qtest_log(Options *o, const char *arg, GError **errp)
-{
-    return option_set_string(&o->qtest_log, arg);
-}
-
 static bool opt_d(Options *o, const char *arg, GError **errp)
 {
     if (option_is_help(arg)) {
@@ -415,9 +311,9 @@ static const Option option_table[] = {
       option_smp },
     { "m", "[size=]SIZE", "guest RAM in MiB or with a suffix (default 128)",
       option_m },
-    { "kernel", "FILE", "Linux bzImage to boot", opt_kernel },
-    { "initrd", "FILE", "its initial RAM disk", opt_initrd },
-    { "append", "TEXT", "its command line", opt_append },
+    { "kernel", "FILE", "Linux bzImage to boot", OPTION_FIELD(config.kernel) },
+    { "initrd", "FILE", "its initial RAM disk", OPTION_FIELD(config.initrd) },
+    { "append", "TEXT", "its command line", OPTION_FIELD(config.append) },
     { "device", "TYPE[,PROPERTY=VALUE...]|JSON",
       "add a device; -device help, -device TYPE,help", opt_device },
     { "chardev", "BACKEND,id=ID[,...]",
@@ -427,11 +323,11 @@ static const Option option_table[] = {
       "unix:PATH,server=on,wait=off, chardev:ID, null, none",
       opt_serial },
     { "nographic", NULL, "serial console on the terminal (Ctrl-A h for help)",
-      opt_nographic },
-    { "display", "none", "no display: there is none", opt_display },
-    { "vga", "none", "no graphics adapter: there is none", opt_vga },
-    { "net", "none", "no default network: there is none", opt_net },
-    { "nic", "none", "no default network: there is none", opt_nic },
+      OPTION_FIELD(nographic) },
+    { "display", "none", "no display: there is none" },
+    { "vga", "none", "no graphics adapter: there is none" },
+    { "net", "none", "no default network: there is none" },
+    { "nic", "none", "no default network: there is none" },
     { "qmp", "DEV", "QMP monitor: unix:PATH,server=on,wait=off, stdio, pty ...",
       option_qmp },
     { "qmp-pretty", "DEV", "the same, with its answers indented",
@@ -440,10 +336,9 @@ static const Option option_table[] = {
       "monitor on a -chardev", option_mon },
     { "monitor", "DEV", "monitor for people: stdio, unix:PATH,server=on, none",
       option_monitor },
-    { "parallel", "none", "no parallel port: there is none", opt_parallel },
-    { "nodefaults", NULL, "no default serial port", opt_nodefaults },
-    { "no-user-config", NULL, "no configuration files: there are none",
-      opt_nothing },
+    { "parallel", "none", "no parallel port: there is none" },
+    { "nodefaults", NULL, "no default serial port", OPTION_FIELD(nodefaults) },
+    { "no-user-config", NULL, "no configuration files: there are none" },
     { "object", "TYPE,id=ID[,PROPERTY=VALUE...]|JSON",
       "make an object; -object help lists types", option_object },
     { "global", "DRIVER.PROPERTY=VALUE",
@@ -452,7 +347,7 @@ static const Option option_table[] = {
       "add an inherited descriptor to the set /dev/fdset/N", option_add_fd },
     { "audiodev", "none,id=ID", "no sound: there is none", option_audiodev },
     { "audio", "none", "no sound: there is none", opt_audio },
-    { "vnc", "none", "no display: there is none", opt_vnc },
+    { "vnc", "none", "no display: there is none" },
     { "echr", "1", "escape character of terminals: it is Ctrl-A", opt_echr },
     { "watchdog-action", "ACTION", "no effect: there is no watchdog",
       opt_watchdog_action },
@@ -462,13 +357,14 @@ static const Option option_table[] = {
     { "boot", "[order=DRIVES][,menu=][,strict=]",
       "no effect: there is no firmware", option_boot },
     { "no-acpi", NULL, "no ACPI tables: no power button, one vCPU",
-      opt_no_acpi },
-    { "no-hpet", NULL, "no HPET: there is none", opt_nothing },
+      OPTION_FIELD(config.no_acpi) },
+    { "no-hpet", NULL, "no HPET: there is none" },
     { "overcommit", "mem-lock=on|off", "lock all memory", option_overcommit },
-    { "S", NULL, "do not start the vCPUs", opt_s },
-    { "no-reboot", NULL, "end instead of a reset", opt_no_reboot },
+    { "S", NULL, "do not start the vCPUs", OPTION_FIELD(config.start_paused) },
+    { "no-reboot", NULL, "end instead of a reset",
+      OPTION_FIELD(config.no_reboot) },
     { "no-shutdown", NULL, "stop instead of ending at guest power-off",
-      opt_no_shutdown },
+      OPTION_FIELD(config.no_shutdown) },
     { "action", "reboot=,shutdown=,panic=",
       "what follows when the guest resets, powers off or panics",
       option_action },
@@ -478,17 +374,19 @@ static const Option option_table[] = {
     { "uuid", "UUID", "UUID of the machine", opt_uuid },
     { "rtc", "base=utc|localtime|DATE,clock=host|vm",
       "what the clock shows and what drives it", option_rtc },
-    { "daemonize", NULL, "detach once the machine is ready", opt_daemonize },
-    { "pidfile", "FILE", "write the process id to FILE", opt_pidfile },
+    { "daemonize", NULL, "detach once the machine is ready",
+      OPTION_FIELD(daemonize) },
+    { "pidfile", "FILE", "write the process id to FILE",
+      OPTION_FIELD(pidfile) },
     { "trace", "[enable=]PATTERN[,file=FILE]",
       "switch trace events on; -trace help lists them", opt_trace },
     { "d", "ITEM[,ITEM...]", "log; -d help lists the items", opt_d },
     { "qtest", "DEV",
       "serve a test under -accel qtest: unix:PATH[,server=on,wait=off], fd:N, "
       "stdio, chardev:ID",
-      opt_qtest },
+      OPTION_FIELD(qtest) },
     { "qtest-log", "FILE|none", "log its lines to FILE instead of stderr",
-      opt_qtest_log },
+      OPTION_FIELD(qtest_log) },
     { "D", "FILE", "log to FILE instead of stderr", opt_log_file },
     { NULL, NULL, NULL, NULL },
 };
@@ -549,9 +447,27 @@ static const Option *find_option(const char *name)
     return NULL;
 }
 
+static bool apply_option(Options *o, const Option *opt, const char *arg,
+                         GError **errp)
+{
+    void *field = (char *)o + opt->field;
+
+    if (opt->handler) {
+        return opt->handler(o, arg, errp);
+    }
+    if (!opt->field) {
+        return !arg || only_none(opt->name, arg, errp);
+    }
+    if (arg) {
+        return option_set_string(field, arg);
+    }
+    *(bool *)field = true;
+    return true;
+}
+
 bool options_apply(Options *o, const char *name, const char *arg, GError **errp)
 {
-    return find_option(name)->handler(o, arg, errp);
+    return apply_option(o, find_option(name), arg, errp);
 }
 
 static void unknown_option(const char *arg, const char *name, GError **errp)
@@ -658,7 +574,7 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
             }
             arg = argv[++i];
         }
-        if (!opt->handler(o, arg, errp)) {
+        if (!apply_option(o, opt, arg, errp)) {
             return false;
         }
     }
