@@ -38,11 +38,6 @@ void chardev_send_event(Chardev *chr, ChardevEvent event)
     }
 }
 
-void chardev_send_break(Chardev *chr)
-{
-    chardev_send_event(chr, CHARDEV_BREAK);
-}
-
 static size_t frontend_room(const Chardev *chr)
 {
     const FrontendSlot *slot = focused_slot(chr);
@@ -558,11 +553,6 @@ char *chardev_filename(const Chardev *chr)
 bool chardev_has_frontend(const Chardev *chr)
 {
     return chr->front[0].fe || chr->front[1].fe;
-}
-
-bool chardev_is_open(const Chardev *chr)
-{
-    return chr->open;
 }
 
 /* --- short forms --- */

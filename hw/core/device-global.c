@@ -24,35 +24,20 @@ static const Global *global_at(const DeviceTree *tree, unsigned i)
     return g_ptr_array_index(tree->globals, i);
 }
 
-/* The row of @type's own, bus or backend table, and the type whose instances
- * hold its field. */
-static const Property *find_property(const DeviceType *type, const char *name,
-                                     const DeviceType **ret_owner)
-{
-    for (const DeviceType *t = type; t; t = t->backend) {
-        const Property *p = property_find(t->props, name);
-
-        if (!p) {
-            p = property_find(t->bus_props, name);
-        }
-        if (p) {
-            *ret_owner = t;
-            return p;
-        }
-    }
-    return NULL;
-}
-
 /* Whether a device would take the value. */
 static bool check_value(const DeviceType *type, const char *property,
                         const char *value, GError **errp)
 {
-    const DeviceType *owner = NULL;
-    const Property *p = find_property(type, property, &owner);
+    const DeviceType *owner = type;
+    const Property *p = device_type_property(owner, property);
     json_object *v;
     void *instance;
     bool ok;
 
+    while (!p && owner->backend) {
+        owner = owner->backend;
+        p = device_type_property(owner, property);
+    }
     if (!p) {
         error_setg(errp, "Property '%s.%s' not found", type->name, property);
         return false;

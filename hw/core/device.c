@@ -104,15 +104,19 @@ void device_free(Device *dev)
     g_free(dev);
 }
 
+const Property *device_type_property(const DeviceType *type, const char *name)
+{
+    const Property *p = property_find(type->props, name);
+
+    return p ? p : property_find(type->bus_props, name);
+}
+
 const Property *device_find_property(Device *dev, const char *name,
                                      Device **ret_instance)
 {
     for (Device *d = dev; d; d = d->backend) {
-        const Property *p = property_find(d->type->props, name);
+        const Property *p = device_type_property(d->type, name);
 
-        if (!p) {
-            p = property_find(d->type->bus_props, name);
-        }
         if (p) {
             *ret_instance = d;
             return p;

@@ -91,9 +91,6 @@ int chardev_take_fd(Chardev *chr);
  * Machine lock. */
 void chardev_drop_fds(Chardev *chr);
 
-/* Sends the front end a break, as Ctrl-A b does. Machine lock. */
-void chardev_send_break(Chardev *chr);
-
 /* The front end has room again. Machine lock. */
 void chardev_accept_input(Chardev *chr);
 
@@ -107,8 +104,6 @@ const char *chardev_id(const Chardev *chr);
 char *chardev_filename(const Chardev *chr);
 /* Whether something in the machine uses it. */
 bool chardev_has_frontend(const Chardev *chr);
-/* Whether somebody is connected. */
-bool chardev_is_open(const Chardev *chr);
 
 /* -chardev help. */
 void chardev_print_backends(FILE *f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Character devices: each back end from both of its ends, flow control, the
  * escapes of mux=on, and the sentences for what is refused. */
-#include "chardev/char.h"
+#include "../../chardev/char-int.h"
 #include "test-board.h"
 #include "util/keyval.h"
 
@@ -169,7 +169,7 @@ static void test_null(Fixture *f, gconstpointer data)
 {
     make_short(f, "null");
     put(f, "into the void");
-    g_assert_true(chardev_is_open(f->chr));
+    g_assert_true(f->chr->open);
     g_assert_cmpstr(chardev_id(f->chr), ==, "serial0");
     assert_filename(f, "null");
 }
@@ -219,7 +219,7 @@ static void test_full_disk_is_survived(Fixture *f, gconstpointer data)
     make(f, "file,id=f,path=/dev/full");
     put(f, "lost");
     put(f, "lost too");
-    g_assert_true(chardev_is_open(f->chr));
+    g_assert_true(f->chr->open);
 }
 
 /* --- socket --- */
@@ -246,7 +246,7 @@ static void test_server_and_client(Fixture *f, gconstpointer data)
     close(fd);
     test_poll(&f->b);
     g_assert_cmpuint(f->events[CHARDEV_CLOSED], ==, 1);
-    g_assert_false(chardev_is_open(f->chr));
+    g_assert_false(f->chr->open);
 }
 
 static void test_second_client_waits(Fixture *f, gconstpointer data)
@@ -315,7 +315,7 @@ static void test_wait_blocks_until_a_client_comes(Fixture *f,
     int fd;
 
     make(f, "socket,id=s,path=%s,server=on");
-    g_assert_true(chardev_is_open(f->chr));
+    g_assert_true(f->chr->open);
     fd = GPOINTER_TO_INT(g_thread_join(t));
     put(f, "x");
     assert_reads(fd, "x");
@@ -344,7 +344,7 @@ static void test_client_mode(Fixture *f, gconstpointer data)
     assert_reads(fd, "x");
     close(fd);
     test_poll(&f->b);
-    g_assert_false(chardev_is_open(f->chr));
+    g_assert_false(f->chr->open);
     put(f, "dropped");
     close(server);
 }
@@ -444,7 +444,7 @@ static void test_pty(Fixture *f, gconstpointer data)
     int fd;
 
     make_short(f, "pty");
-    g_assert_false(chardev_is_open(f->chr));
+    g_assert_false(f->chr->open);
     put(f, "nobody hears this");
     name = chardev_filename(f->chr);
     g_assert_true(g_str_has_prefix(name, "pty:/dev/pts/"));

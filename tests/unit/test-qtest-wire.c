@@ -3,7 +3,7 @@
  * and clients that leave or do not read. */
 #include "test-qtest.h"
 #include "../../accel/qtest/qtest-int.h"
-#include "chardev/char.h"
+#include "../../chardev/char-int.h"
 #include "util/error.h"
 
 #include <fcntl.h>
@@ -173,7 +173,7 @@ static void test_wire_client_that_leaves_unread_answers_is_forgotten(void)
     send_all(&l, text, strlen(text));
     close_fd(&l.client);
     serve(&l);
-    g_assert_false(chardev_is_open(chardev_find(l.f.m, "q")));
+    g_assert_false(chardev_find(l.f.m, "q")->open);
     g_assert_cmpstr(ask(&l.f, "irq_intercept_in lapic"), ==, "OK\n");
     line_teardown(&l);
 }
@@ -186,7 +186,7 @@ static void test_wire_half_closed_client_gets_its_answers(void)
     g_assert_cmpint(send(l.client, "endianness\ninb", 14, 0), ==, 14);
     g_assert_cmpint(shutdown(l.client, SHUT_WR), ==, 0);
     check_line(&l, "", 0, "OK little\n");
-    g_assert_false(chardev_is_open(chardev_find(l.f.m, "q")));
+    g_assert_false(chardev_find(l.f.m, "q")->open);
     line_teardown(&l);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The 16550A as a guest drives it. The host's end of COM1 is a socket pair. */
 #include "hw/char/serial.h"
-#include "chardev/char.h"
+#include "../../chardev/char-int.h"
 #include "test-board.h"
 
 #include <sys/socket.h>
@@ -407,7 +407,7 @@ static void test_break(Fixture *f, gconstpointer data)
     out(f, IER, 0x04);
     type(f, "a");
     g_assert_false(irq(f));
-    chardev_send_break(f->chr);
+    chardev_send_event(f->chr, CHARDEV_BREAK);
     g_assert_false(irq(f)); /* 'a' comes first */
     g_assert_cmphex(in(f, LSR), ==, 0xe1);
     g_assert_cmpint(in(f, DATA), ==, 'a');
@@ -592,7 +592,7 @@ static void test_random_accesses(Fixture *f, gconstpointer data)
             test_poll(&f->b);
             break;
         case 2:
-            chardev_send_break(f->chr);
+            chardev_send_event(f->chr, CHARDEV_BREAK);
             break;
         case 3:
             test_step(&f->b, g_test_rand_int_range(0, 10000000));

@@ -177,6 +177,9 @@ const char *device_label(const Device *dev);
  * never given again. The caller frees it. */
 char *device_path(const Device *dev);
 
+/* The row of @type's own or bus table called @name, or NULL. */
+const Property *device_type_property(const DeviceType *type, const char *name);
+
 /* A row of @dev's own, bus or backend table called @name. On success
  * *ret_instance is the object that holds the field. Returns NULL if none. */
 const Property *device_find_property(Device *dev, const char *name,
