@@ -20,7 +20,7 @@
 static json_object *qmp_qmp_capabilities(Monitor *mon, json_object *args,
                                          GError **errp)
 {
-    json_object *enable = args ? json_get(args, "enable") : NULL;
+    json_object *enable = json_get(args, "enable");
 
     if (enable && json_object_array_length(enable)) {
         error_setg(
@@ -60,14 +60,13 @@ static json_object *qmp_getfd(Monitor *mon, json_object *args, GError **errp)
 
 static json_object *qmp_add_fd(Monitor *mon, json_object *args, GError **errp)
 {
-    json_object *set = args ? json_get(args, "fdset-id") : NULL;
+    json_object *set = json_get(args, "fdset-id");
     int fd = take_fd(mon, errp);
 
     return fd < 0 ? NULL
                   : fds_add_to_set(mon->machine, set != NULL,
                                    set ? json_object_get_int64(set) : 0,
-                                   args ? keyval_get(args, "opaque") : NULL, fd,
-                                   errp);
+                                   keyval_get(args, "opaque"), fd, errp);
 }
 
 /* --- the table --- */

@@ -50,9 +50,9 @@ json_object *qmp_quit(Machine *m, json_object *args, GError **errp)
 
 json_object *qmp_set_action(Machine *m, json_object *args, GError **errp)
 {
-    const char *reboot = args ? keyval_get(args, "reboot") : NULL;
-    const char *shutdown = args ? keyval_get(args, "shutdown") : NULL;
-    const char *panic = args ? keyval_get(args, "panic") : NULL;
+    const char *reboot = keyval_get(args, "reboot");
+    const char *shutdown = keyval_get(args, "shutdown");
+    const char *panic = keyval_get(args, "panic");
 
     if (reboot) {
         m->config.no_reboot = g_str_equal(reboot, "shutdown");

@@ -104,7 +104,7 @@ static json_object *new_option(json_object *list, const char *name)
 json_object *qmp_query_command_line_options(Machine *m, json_object *args,
                                             GError **errp)
 {
-    const char *only = args ? keyval_get(args, "option") : NULL;
+    const char *only = keyval_get(args, "option");
     json_object *list = json_object_new_array(), *parameters = NULL;
 
     for (unsigned i = 0; line_options[i].option; i++) {

@@ -69,7 +69,7 @@ json_object *qmp_query_all_stats(Machine *m, json_object *args, GError **errp)
 json_object *qmp_query_all_stats_schemas(Machine *m, json_object *args,
                                          GError **errp)
 {
-    const char *only = args ? keyval_get(args, "provider") : NULL;
+    const char *only = keyval_get(args, "provider");
     json_object *schemas = !g_strcmp0(only, VHOST)
                                ? json_object_new_array()
                                : qmp_query_stats_schemas(m, args, errp);

@@ -189,7 +189,7 @@ static bool may_block(const QapiCommand *cmd, json_object *args)
     if (!g_str_equal(cmd->name, "human-monitor-command")) {
         return cmd->blocks;
     }
-    line = args ? keyval_get(args, "command-line") : NULL;
+    line = keyval_get(args, "command-line");
     return line && hmp_blocks(line);
 }
 

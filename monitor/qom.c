@@ -452,8 +452,8 @@ static const char *kind_of(const DeviceType *t)
 
 json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
 {
-    const char *implements = args ? keyval_get(args, "implements") : NULL;
-    json_object *abstract = args ? json_get(args, "abstract") : NULL;
+    const char *implements = keyval_get(args, "implements");
+    json_object *abstract = json_get(args, "abstract");
     json_object *list = json_object_new_array();
 
     for (unsigned i = 0; m->registry->device_types[i]; i++) {

@@ -13,8 +13,8 @@ const void *device_lane(const Device *dev)
 
 const void *hotplug_lane(Machine *m, json_object *args)
 {
-    const char *id = args ? keyval_get(args, "id") : NULL;
-    const char *bus = args ? keyval_get(args, "bus") : NULL;
+    const char *id = keyval_get(args, "id");
+    const char *bus = keyval_get(args, "bus");
     const Device *dev = id ? device_resolve(&m->tree, id) : NULL;
 
     if (dev) {

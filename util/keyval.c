@@ -2,6 +2,7 @@
 #include "util/keyval.h"
 #include "util/cutils.h"
 #include "util/error.h"
+#include "util/json.h"
 
 json_object *json_parse(const char *text, GError **errp)
 {
@@ -114,12 +115,7 @@ json_object *keyval_parse(const char *arg, const char *implied_key,
 
 const char *keyval_get(json_object *dict, const char *key)
 {
-    json_object *value;
-
-    if (!json_object_object_get_ex(dict, key, &value) || !value) {
-        return NULL;
-    }
-    return json_object_get_string(value);
+    return json_object_get_string(json_get(dict, key));
 }
 
 bool keyval_check_keys(json_object *dict, const char *what,

@@ -35,7 +35,7 @@ static inline void json_add_bool(json_object *dict, const char *key, bool value)
     json_add(dict, key, json_object_new_boolean(value));
 }
 
-/* The member @key, borrowed, or NULL. */
+/* The member @key, borrowed, or NULL. @dict may be NULL, as in what follows. */
 static inline json_object *json_get(json_object *dict, const char *key)
 {
     json_object *value = NULL;

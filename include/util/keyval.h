@@ -26,7 +26,7 @@ json_object *keyval_parse(const char *arg, const char *implied_key,
 /* One JSON text, whole. Returns an object that the caller puts, or NULL. */
 json_object *json_parse(const char *text, GError **errp);
 
-/* The string at @key, or NULL if it is absent. Borrowed from @dict. Numbers
+/* The string at @key, or NULL if it or @dict is absent. Borrowed. Numbers
  * and booleans answer their text. */
 const char *keyval_get(json_object *dict, const char *key);
 
