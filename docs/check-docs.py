@@ -18,7 +18,7 @@ ROOT = DOCS.parent
 MESSAGES = {
     "hw/scsi/vhost-scsi.c": "system/devices/vhost-scsi.rst",
     "hw/scsi/vhost-scsi-open.c": "system/devices/vhost-scsi.rst",
-    "hw/virtio/vhost-worker-limits.c": "system/devices/vhost-scsi.rst",
+    "util/thread-limits.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",

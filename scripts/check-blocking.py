@@ -73,7 +73,6 @@ ALLOWED = {
     ("hw/virtio/vhost-backend.c", "ioctl"):
         "without the lock: virtio_begin_blocking() and "
         "machine_unlock_if_started()",
-    ("hw/virtio/vhost-worker-limits.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-worker.c", "sched_setaffinity"):
         "the thread need not move before it returns",
     ("program/daemon.c", "open"): START,
@@ -95,6 +94,7 @@ ALLOWED = {
     ("util/event-notifier.c", "write"): EVENTFD,
     ("util/message.c", "poll"): "a thread of its own waits for readers",
     ("util/message.c", "write"): "the same",
+    ("util/thread-limits.c", "g_file_get_contents"): PROC,
     ("util/thread.c", "g_dir_open"): PROC,
     ("util/thread.c", "g_file_get_contents"): PROC,
     ("util/thread.c", "open"): PROC,

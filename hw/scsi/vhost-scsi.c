@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/virtio/vhost-worker-limits.h"
+#include "util/thread-limits.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Workers in QMP. */
-#include "hw/virtio/vhost-worker-limits.h"
+#include "util/thread-limits.h"
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/vhost.h"
 #include "system/machine.h"

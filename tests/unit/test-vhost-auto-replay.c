@@ -4,7 +4,7 @@
  * lines are those of the trace points): it decides again what it decided there,
  * and what it should where the readings are changed in one respect.
  */
-#include "hw/virtio/vhost-auto.h"
+#include "hw/virtio/vhost-auto-policy.h"
 
 #define N_QUEUES 4
 #define SAMPLE   "vhost_worker_auto_sample bench "

@@ -9,7 +9,7 @@
 #ifndef TESTS_UNIT_VHOST_AUTO_SIM_H
 #define TESTS_UNIT_VHOST_AUTO_SIM_H
 
-#include "hw/virtio/vhost-auto.h"
+#include "hw/virtio/vhost-auto-policy.h"
 
 #define SIM_N_QUEUES    16
 #define SIM_UNLIMITED   1e9 /* requests per second that a job would like */

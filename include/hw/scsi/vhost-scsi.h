@@ -9,7 +9,7 @@
 #ifndef HW_SCSI_VHOST_SCSI_H
 #define HW_SCSI_VHOST_SCSI_H
 
-#include "hw/virtio/vhost-worker-auto.h"
+#include "hw/virtio/vhost-auto-runner.h"
 #include "hw/virtio/vhost.h"
 
 #define VHOST_SCSI_FIXED_QUEUES  2    /* control and event */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/virtio/vhost-worker-auto.h"
-#include "hw/virtio/vhost-auto.h"
+#include "hw/virtio/vhost-auto-runner.h"
+#include "hw/virtio/vhost-auto-policy.h"
 #include "hw/virtio/vhost.h"
 #include "system/hotplug.h"
 #include "system/machine.h"

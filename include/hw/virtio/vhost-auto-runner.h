@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * workers=auto for one device: takes samples while there is I/O, and carries
- * out what vhost-auto.h decides. A device without I/O costs nothing: its timer
+ * out what vhost-auto-policy.h decides. A device without I/O costs nothing: its timer
  * stands, and the first kick starts it. Samples and changes are work of the
  * control thread, since they ask the kernel. Machine lock.
  */
-#ifndef HW_VIRTIO_VHOST_WORKER_AUTO_H
-#define HW_VIRTIO_VHOST_WORKER_AUTO_H
+#ifndef HW_VIRTIO_VHOST_AUTO_RUNNER_H
+#define HW_VIRTIO_VHOST_AUTO_RUNNER_H
 
 #include "hw/virtio/vhost-worker.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/virtio/vhost-auto.h"
+#include "hw/virtio/vhost-auto-policy.h"
 
 #define NO_SLOT UINT_MAX
 

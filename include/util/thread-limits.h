@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What stands in the way of worker threads, said before the kernel says ENOMEM
  * or EFAULT, and what to do about what it says all the same. */
-#ifndef HW_VIRTIO_VHOST_WORKER_LIMITS_H
-#define HW_VIRTIO_VHOST_WORKER_LIMITS_H
+#ifndef UTIL_THREAD_LIMITS_H
+#define UTIL_THREAD_LIMITS_H
 
 /* Fails if RLIMIT_NPROC, or pids.max of a cgroup (version 2) that this process
  * is in, leaves no room for @n more threads. Limits that cannot be read are not

@@ -34,8 +34,8 @@
  * may call vhost_auto_sample() as rarely as it likes: with VHOST_AUTO_TICK_NS
  * between two samples, it goes on to answer SLEEP until something has run.
  */
-#ifndef HW_VIRTIO_VHOST_AUTO_H
-#define HW_VIRTIO_VHOST_AUTO_H
+#ifndef HW_VIRTIO_VHOST_AUTO_POLICY_H
+#define HW_VIRTIO_VHOST_AUTO_POLICY_H
 
 /* Between two samples while awake. A queue's count is modulo 65536: 100 ms
  * allows 655,000 requests per second of a queue, over twice what the published
