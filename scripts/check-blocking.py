@@ -73,8 +73,6 @@ ALLOWED = {
     ("hw/virtio/vhost-backend.c", "ioctl"):
         "without the lock: virtio_begin_blocking() and "
         "machine_unlock_if_started()",
-    ("hw/virtio/vhost-worker.c", "sched_setaffinity"):
-        "the thread need not move before it returns",
     ("program/daemon.c", "open"): START,
     ("program/daemon.c", "read"): "the parent of a daemon, which has no machine",
     ("program/daemon.c", "write"): START,

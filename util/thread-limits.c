@@ -67,7 +67,7 @@ static bool passes_nproc(void)
 
 /* The kernel counts all threads of the user, of which we know our own: what
  * fails here fails for sure. */
-static bool check_nproc(unsigned n, GError **errp)
+static bool check_nproc(unsigned n, const char *what, GError **errp)
 {
     g_autoptr(GArray) threads = threads_list();
     unsigned have = threads->len;
@@ -79,11 +79,9 @@ static bool check_nproc(unsigned n, GError **errp)
         return true;
     }
     error_setg(errp,
-               "%u worker threads are wanted beside the %u threads there are, "
-               "and the user's limit is %" PRIu64
-               ": raise it (ulimit -u), lower "
-               "num_queues or ask for fewer workers",
-               n, have, (uint64_t)limit.rlim_cur);
+               "%u %s are wanted beside the %u threads there are, and the "
+               "user's limit is %" PRIu64 ": raise it (ulimit -u)",
+               n, what, have, (uint64_t)limit.rlim_cur);
     return false;
 }
 
@@ -99,7 +97,8 @@ static int read_count(const char *dir, const char *file, uint64_t *ret_count)
     return parse_u64(g_strchomp(text), ret_count) < 0 ? -ENOENT : 0;
 }
 
-static bool check_cgroup(const char *dir, unsigned n, GError **errp)
+static bool check_cgroup(const char *dir, unsigned n, const char *what,
+                         GError **errp)
 {
     uint64_t max, current;
 
@@ -108,11 +107,9 @@ static bool check_cgroup(const char *dir, unsigned n, GError **errp)
         return true;
     }
     error_setg(errp,
-               "%u worker threads are wanted, and %s/pids.max allows %" PRIu64
-               " threads of which %" PRIu64
-               " are there: raise it, lower num_queues or ask for fewer "
-               "workers",
-               n, dir, max, current);
+               "%u %s are wanted, and %s/pids.max allows %" PRIu64
+               " threads of which %" PRIu64 " are there: raise it",
+               n, what, dir, max, current);
     return false;
 }
 
@@ -134,17 +131,17 @@ static char *own_cgroup(void)
     return NULL;
 }
 
-bool vhost_worker_check_limits(unsigned n, GError **errp)
+bool thread_check_limits(unsigned n, const char *what, GError **errp)
 {
     g_autofree char *dir = own_cgroup();
 
-    if (!check_nproc(n, errp)) {
+    if (!check_nproc(n, what, errp)) {
         return false;
     }
     while (dir && g_str_has_prefix(dir, CGROUP_ROOT "/")) {
         char *parent;
 
-        if (!check_cgroup(dir, n, errp)) {
+        if (!check_cgroup(dir, n, what, errp)) {
             return false;
         }
         parent = g_path_get_dirname(dir);
@@ -152,50 +149,4 @@ bool vhost_worker_check_limits(unsigned n, GError **errp)
         dir = parent;
     }
     return true;
-}
-
-static const struct {
-    const char *call;
-    int r;
-    const char *hint;
-} hints[] = {
-    { "VHOST_SET_OWNER", -EBUSY,
-      "the descriptor has an owner already: pass a freshly opened one" },
-    { "VHOST_GET_FORK_FROM_OWNER", -ENOTTY,
-      "this kernel does not let vhost-thread-mode be chosen (Linux 6.17 does): "
-      "give vhost-thread-mode=auto" },
-    { "VHOST_NEW_WORKER", -ENOMEM,
-      "the kernel could not create a worker thread: raise the thread limits "
-      "(ulimit -u, pids.max of the cgroup) or lower num_queues" },
-    { "VHOST_NEW_WORKER", -EFAULT,
-      "the kernel runs vhost in kthread mode, which allows one worker: set the "
-      "vhost module parameter fork_from_owner_default=Y or "
-      "worker_per_virtqueue=off" },
-    { "VHOST_GET_VRING_WORKER", -EIO,
-      "the kernel does not confirm the worker of the virtqueue" },
-    { "sched_setaffinity", -EINVAL,
-      "none of the processors may be used by this process: see "
-      "Cpus_allowed_list in /proc/self/status" },
-    { "setpriority", -EACCES,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
-    { "setpriority", -EPERM,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
-    { "sched_setscheduler", -EPERM,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -r)" },
-    { "finding the worker's thread", -EBUSY,
-      "two devices of this PID namespace made workers at the same moment, and "
-      "which thread is whose cannot be told: try again" },
-    { "finding the worker's thread", -ESRCH,
-      "the kernel runs vhost in kthread mode, in which workers are not threads "
-      "of this process: leave processors, nice and sched out" },
-};
-
-const char *vhost_worker_hint(const char *call, int r)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
-        if (hints[i].r == r && g_str_equal(hints[i].call, call)) {
-            return hints[i].hint;
-        }
-    }
-    return "";
 }

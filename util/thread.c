@@ -143,6 +143,21 @@ int thread_get_affinity(const ThreadId *id, CpuSet *ret_cpus)
                        id->tid, sizeof(ret_cpus->cpu_set), ret_cpus->cpu_set));
 }
 
+int thread_move_self(const CpuSet *cpus, CpuSet *ret_old)
+{
+    CpuSet old;
+    int r = neg_errno(sched_getaffinity(0, sizeof(old.cpu_set), old.cpu_set));
+
+    if (r >= 0) {
+        r = neg_errno(
+            sched_setaffinity(0, sizeof(cpus->cpu_set), cpus->cpu_set));
+    }
+    if (r >= 0 && ret_old) {
+        *ret_old = old;
+    }
+    return MIN(r, 0);
+}
+
 int thread_set_nice(const ThreadId *id, int nice)
 {
     int r = check(id);
@@ -164,6 +179,49 @@ int thread_get_policy(const ThreadId *id)
     int r = check(id);
 
     return r < 0 ? r : neg_errno(sched_getscheduler(id->tid));
+}
+
+/* The words of policies; one that ends in a colon has a priority behind it. */
+static const struct {
+    const char *word;
+    int policy;
+    const char *name;
+} policies[] = {
+    { "other", SCHED_OTHER, "other" }, { "batch", SCHED_BATCH, "batch" },
+    { "idle", SCHED_IDLE, "idle" },    { "fifo:", SCHED_FIFO, "fifo" },
+    { "rr:", SCHED_RR, "rr" },
+};
+
+int thread_policy_parse(const char *text, int *ret_policy, int *ret_priority)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(policies); i++) {
+        const char *word = policies[i].word;
+        size_t len = strlen(word);
+        bool has_priority = word[len - 1] == ':';
+        uint64_t priority = 0;
+
+        if (strncmp(text, word, has_priority ? len : len + 1) != 0) {
+            continue;
+        }
+        if (has_priority && (parse_u64(text + len, &priority) < 0 ||
+                             priority < 1 || priority > 99)) {
+            break;
+        }
+        *ret_policy = policies[i].policy;
+        *ret_priority = (int)priority;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+const char *thread_policy_name(int policy)
+{
+    for (unsigned i = 0; policy >= 0 && i < G_N_ELEMENTS(policies); i++) {
+        if ((policy & ~SCHED_RESET_ON_FORK) == policies[i].policy) {
+            return policies[i].name;
+        }
+    }
+    return NULL;
 }
 
 int thread_set_name(const ThreadId *id, const char *name)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Taking possession of the kernel's device: descriptor, owner, number of
  * queues. */
-#include "util/thread-limits.h"
 #include "system/fds.h"
 #include "system/machine.h"
 #include "util/error.h"

@@ -459,6 +459,21 @@ static bool can_be_auto(VhostScsi *s)
            s->vhost.ops->vhost_get_vring_worker(&s->vhost, &w) == 0;
 }
 
+#define WORKERS "worker threads" /* in messages */
+
+static bool check_limits(const VhostScsi *s, unsigned n, GError **errp)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!thread_check_limits(n, WORKERS, &err)) {
+        error_setg(errp,
+                   "vhost-scsi: %s: %s, lower num_queues or ask for fewer "
+                   "workers",
+                   workers_property(s), err->message);
+    }
+    return !err;
+}
+
 /* The last thread that a limit allows is not for a worker: before the machine
  * has started, vCPUs and the control thread are still to come, a thread that
  * KVM makes, and those that write messages and the log. */
@@ -470,7 +485,7 @@ static unsigned affordable_workers(const VhostScsi *s, unsigned wanted)
     unsigned reserve = m->tree.started ? 0 : m->config.n_cpus + OTHER_THREADS;
 
     while (wanted > 1 &&
-           !vhost_worker_check_limits(wanted - 1 + reserve, NULL)) {
+           !thread_check_limits(wanted - 1 + reserve, WORKERS, NULL)) {
         wanted--;
     }
     return wanted;
@@ -489,8 +504,7 @@ static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
     s->vhost.worker_names = s->plan->names;
     if (s->plan->share) {
         s->plan->at_most = affordable_workers(s, wanted);
-    } else if (wanted > 1 && !vhost_worker_check_limits(wanted - 1, errp)) {
-        g_prefix_error(errp, "vhost-scsi: %s: ", workers_property(s));
+    } else if (wanted > 1 && !check_limits(s, wanted - 1, errp)) {
         return false;
     }
     r = vhost_workers_apply(&s->vhost, s->plan, VHOST_SCSI_FIXED_QUEUES,

@@ -78,42 +78,18 @@ static bool parse_cpus(const char *what, const char *text, CpuSet *ret_cpus,
     return r == 0;
 }
 
-/* "other", "batch", "idle", "fifo:N", "rr:N". */
 static bool parse_sched(const char *what, const char *text,
                         VhostWorkerSpec *spec, GError **errp)
 {
-    static const struct {
-        const char *word;
-        int policy;
-        bool has_priority;
-    } policies[] = {
-        { "other", SCHED_OTHER, false }, { "batch", SCHED_BATCH, false },
-        { "idle", SCHED_IDLE, false },   { "fifo:", SCHED_FIFO, true },
-        { "rr:", SCHED_RR, true },
-    };
+    int r = thread_policy_parse(text, &spec->policy, &spec->priority);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(policies); i++) {
-        const char *word = policies[i].word;
-        uint64_t priority = 0;
-
-        if (!policies[i].has_priority ? !g_str_equal(text, word)
-                                      : !g_str_has_prefix(text, word)) {
-            continue;
-        }
-        if (policies[i].has_priority &&
-            (parse_u64(text + strlen(word), &priority) < 0 || priority < 1 ||
-             priority > 99)) {
-            break;
-        }
-        spec->policy = policies[i].policy;
-        spec->priority = (int)priority;
-        return true;
+    if (r < 0) {
+        error_setg(errp,
+                   "%s cannot be '%s': other, batch, idle, fifo:N or rr:N with "
+                   "N from 1 to 99 is expected",
+                   what, text);
     }
-    error_setg(errp,
-               "%s cannot be '%s': other, batch, idle, fifo:N or rr:N with N "
-               "from 1 to 99 is expected",
-               what, text);
-    return false;
+    return r == 0;
 }
 
 /* --- worker-vq-mapping --- */

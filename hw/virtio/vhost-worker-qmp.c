@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Workers in QMP. */
-#include "util/thread-limits.h"
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/vhost.h"
 #include "system/machine.h"
@@ -34,25 +33,6 @@ static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
     return list;
 }
 
-/* NULL for -errno. */
-static const char *policy_name(int policy)
-{
-    switch (policy < 0 ? policy : policy & ~SCHED_RESET_ON_FORK) {
-    case SCHED_OTHER:
-        return "other";
-    case SCHED_BATCH:
-        return "batch";
-    case SCHED_IDLE:
-        return "idle";
-    case SCHED_FIFO:
-        return "fifo";
-    case SCHED_RR:
-        return "rr";
-    default:
-        return NULL;
-    }
-}
-
 static void add_thread(json_object *o, const ThreadId *thread)
 {
     g_autofree char *name = NULL;
@@ -72,7 +52,7 @@ static void add_thread(json_object *o, const ThreadId *thread)
 
         json_add_string(o, "cpus", list);
     }
-    policy = policy_name(thread_get_policy(thread));
+    policy = thread_policy_name(thread_get_policy(thread));
     if (policy) {
         json_add_string(o, "policy", policy);
     }

@@ -22,24 +22,15 @@ static bool wants_thread(const VhostWorkerSpec *spec)
 static int enter_cpus(VhostDev *dev, const VhostWorkerSpec *spec,
                       CpuSet *ret_old)
 {
-    int r;
+    int r = spec && spec->has_cpus ? thread_move_self(&spec->cpus, ret_old) : 0;
 
-    if (!spec || !spec->has_cpus) {
-        return 0;
-    }
-    r = neg_errno(
-        sched_getaffinity(0, sizeof(ret_old->cpu_set), ret_old->cpu_set));
-    if (r >= 0) {
-        r = neg_errno(sched_setaffinity(0, sizeof(spec->cpus.cpu_set),
-                                        spec->cpus.cpu_set));
-    }
     return r < 0 ? vhost_dev_failed(dev, "sched_setaffinity", -1, r) : 0;
 }
 
 static void leave_cpus(const VhostWorkerSpec *spec, const CpuSet *old)
 {
     if (spec && spec->has_cpus) {
-        (void)sched_setaffinity(0, sizeof(old->cpu_set), old->cpu_set);
+        (void)thread_move_self(old, NULL);
     }
 }
 
@@ -352,4 +343,52 @@ void vhost_workers_name(VhostDev *dev)
 
         (void)thread_set_name(&w->thread, name);
     }
+}
+
+/* --- advice --- */
+
+static const struct {
+    const char *call;
+    int r;
+    const char *hint;
+} hints[] = {
+    { "VHOST_SET_OWNER", -EBUSY,
+      "the descriptor has an owner already: pass a freshly opened one" },
+    { "VHOST_GET_FORK_FROM_OWNER", -ENOTTY,
+      "this kernel does not let vhost-thread-mode be chosen (Linux 6.17 does): "
+      "give vhost-thread-mode=auto" },
+    { "VHOST_NEW_WORKER", -ENOMEM,
+      "the kernel could not create a worker thread: raise the thread limits "
+      "(ulimit -u, pids.max of the cgroup) or lower num_queues" },
+    { "VHOST_NEW_WORKER", -EFAULT,
+      "the kernel runs vhost in kthread mode, which allows one worker: set the "
+      "vhost module parameter fork_from_owner_default=Y or "
+      "worker_per_virtqueue=off" },
+    { "VHOST_GET_VRING_WORKER", -EIO,
+      "the kernel does not confirm the worker of the virtqueue" },
+    { "sched_setaffinity", -EINVAL,
+      "none of the processors may be used by this process: see "
+      "Cpus_allowed_list in /proc/self/status" },
+    { "setpriority", -EACCES,
+      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
+    { "setpriority", -EPERM,
+      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
+    { "sched_setscheduler", -EPERM,
+      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -r)" },
+    { "finding the worker's thread", -EBUSY,
+      "two devices of this PID namespace made workers at the same moment, and "
+      "which thread is whose cannot be told: try again" },
+    { "finding the worker's thread", -ESRCH,
+      "the kernel runs vhost in kthread mode, in which workers are not threads "
+      "of this process: leave processors, nice and sched out" },
+};
+
+const char *vhost_worker_hint(const char *call, int r)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
+        if (hints[i].r == r && g_str_equal(hints[i].call, call)) {
+            return hints[i].hint;
+        }
+    }
+    return "";
 }

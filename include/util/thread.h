@@ -37,11 +37,20 @@ int thread_id_of(pid_t tid, ThreadId *ret_id);
 
 int thread_set_affinity(const ThreadId *id, const CpuSet *cpus);
 int thread_get_affinity(const ThreadId *id, CpuSet *ret_cpus);
+/* Moves the calling thread to @cpus, which a thread that it makes begins on.
+ * *@ret_old, which may be NULL: where it was, for the way back. */
+int thread_move_self(const CpuSet *cpus, CpuSet *ret_old);
 int thread_set_nice(const ThreadId *id, int nice); /* -20 .. 19 */
 /* @policy is SCHED_*; @priority that of SCHED_FIFO and SCHED_RR. */
 int thread_set_policy(const ThreadId *id, int policy, int priority);
 /* Returns SCHED_*, perhaps with SCHED_RESET_ON_FORK. */
 int thread_get_policy(const ThreadId *id);
+/* "other", "batch", "idle", "fifo:N" or "rr:N" with N from 1 to 99; priority 0
+ * for those without. -EINVAL for anything else. */
+int thread_policy_parse(const char *text, int *ret_policy, int *ret_priority);
+/* Such a word without its number, for what thread_get_policy() answered; NULL
+ * for -errno and for policies without one. */
+const char *thread_policy_name(int policy);
 /* Up to 15 bytes count. */
 int thread_set_name(const ThreadId *id, const char *name);
 /* The caller frees *@ret_name. */

@@ -203,6 +203,66 @@ static void attributes_of_a_thread_are_set_and_read(void)
 
 #define TEST(_name) g_test_add_func("/thread/" #_name, _name)
 
+static void words_of_policies_are_understood(void)
+{
+    static const struct {
+        const char *text;
+        int policy, priority;
+        const char *name;
+    } good[] = {
+        { "other", SCHED_OTHER, 0, "other" },
+        { "batch", SCHED_BATCH, 0, "batch" },
+        { "idle", SCHED_IDLE, 0, "idle" },
+        { "fifo:1", SCHED_FIFO, 1, "fifo" },
+        { "rr:99", SCHED_RR, 99, "rr" },
+    };
+    static const char *const bad[] = { "",      "othe",    "others", "fifo",
+                                       "fifo:", "fifo:0",  "rr:100", "rr:1x",
+                                       "idle:", "other:1", "FIFO:1" };
+    int policy = -7, priority = -7;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_cmpint(thread_policy_parse(bad[i], &policy, &priority), ==,
+                        -EINVAL);
+        g_assert_cmpint(policy, ==, -7);
+        g_assert_cmpint(priority, ==, -7);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_assert_cmpint(thread_policy_parse(good[i].text, &policy, &priority),
+                        ==, 0);
+        g_assert_cmpint(policy, ==, good[i].policy);
+        g_assert_cmpint(priority, ==, good[i].priority);
+        g_assert_cmpstr(thread_policy_name(policy | SCHED_RESET_ON_FORK), ==,
+                        good[i].name);
+    }
+    g_assert_null(thread_policy_name(-ESRCH));
+    g_assert_null(thread_policy_name(SCHED_DEADLINE));
+}
+
+static void own_processors_are_changed_and_given_back(void)
+{
+    CpuSet all, one = { 0 }, now;
+
+    g_assert_cmpint(sched_getaffinity(0, sizeof(all.cpu_set), all.cpu_set), >=,
+                    0);
+    for (unsigned n = 0; !cpuset_count(&one); n++) {
+        if (cpuset_has(&all, n)) {
+            cpuset_add(&one, n);
+        }
+    }
+    g_assert_cmpint(thread_move_self(&one, &all), ==, 0);
+    g_assert_cmpint(sched_getaffinity(0, sizeof(now.cpu_set), now.cpu_set), >=,
+                    0);
+    g_assert_cmpuint(cpuset_count(&now), ==, 1);
+    g_assert_cmpint(thread_move_self(&all, NULL), ==, 0);
+    g_assert_cmpint(sched_getaffinity(0, sizeof(now.cpu_set), now.cpu_set), >=,
+                    0);
+    g_assert_cmpuint(cpuset_count(&now), ==, cpuset_count(&all));
+
+    one = (CpuSet){ 0 };
+    g_assert_cmpint(thread_move_self(&one, NULL), ==, -EINVAL);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -214,5 +274,7 @@ int main(int argc, char **argv)
     TEST(number_that_is_given_again_is_another_thread);
     TEST(no_thread_is_no_thread);
     TEST(attributes_of_a_thread_are_set_and_read);
+    TEST(words_of_policies_are_understood);
+    TEST(own_processors_are_changed_and_given_back);
     return g_test_run();
 }

@@ -138,6 +138,10 @@ void vhost_workers_name(VhostDev *dev);
  * worker. Returns 0 or -errno with dev->failed_*. */
 int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec);
 
+/* What to do when @call, as dev->failed_call names it, answered the negative
+ * @r; "" if there is nothing to say. */
+const char *vhost_worker_hint(const char *call, int r);
+
 /* What vhost-thread-mode asks for, before SET_OWNER. @several: more than one
  * worker is wanted. */
 int vhost_worker_set_thread_mode(VhostDev *dev, const char *mode, bool several);
