@@ -300,7 +300,26 @@ static void vhost_scsi_stop(VirtIODevice *vdev)
     vhost_dev_stop(&s->vhost, vdev);
 }
 
-static const VirtioOps vhost_scsi_virtio_ops = {
+static const char *vhost_scsi_queue_role(const VirtIODevice *vdev,
+                                         unsigned queue)
+{
+    return queue == 0 ? "control" : queue == 1 ? "event" : "request";
+}
+
+static const VirtioBitName scsi_features[] = {
+    { VIRTIO_SCSI_F_INOUT, "VIRTIO_SCSI_F_INOUT" },
+    { VIRTIO_SCSI_F_HOTPLUG, "VIRTIO_SCSI_F_HOTPLUG" },
+    { VIRTIO_SCSI_F_CHANGE, "VIRTIO_SCSI_F_CHANGE" },
+    { VIRTIO_SCSI_F_T10_PI, "VIRTIO_SCSI_F_T10_PI" },
+    { 0, NULL },
+};
+
+static const VirtioKind vhost_scsi_kind = {
+    .name = "virtio-scsi",
+    .device_id = VIRTIO_ID_SCSI,
+    .pci_class = 0x0100, /* mass storage, SCSI */
+    .features = scsi_features,
+    .queue_role = vhost_scsi_queue_role,
     .set_config = vhost_scsi_set_config,
     .start = vhost_scsi_start,
     .stop = vhost_scsi_stop,
@@ -618,10 +637,9 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
     g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
 
     if (!open_kernel_device(s, fd, errp) ||
-        !virtio_init(&s->vdev, &vhost_scsi_virtio_ops, VIRTIO_ID_SCSI,
-                     sizeof(struct virtio_scsi_config),
-                     VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size,
-                     errp) ||
+        !virtio_init(
+            &s->vdev, &vhost_scsi_kind, sizeof(struct virtio_scsi_config),
+            VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size, errp) ||
         !choose_features(s, errp) || !resolve_plan(s, errp) ||
         !set_up_kernel_device(s, errp) ||
         /* Another may have come while the lock was released. */

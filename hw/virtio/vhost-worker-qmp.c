@@ -9,11 +9,6 @@
 
 /* --- query-vhost-workers --- */
 
-static const char *role_of(const VirtIODevice *vdev, unsigned vq)
-{
-    return vq < vdev->n_fixed ? vq == 0 ? "control" : "event" : "request";
-}
-
 static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
 {
     const GArray *map = vdev->vhost->vq_workers;
@@ -27,7 +22,7 @@ static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
         }
         o = json_object_new_object();
         json_add_int(o, "index", vq);
-        json_add_string(o, "role", role_of(vdev, vq));
+        json_add_string(o, "role", vdev->kind->queue_role(vdev, vq));
         json_object_array_add(list, o);
     }
     return list;

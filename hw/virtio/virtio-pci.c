@@ -4,7 +4,6 @@
 #include "util/error.h"
 #include "util/log.h"
 
-#include <linux/virtio_ids.h>
 #include <linux/virtio_pci.h>
 
 #define PCI_VENDOR_ID_REDHAT_QUMRANET 0x1af4
@@ -492,19 +491,6 @@ static void add_caps(VirtIOPCIProxy *proxy, uint32_t notify_size)
 
 /* --- life --- */
 
-/* PCI Code and ID Assignment: base class and subclass of a virtio device. */
-static uint16_t pci_class(uint16_t device_id)
-{
-    switch (device_id) {
-    case VIRTIO_ID_NET:
-        return 0x0200;
-    case VIRTIO_ID_SCSI:
-        return 0x0100;
-    default:
-        return 0x00ff;
-    }
-}
-
 static void init_interrupts(VirtIOPCIProxy *proxy)
 {
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
@@ -629,9 +615,9 @@ bool virtio_pci_realize(Device *dev, GError **errp)
         !check_ports(proxy, errp)) {
         return false;
     }
-    id.device = (uint16_t)(VIRTIO_PCI_DEVICE_ID_BASE + vdev->device_id);
+    id.device = (uint16_t)(VIRTIO_PCI_DEVICE_ID_BASE + vdev->kind->device_id);
     id.subsystem = id.device;
-    id.class_code = pci_class(vdev->device_id);
+    id.class_code = vdev->kind->pci_class;
     pci_device_init(&proxy->pci, &id, &virtio_pci_ops);
     proxy->pci.config[PCI_INTERRUPT_PIN] = 1;
     init_interrupts(proxy);

@@ -8,17 +8,9 @@
 #include "util/keyval.h"
 
 #include <linux/vhost_types.h>
-#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
-#include <linux/virtio_scsi.h>
 
-/* The name of a bit, as in the header that defines it. */
-typedef struct BitName {
-    unsigned bit;
-    const char *name;
-} BitName;
-
-static const BitName transport_bits[] = {
+static const VirtioBitName transport_bits[] = {
     { VIRTIO_F_NOTIFY_ON_EMPTY, "VIRTIO_F_NOTIFY_ON_EMPTY" },
     { VIRTIO_F_ANY_LAYOUT, "VIRTIO_F_ANY_LAYOUT" },
     { VIRTIO_RING_F_INDIRECT_DESC, "VIRTIO_RING_F_INDIRECT_DESC" },
@@ -32,16 +24,13 @@ static const BitName transport_bits[] = {
     { 0, NULL },
 };
 
-static const BitName scsi_bits[] = {
-    { VIRTIO_SCSI_F_INOUT, "VIRTIO_SCSI_F_INOUT" },
-    { VIRTIO_SCSI_F_HOTPLUG, "VIRTIO_SCSI_F_HOTPLUG" },
-    { VIRTIO_SCSI_F_CHANGE, "VIRTIO_SCSI_F_CHANGE" },
-    { VIRTIO_SCSI_F_T10_PI, "VIRTIO_SCSI_F_T10_PI" },
+/* Of any device that vhost serves. */
+static const VirtioBitName vhost_bits[] = {
     { VHOST_F_LOG_ALL, "VHOST_F_LOG_ALL" },
     { 0, NULL },
 };
 
-static const BitName status_bits[] = {
+static const VirtioBitName status_bits[] = {
     { 0, "VIRTIO_CONFIG_S_ACKNOWLEDGE" },
     { 1, "VIRTIO_CONFIG_S_DRIVER" },
     { 2, "VIRTIO_CONFIG_S_DRIVER_OK" },
@@ -51,35 +40,34 @@ static const BitName status_bits[] = {
     { 0, NULL },
 };
 
-/* The names of the bits of *@bits that @table knows; they are cleared. */
-static json_object *take_names(const BitName *table, uint64_t *bits)
+/* Adds the names of the bits of *@bits that @table (NULL: none) knows to @list;
+ * they are cleared. */
+static void take_names(const VirtioBitName *table, uint64_t *bits,
+                       json_object *list)
 {
-    json_object *list = json_object_new_array();
-
-    for (; table->name; table++) {
+    for (; table && table->name; table++) {
         if (*bits >> table->bit & 1) {
             json_object_array_add(list, json_object_new_string(table->name));
             *bits &= ~(UINT64_C(1) << table->bit);
         }
     }
-    return list;
 }
 
-static json_object *features(uint64_t bits)
+static json_object *features(const VirtIODevice *vdev, uint64_t bits)
 {
     json_object *o = json_object_new_object();
+    json_object *transports = json_object_new_array();
+    json_object *own = json_object_new_array();
 
-    json_add(o, "transports", take_names(transport_bits, &bits));
-    json_add(o, "dev-features", take_names(scsi_bits, &bits));
+    take_names(transport_bits, &bits, transports);
+    take_names(vdev->kind->features, &bits, own);
+    take_names(vhost_bits, &bits, own);
+    json_add(o, "transports", transports);
+    json_add(o, "dev-features", own);
     if (bits) {
         json_add_uint(o, "unknown-dev-features", bits);
     }
     return o;
-}
-
-static const char *kind_name(const VirtIODevice *vdev)
-{
-    return vdev->device_id == VIRTIO_ID_SCSI ? "virtio-scsi" : "virtio-device";
 }
 
 /* The virtio device behind @dev, or NULL. */
@@ -126,7 +114,7 @@ json_object *qmp_x_query_virtio(Machine *m, json_object *args, GError **errp)
         path = device_path(dev->backend);
         o = json_object_new_object();
         json_add_string(o, "path", path);
-        json_add_string(o, "name", kind_name(vdev));
+        json_add_string(o, "name", vdev->kind->name);
         json_object_array_add(list, o);
     }
     return list;
@@ -142,9 +130,9 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
     json_add_int(o, "n-tmp-sections", 0);
     json_add_uint(o, "nvqs", vdev->n_queues);
     json_add_int(o, "vq-index", 0);
-    json_add(o, "features", features(dev->features));
-    json_add(o, "acked-features", features(vdev->guest_features));
-    json_add(o, "backend-features", features(0));
+    json_add(o, "features", features(vdev, dev->features));
+    json_add(o, "acked-features", features(vdev, vdev->guest_features));
+    json_add(o, "backend-features", features(vdev, 0));
     json_add(protocols, "protocols", json_object_new_array());
     json_add(o, "protocol-features", protocols);
     json_add_uint(o, "max-queues", vdev->n_queues);
@@ -157,9 +145,11 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
 static json_object *device_status(uint8_t status)
 {
     json_object *o = json_object_new_object();
+    json_object *names = json_object_new_array();
     uint64_t bits = status;
 
-    json_add(o, "statuses", take_names(status_bits, &bits));
+    take_names(status_bits, &bits, names);
+    json_add(o, "statuses", names);
     if (bits) {
         json_add_int(o, "unknown-statuses", (int)bits);
     }
@@ -178,13 +168,14 @@ json_object *qmp_x_query_virtio_status(Machine *m, json_object *args,
     }
     vhost = vdev->vhost;
     o = json_object_new_object();
-    json_add_string(o, "name", kind_name(vdev));
-    json_add_int(o, "device-id", vdev->device_id);
+    json_add_string(o, "name", vdev->kind->name);
+    json_add_int(o, "device-id", vdev->kind->device_id);
     json_add_bool(o, "vhost-started", vhost && vdev->started);
     json_add_string(o, "device-endian", "little");
-    json_add(o, "guest-features", features(vdev->guest_features));
-    json_add(o, "host-features", features(vdev->host_features));
-    json_add(o, "backend-features", features(vhost ? vhost->features : 0));
+    json_add(o, "guest-features", features(vdev, vdev->guest_features));
+    json_add(o, "host-features", features(vdev, vdev->host_features));
+    json_add(o, "backend-features",
+             features(vdev, vhost ? vhost->features : 0));
     json_add_int(o, "num-vqs", vdev->n_queues);
     json_add(o, "status", device_status(vdev->status));
     json_add_int(o, "isr", 0);
@@ -227,7 +218,7 @@ json_object *qmp_x_query_virtio_vhost_queue_status(Machine *m,
     }
     q = &vdev->queues[n];
     o = json_object_new_object();
-    json_add_string(o, "name", kind_name(vdev));
+    json_add_string(o, "name", vdev->kind->name);
     json_add_int(o, "kick", q->kick.fd);
     json_add_int(o, "call", q->call.fd);
     json_add_uint(o, "desc", (uintptr_t)guest_ram_ptr(ram, q->desc, 1));

@@ -72,9 +72,9 @@ static bool call_back_end(VirtIODevice *vdev, bool start, GError **errp)
 
     virtio_begin_blocking(vdev);
     if (start) {
-        ok = vdev->ops->start(vdev, errp);
+        ok = vdev->kind->start(vdev, errp);
     } else {
-        vdev->ops->stop(vdev);
+        vdev->kind->stop(vdev);
     }
     virtio_end_blocking(vdev);
     return ok;
@@ -274,7 +274,7 @@ void virtio_config_write(VirtIODevice *vdev, unsigned offset, uint64_t value,
                  device_label(&vdev->dev), size, offset);
         return;
     }
-    if (!vdev->ops->set_config(vdev, offset, data, size)) {
+    if (!vdev->kind->set_config(vdev, offset, data, size)) {
         virtio_error(vdev,
                      "the guest wrote 0x%" PRIx64 " to configuration offset "
                      "%u, which the device cannot honour",
@@ -282,7 +282,7 @@ void virtio_config_write(VirtIODevice *vdev, unsigned offset, uint64_t value,
     }
 }
 
-bool virtio_init(VirtIODevice *vdev, const VirtioOps *ops, uint16_t device_id,
+bool virtio_init(VirtIODevice *vdev, const VirtioKind *kind,
                  unsigned config_len, unsigned n_queues, unsigned queue_size,
                  GError **errp)
 {
@@ -291,8 +291,7 @@ bool virtio_init(VirtIODevice *vdev, const VirtioOps *ops, uint16_t device_id,
     assert(n_queues <= VIRTIO_QUEUES_MAX);
     assert(is_power_of_2(queue_size) && queue_size <= VIRTQUEUE_SIZE_MAX);
     assert(config_len <= VIRTIO_CONFIG_SIZE_MAX);
-    vdev->ops = ops;
-    vdev->device_id = device_id;
+    vdev->kind = kind;
     vdev->config_len = config_len;
     vdev->n_queues = n_queues;
     vdev->queues = g_new0(VirtQueue, n_queues);

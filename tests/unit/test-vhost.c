@@ -331,14 +331,14 @@ typedef struct Rings {
 
 static void rings_init(Rings *r)
 {
-    static const VirtioOps no_ops = { 0 };
+    static const VirtioKind kind = { .device_id = 8 };
 
     memset(r, 0, sizeof(*r));
     r->m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     machine_lock(r->m);
     r->vdev.dev.machine = r->m;
     r->vdev.dev.id = (char *)"test";
-    g_assert_true(virtio_init(&r->vdev, &no_ops, 8, 4, 3, 16, NULL));
+    g_assert_true(virtio_init(&r->vdev, &kind, 4, 3, 16, NULL));
     g_assert_cmpint(guest_ram_init(&r->ram, MiB), ==, 0);
     guest_ram_add_block(&r->ram, 0, 0, MiB);
     open_dev(&r->dev);

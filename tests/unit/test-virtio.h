@@ -50,7 +50,10 @@ static inline void test_virtio_stop(VirtIODevice *vdev)
     test_virtio_from(vdev)->stops++;
 }
 
-static const VirtioOps test_virtio_ops = {
+static const VirtioKind test_virtio_kind = {
+    .name = "virtio-scsi",
+    .device_id = 8,
+    .pci_class = 0x0100,
     .set_config = test_virtio_set_config,
     .start = test_virtio_start,
     .stop = test_virtio_stop,
@@ -60,7 +63,7 @@ static inline bool test_virtio_realize(Device *dev, GError **errp)
 {
     VirtIODevice *vdev = virtio_device_from(dev);
 
-    if (!virtio_init(vdev, &test_virtio_ops, 8, 8, TEST_VIRTIO_QUEUES, 64,
+    if (!virtio_init(vdev, &test_virtio_kind, 8, TEST_VIRTIO_QUEUES, 64,
                      errp)) {
         return false;
     }

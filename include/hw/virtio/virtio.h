@@ -42,7 +42,21 @@ typedef struct VirtQueue {
     EventNotifier call;  /* the device's notification; owned */
 } VirtQueue;
 
-typedef struct VirtioOps {
+/* The name of a bit, as in the header that defines it. */
+typedef struct VirtioBitName {
+    unsigned bit;
+    const char *name;
+} VirtioBitName;
+
+/* What a kind of virtio device is and does. */
+typedef struct VirtioKind {
+    const char *name;   /* "virtio-scsi" */
+    uint16_t device_id; /* specification 5: 8 is SCSI host */
+    uint16_t pci_class; /* base class << 8 | subclass, if PCI carries it */
+    /* The feature bits of this kind alone, up to one without a name. */
+    const VirtioBitName *features;
+    /* What virtqueue @queue is for: a word of VirtqueueRole in QMP. */
+    const char *(*queue_role)(const VirtIODevice *vdev, unsigned queue);
     /* The guest writes @data to [@offset, @offset + @len) of vdev->config,
      * within its length. The device stores what it takes and ignores what is
      * read-only. Returns false if it cannot honour @data, which is a fault. */
@@ -54,12 +68,11 @@ typedef struct VirtioOps {
     bool (*start)(VirtIODevice *vdev, GError **errp);
     /* Takes them back and notes each queue's last_avail. The same rules. */
     void (*stop)(VirtIODevice *vdev);
-} VirtioOps;
+} VirtioKind;
 
 struct VirtIODevice {
     Device dev; /* a backend: dev.proxy is the transport's */
-    const VirtioOps *ops;
-    uint16_t device_id; /* specification 5: 8 is SCSI host */
+    const VirtioKind *kind;
 
     uint64_t host_features;  /* offered */
     uint64_t guest_features; /* written by the driver; accepted once
@@ -91,7 +104,7 @@ struct VirtIODevice {
 /* In the device's realize: makes the queues, each of at most @queue_size
  * descriptors, and their eventfds. Undone by virtio_finish(), which accepts
  * what a failure left. */
-bool virtio_init(VirtIODevice *vdev, const VirtioOps *ops, uint16_t device_id,
+bool virtio_init(VirtIODevice *vdev, const VirtioKind *kind,
                  unsigned config_len, unsigned n_queues, unsigned queue_size,
                  GError **errp);
 void virtio_finish(VirtIODevice *vdev);
