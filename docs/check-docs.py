@@ -17,7 +17,9 @@ ROOT = DOCS.parent
 # Sources whose messages a user sees, and where these are explained.
 MESSAGES = {
     "hw/scsi/vhost-scsi.c": "system/devices/vhost-scsi.rst",
-    "hw/scsi/vhost-scsi-open.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/vhost-device.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/vhost-open.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/vhost-worker-apply.c": "system/devices/vhost-scsi.rst",
     "util/thread-limits.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",

@@ -3,7 +3,7 @@
  * says what it takes and answers; test-qmp holds the two against each other. */
 #include "monitor/qmp-commands.h"
 #include "hw/pci/pci-qmp.h"
-#include "hw/virtio/vhost-worker.h"
+#include "hw/virtio/vhost-worker-qmp.h"
 #include "hw/virtio/virtio-qmp.h"
 #include "monitor-int.h"
 #include "monitor/hmp.h"

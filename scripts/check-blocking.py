@@ -67,12 +67,12 @@ ALLOWED = {
     ("hw/i386/x86-boot.c", "sendfile"): START,
     ("hw/i386/x86-boot.c", "pread"): "of a memfd",
     ("hw/pci/msix.c", "connect"): "a function of ours with that name",
-    ("hw/scsi/vhost-scsi-open.c", "open"): "without the lock",
     ("hw/scsi/vhost-scsi.c", "g_dir_open"): PROC,
     ("hw/scsi/vhost-scsi.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):
         "without the lock: virtio_begin_blocking() and "
         "machine_unlock_if_started()",
+    ("hw/virtio/vhost-open.c", "open"): "without the lock",
     ("program/daemon.c", "open"): START,
     ("program/daemon.c", "read"): "the parent of a daemon, which has no machine",
     ("program/daemon.c", "write"): START,

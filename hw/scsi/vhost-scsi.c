@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "util/thread-limits.h"
+#include "hw/scsi/vhost-scsi.h"
+#include "hw/virtio/vhost-device.h"
 #include "system/machine.h"
 #include "util/error.h"
-#include "util/json.h"
-#include "util/log.h"
-#include "vhost-scsi-int.h"
 
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_scsi.h>
 
+#define VHOST_SCSI_PATH "/dev/vhost-scsi"
 #define LIO_VHOST_PATH  "/sys/kernel/config/target/vhost"
 #define WWPN_LENGTH_MAX 223 /* of struct vhost_scsi_target, with its NUL */
 #define SENSE_SIZE      96  /* what the kernel's vhost-scsi is built for */
@@ -33,11 +32,10 @@
 #define SEG_MAX                  512
 #define SECTORS_PER_PAGE         8
 
-/* Bits that only a legacy driver may see (specification 6.3); the properties
- * are there so that command lines that name them go on working. */
-#define LEGACY_FEATURES                                    \
-    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY | UINT64_C(1) \
-                                                   << VIRTIO_F_ANY_LAYOUT)
+static VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
+{
+    return container_of(vdev, VhostScsi, vdev);
+}
 
 /* --- what the messages say --- */
 
@@ -175,129 +173,55 @@ static bool vhost_scsi_set_config(VirtIODevice *vdev, unsigned offset,
 
 /* --- start and stop --- */
 
-static bool set_endpoint(VhostScsi *s, GError **errp)
+static bool set_endpoint(VhostDev *dev, GError **errp)
 {
-    int r = s->vhost.ops->vhost_scsi_set_endpoint(&s->vhost, &s->target);
+    const VhostScsi *s = vhost_scsi_from(dev->vdev);
+    int r = s->scsi_ops->vhost_scsi_set_endpoint(dev, &s->target);
 
     if (r < 0) {
-        (void)vhost_dev_failed(&s->vhost, "VHOST_SCSI_SET_ENDPOINT", -1, r);
+        (void)vhost_dev_failed(dev, "VHOST_SCSI_SET_ENDPOINT", -1, r);
         set_endpoint_error(errp, s, r);
-        return false;
     }
-    s->bound = true;
-    return true;
+    return r == 0;
 }
 
-static bool clear_endpoint(VhostScsi *s, GError **errp)
+static bool clear_endpoint(VhostDev *dev, GError **errp)
 {
-    int r = s->vhost.ops->vhost_scsi_clear_endpoint(&s->vhost, &s->target);
+    const VhostScsi *s = vhost_scsi_from(dev->vdev);
+    int r = s->scsi_ops->vhost_scsi_clear_endpoint(dev, &s->target);
 
     if (r < 0) {
-        (void)vhost_dev_failed(&s->vhost, "VHOST_SCSI_CLEAR_ENDPOINT", -1, r);
-        vhost_scsi_call_error(errp, s, r, "");
-        return false;
+        (void)vhost_dev_failed(dev, "VHOST_SCSI_CLEAR_ENDPOINT", -1, r);
+        vhost_device_call_error(errp, dev, r);
     }
-    s->bound = false;
-    return true;
+    return r == 0;
 }
 
 /* Specification 5.6.6.3: the event that finds no buffer. The kernel keeps the
  * mark as long as the descriptor lives, so that a driver which begins anew
  * would inherit that of the one before. */
-static void set_events_missed(VhostScsi *s)
+static bool vhost_scsi_activate(VhostDev *dev, GError **errp)
 {
+    const VhostScsi *s = vhost_scsi_from(dev->vdev);
+
     if (virtio_has_feature(&s->vdev, VIRTIO_SCSI_F_HOTPLUG)) {
-        (void)s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost,
-                                                         s->events_missed);
+        (void)s->scsi_ops->vhost_scsi_set_events_missed(dev, s->events_missed);
     }
-}
-
-static void note_events_missed(VhostScsi *s)
-{
-    s->events_missed = 0;
-    if (s->vdev.status && virtio_has_feature(&s->vdev, VIRTIO_SCSI_F_HOTPLUG)) {
-        (void)s->vhost.ops->vhost_scsi_get_events_missed(&s->vhost,
-                                                         &s->events_missed);
-    }
-}
-
-static bool start(VhostScsi *s, GError **errp)
-{
-    VirtIODevice *vdev = &s->vdev;
-    int r;
-
-    /* What the kernel said about the rings of before. */
-    (void)event_notifier_test_and_clear(&s->vhost.err);
-    /* A stop before could not clear it, and the kernel takes no new ring for a
-     * queue that it still serves. */
-    if (s->bound && !clear_endpoint(s, errp)) {
-        return false;
-    }
-    r = vhost_dev_start(&s->vhost, vdev, &vdev->dev.machine->ram);
-    if (r < 0) {
-        vhost_scsi_call_error(errp, s, r, "");
-        return false;
-    }
-    set_events_missed(s);
-    if (!set_endpoint(s, errp)) {
-        vhost_dev_stop(&s->vhost, vdev);
-        return false;
-    }
-    /* What the driver made available before the kernel listened. */
-    for (unsigned i = 0; i < vdev->n_queues; i++) {
-        event_notifier_set(&vdev->queues[i].kick);
-    }
-    return true;
-}
-
-/* Event VHOST_DEVICE_FAILED: the guest's driver finds a device that needs a
- * reset, and who manages the host learns why. */
-static void emit_failed(const VhostScsi *s, const char *operation, int errnum,
-                        int virtqueue, const char *reason)
-{
-    const Device *dev = s->vdev.dev.proxy;
-    g_autofree char *path = device_path(dev);
-    json_object *data = json_object_new_object();
-
-    if (dev->id) {
-        json_add_string(data, "device", dev->id);
-    }
-    json_add_string(data, "qom-path", path);
-    json_add_string(data, "operation", operation);
-    json_add_int(data, "errno", errnum);
-    json_add_string(data, "reason", reason);
-    if (virtqueue >= 0) {
-        json_add_int(data, "virtqueue", virtqueue);
-    }
-    event_emit_limited(dev->machine, "VHOST_DEVICE_FAILED", path, data);
-}
-
-static bool vhost_scsi_start(VirtIODevice *vdev, GError **errp)
-{
-    VhostScsi *s = vhost_scsi_from(vdev);
-    g_autoptr(GError) err = NULL;
-
-    if (start(s, &err)) {
-        return true;
-    }
-    machine_lock(vdev->dev.machine);
-    emit_failed(s, s->vhost.failed_call, s->vhost.failed_errno,
-                s->vhost.failed_vq, err->message);
-    machine_unlock(vdev->dev.machine);
-    g_propagate_error(errp, g_steal_pointer(&err));
-    return false;
+    return set_endpoint(dev, errp);
 }
 
 static void vhost_scsi_stop(VirtIODevice *vdev)
 {
     VhostScsi *s = vhost_scsi_from(vdev);
 
-    /* There is nobody to tell; the next start tries again. */
-    (void)clear_endpoint(s, NULL);
+    vhost_device_stop(vdev);
     /* Only now: an event whose turn comes while the endpoint is cleared counts
      * as missed. */
-    note_events_missed(s);
-    vhost_dev_stop(&s->vhost, vdev);
+    s->events_missed = 0;
+    if (vdev->status && virtio_has_feature(vdev, VIRTIO_SCSI_F_HOTPLUG)) {
+        (void)s->scsi_ops->vhost_scsi_get_events_missed(&s->vhost,
+                                                        &s->events_missed);
+    }
 }
 
 static const char *vhost_scsi_queue_role(const VirtIODevice *vdev,
@@ -321,28 +245,41 @@ static const VirtioKind vhost_scsi_kind = {
     .features = scsi_features,
     .queue_role = vhost_scsi_queue_role,
     .set_config = vhost_scsi_set_config,
-    .start = vhost_scsi_start,
+    .start = vhost_device_start,
     .stop = vhost_scsi_stop,
 };
 
-/* The kernel reports that it gave up on a ring or on one request, not which:
- * that request is lost. Once for each life of a driver. */
-static bool ring_error(void *opaque, GIOCondition condition)
+/* Whether it is a device that we can drive. */
+static bool vhost_scsi_check(VhostDev *dev, const char *what, GError **errp)
 {
-    static const char reason[] =
-        "the kernel could not read a ring, or dropped a request that is "
-        "malformed or too large (its log says which)";
-    VhostScsi *s = opaque;
-    const uint8_t status = s->vdev.status;
+    const VhostScsi *s = vhost_scsi_from(dev->vdev);
+    int version = 0;
+    int r = s->scsi_ops->vhost_scsi_get_abi_version(dev, &version);
 
-    if (event_notifier_test_and_clear(&s->vhost.err) &&
-        (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-        !(status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
-        emit_failed(s, "VHOST_SET_VRING_ERR", EIO, -1, reason);
-        virtio_error(&s->vdev, "%s", reason);
+    if (r < 0) {
+        error_setg(errp, "vhost-scsi: %s is not a vhost-scsi device: %s", what,
+                   g_strerror(-r));
+        return false;
+    }
+    if (version > VHOST_SCSI_ABI_VERSION) {
+        error_setg(errp,
+                   "vhost-scsi: the kernel speaks ABI version %d; only %d is "
+                   "supported",
+                   version, VHOST_SCSI_ABI_VERSION);
+        return false;
     }
     return true;
 }
+
+static const VhostKind vhost_kind = {
+    .name = "vhost-scsi",
+    .path = VHOST_SCSI_PATH,
+    .module = "vhost_scsi",
+    .queues_property = "num_queues",
+    .check = vhost_scsi_check,
+    .activate = vhost_scsi_activate,
+    .deactivate = clear_endpoint,
+};
 
 /* --- realize --- */
 
@@ -362,11 +299,32 @@ static bool wwpn_is_well_formed(const char *wwpn)
            (g_str_has_prefix(wwpn, "iqn.") && len > 4);
 }
 
+/* Another adapter of this machine whose target is the same; NULL if there is
+ * none. */
+static const Device *find_adapter(const VhostScsi *s)
+{
+    const DeviceTree *tree = s->vdev.dev.tree;
+
+    for (guint i = 0; i < tree->devices->len; i++) {
+        const Device *dev = g_ptr_array_index(tree->devices, i);
+        const VhostScsi *other;
+
+        if (!dev->backend || dev->backend->type != &vhost_scsi_type) {
+            continue;
+        }
+        other = vhost_scsi_from(virtio_device_from(dev->backend));
+        if (g_str_equal(other->wwpn, s->wwpn)) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
 static bool check_target_is_free(const VhostScsi *s, GError **errp)
 {
     /* Trying the endpoint would not show it: none is set while no driver
      * runs. */
-    const Device *other = vhost_scsi_find_adapter(s);
+    const Device *other = find_adapter(s);
 
     if (other) {
         error_setg(errp,
@@ -399,149 +357,61 @@ static bool check_properties(const VhostScsi *s, GError **errp)
     return true;
 }
 
-/* Only what kernel and properties both want is offered. A feature that is off
- * by default was asked for by name, so that its lack is an error. */
-static bool choose_features(VhostScsi *s, GError **errp)
+/* Takes num_queues=auto, as many request queues as worker-vq-mapping speaks of
+ * or one per vCPU as far as the kernel has them, and checks a given number. */
+static bool choose_num_queues(VhostScsi *s, GError **errp)
 {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } asked_for[] = {
-        { VIRTIO_SCSI_F_T10_PI, "t10_pi" },
-        { VIRTIO_SCSI_F_HOTPLUG, "hotplug" },
-    };
-    uint64_t kernel = s->vhost.features;
+    Machine *m = s->vdev.dev.machine;
+    unsigned limit;
+    int n;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(asked_for); i++) {
-        uint64_t bit = UINT64_C(1) << asked_for[i].bit;
-
-        if (s->features & ~kernel & bit) {
-            error_setg(errp,
-                       "vhost-scsi: property '%s' cannot be 'on': the kernel's "
-                       "vhost-scsi does not offer it",
-                       asked_for[i].name);
-            return false;
-        }
-    }
-    if (!(kernel >> VIRTIO_F_VERSION_1 & 1)) {
-        error_setg(errp, "vhost-scsi: the kernel's vhost-scsi does not offer "
-                         "virtio 1.0: use a newer kernel");
+    machine_unlock_if_started(m);
+    n = vhost_dev_n_queues(&s->vhost, VIRTIO_QUEUES_MAX);
+    machine_lock_if_started(m);
+    if (n < 0) {
+        vhost_device_call_error(errp, &s->vhost, n);
         return false;
     }
-    s->vdev.host_features = (s->features | UINT64_C(1) << VIRTIO_F_VERSION_1) &
-                            kernel & ~LEGACY_FEATURES;
+    limit = n > VHOST_SCSI_FIXED_QUEUES ? (unsigned)n - VHOST_SCSI_FIXED_QUEUES
+                                        : 0;
+    if (s->num_queues == PROPERTY_AUTO) {
+        unsigned mapped = vhost_worker_plan_n_mapped(s->vhost.plan);
+
+        s->num_queues = mapped ? mapped : MIN(m->config.n_cpus, limit);
+    }
+    if (s->num_queues > limit || s->num_queues == 0) {
+        error_setg(errp,
+                   "vhost-scsi: num_queues=%u is above the kernel's limit of "
+                   "%u request queues: lower it, or load vhost_scsi with "
+                   "max_io_vqs=%u",
+                   s->num_queues, limit, s->num_queues);
+        return false;
+    }
     return true;
 }
 
-/* What the property that asks for workers is called, for messages. */
-static const char *workers_property(const VhostScsi *s)
+static bool resolve_plan(VhostScsi *s, GError **errp)
 {
-    switch (s->plan->mode) {
-    case VHOST_WORKERS_PER_VIRTQUEUE:
-        return "worker_per_virtqueue=on";
-    case VHOST_WORKERS_MAPPED:
-        return "worker-vq-mapping";
-    case VHOST_WORKERS_COUNT:
-    case VHOST_WORKERS_AUTO:
-    case VHOST_WORKERS_SINGLE:
-    case VHOST_WORKER_MODES_COUNT:
-        break;
+    bool ok = vhost_worker_plan_resolve(s->vhost.plan, VHOST_SCSI_FIXED_QUEUES,
+                                        s->num_queues, "num_queues", errp);
+
+    if (!ok) {
+        g_prefix_error(errp, "vhost-scsi: ");
     }
-    return "workers";
+    return ok;
 }
 
-static void fall_back_to_single(VhostScsi *s)
-{
-    s->vhost.effective_mode = VHOST_WORKERS_SINGLE;
-    s->vhost.mode_reason = g_strdup("the kernel supports a single vhost "
-                                    "worker");
-    warn_report("%s: the kernel supports a single vhost worker (several need "
-                "Linux 6.5): %s is ignored",
-                device_label(&s->vdev.dev), workers_property(s));
-}
-
-static void warn_shared(VhostScsi *s, unsigned shared, unsigned wanted)
-{
-    s->vhost.mode_reason = g_strdup_printf(
-        "%u of %u workers could not be made (%s): their queues are served by "
-        "the others",
-        shared, wanted, g_strerror(s->vhost.failed_errno));
-    warn_report("%s: %s", device_label(&s->vdev.dev), s->vhost.mode_reason);
-}
-
-/* workers=auto needs worker calls, and threads whose time can be read. */
-static bool can_be_auto(VhostScsi *s)
-{
-    struct vhost_vring_worker w = { .index = VHOST_SCSI_FIXED_QUEUES };
-
-    return g_array_index(s->vhost.workers, VhostWorker, 0).thread.tid &&
-           s->vhost.ops->vhost_get_vring_worker(&s->vhost, &w) == 0;
-}
-
-#define WORKERS "worker threads" /* in messages */
-
-static bool check_limits(const VhostScsi *s, unsigned n, GError **errp)
-{
-    g_autoptr(GError) err = NULL;
-
-    if (!thread_check_limits(n, WORKERS, &err)) {
-        error_setg(errp,
-                   "vhost-scsi: %s: %s, lower num_queues or ask for fewer "
-                   "workers",
-                   workers_property(s), err->message);
-    }
-    return !err;
-}
-
-/* The last thread that a limit allows is not for a worker: before the machine
- * has started, vCPUs and the control thread are still to come, a thread that
- * KVM makes, and those that write messages and the log. */
-#define OTHER_THREADS 4
-
-static unsigned affordable_workers(const VhostScsi *s, unsigned wanted)
-{
-    const Machine *m = s->vdev.dev.machine;
-    unsigned reserve = m->tree.started ? 0 : m->config.n_cpus + OTHER_THREADS;
-
-    while (wanted > 1 &&
-           !thread_check_limits(wanted - 1 + reserve, WORKERS, NULL)) {
-        wanted--;
-    }
-    return wanted;
-}
-
-/* The workers that properties ask for; without any, all queues stay on the
- * default worker, and the kernel is asked nothing. A kernel without the calls
- * serves all of them with that one. */
+/*
+ * The worker step: after SET_OWNER, before the endpoint is set. Without any
+ * property, or with one request queue, all queues stay on the default worker
+ * that SET_OWNER made, and the kernel is asked nothing. With
+ * worker_per_virtqueue=on queues 0, 1 and 2 keep that worker, and each further
+ * request queue gets one of its own. A kernel without the calls serves all
+ * queues with the default worker.
+ */
 static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
 {
-    unsigned shared, wanted = s->plan->specs->len;
-    int r;
-
-    s->vhost.requested_mode = s->plan->mode;
-    s->vhost.effective_mode = s->plan->mode;
-    s->vhost.worker_names = s->plan->names;
-    if (s->plan->share) {
-        s->plan->at_most = affordable_workers(s, wanted);
-    } else if (wanted > 1 && !check_limits(s, wanted - 1, errp)) {
-        return false;
-    }
-    r = vhost_workers_apply(&s->vhost, s->plan, VHOST_SCSI_FIXED_QUEUES,
-                            &shared);
-    if (r == 0 && s->plan->mode == VHOST_WORKERS_AUTO && !can_be_auto(s)) {
-        r = -ENOTTY;
-    }
-    if (r == -ENOTTY) {
-        fall_back_to_single(s);
-        r = 0;
-    } else if (r < 0) {
-        vhost_scsi_call_error(errp, s, r,
-                              vhost_worker_hint(s->vhost.failed_call, r));
-    } else if (shared) {
-        warn_shared(s, shared, wanted);
-    }
-    vhost_workers_name(&s->vhost);
-    return r == 0;
+    return vhost_workers_set_up(&s->vhost, errp);
 }
 
 /* Unswappable memory of the kernel: for each command that a request queue can
@@ -568,31 +438,22 @@ static bool try_endpoint(VhostScsi *s, GError **errp)
     int r = vhost_dev_clear_mem_table(&s->vhost);
 
     if (r < 0) {
-        vhost_scsi_call_error(errp, s, r, "");
+        vhost_device_call_error(errp, &s->vhost, r);
         return false;
     }
-    return set_endpoint(s, errp) && clear_endpoint(s, errp);
+    return set_endpoint(&s->vhost, errp) && clear_endpoint(&s->vhost, errp);
 }
 
 static void vhost_scsi_instance_init(Device *dev)
 {
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
 
-    vhost_dev_init(&s->vhost, &kernel_ops, NULL);
+    vhost_dev_init(&s->vhost, &vhost_kind, &kernel_ops, &s->vdev);
+    s->scsi_ops = &kernel_scsi_ops;
 }
 
-/* The two parts of realize that ask the kernel, which may block on a hung
- * target: the machine goes on meanwhile. Nobody else knows of the device yet. */
-static bool open_kernel_device(VhostScsi *s, int fd, GError **errp)
-{
-    bool ok;
-
-    machine_unlock_if_started(s->vdev.dev.machine);
-    ok = vhost_scsi_open(s, fd, s->plan, errp);
-    machine_lock_if_started(s->vdev.dev.machine);
-    return ok;
-}
-
+/* Asks the kernel, which may block on a hung target: the machine goes on
+ * meanwhile. Nobody else knows of the device yet. */
 static bool set_up_kernel_device(VhostScsi *s, GError **errp)
 {
     bool ok;
@@ -603,73 +464,45 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
     return ok;
 }
 
-static bool resolve_plan(VhostScsi *s, GError **errp)
-{
-    bool ok = vhost_worker_plan_resolve(s->plan, s->num_queues, errp);
-
-    if (!ok) {
-        g_prefix_error(errp, "vhost-scsi: ");
-    }
-    return ok;
-}
+/* Off by default, so that they were asked for by name. */
+static const VirtioBitName demanded[] = {
+    { VIRTIO_SCSI_F_T10_PI, "t10_pi" },
+    { VIRTIO_SCSI_F_HOTPLUG, "hotplug" },
+    { 0, NULL },
+};
 
 static bool vhost_scsi_realize(Device *dev, GError **errp)
 {
     VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
-    int fd;
 
     if (!check_properties(s, errp) || !check_target_is_free(s, errp)) {
         return false;
     }
-    g_clear_pointer(&s->plan, vhost_worker_plan_free); /* a failed try's */
-    s->plan = vhost_worker_plan_new(&s->workers, errp);
-    if (!s->plan) {
-        g_prefix_error(errp, "vhost-scsi: ");
-        return false;
-    }
-    if (!vhost_scsi_given_fd(s, &fd, errp)) {
-        return false;
-    }
-    s->vhost.label = device_label(dev);
-    s->vdev.vhost = &s->vhost;
-    s->vdev.n_fixed = VHOST_SCSI_FIXED_QUEUES;
     s->target.abi_version = VHOST_SCSI_ABI_VERSION;
     g_strlcpy(s->target.vhost_wwpn, s->wwpn, sizeof(s->target.vhost_wwpn));
 
-    if (!open_kernel_device(s, fd, errp) ||
+    if (!vhost_device_open(&s->vhost, &s->workers, s->vhostfd, errp) ||
+        !choose_num_queues(s, errp) ||
         !virtio_init(
             &s->vdev, &vhost_scsi_kind, sizeof(struct virtio_scsi_config),
             VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size, errp) ||
-        !choose_features(s, errp) || !resolve_plan(s, errp) ||
-        !set_up_kernel_device(s, errp) ||
+        !vhost_device_offer(&s->vhost, s->features, demanded,
+                            &s->vdev.host_features, errp) ||
+        !resolve_plan(s, errp) || !set_up_kernel_device(s, errp) ||
         /* Another may have come while the lock was released. */
         !check_target_is_free(s, errp)) {
         return false;
     }
     warn_pinned_memory(s);
-    if (s->vhost.effective_mode == VHOST_WORKERS_AUTO) {
-        s->worker_auto = vhost_worker_auto_new(
-            &s->vdev, &g_array_index(s->plan->specs, VhostWorkerSpec, 0));
-    }
     choose_max_sectors(s);
     init_config(s);
-    s->err_watch = machine_watch_fd(dev->machine, s->vhost.err.fd, G_IO_IN,
-                                    ring_error, s);
+    vhost_device_attend(&s->vhost);
     return true;
 }
 
 static void vhost_scsi_unrealize(Device *dev)
 {
-    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
-
-    g_clear_pointer(&s->worker_auto, vhost_worker_auto_free);
-    virtio_finish(&s->vdev);
-    machine_unwatch(&s->err_watch);
-    /* The last close waits for commands in flight and for the workers. */
-    machine_unlock_if_started(dev->machine);
-    vhost_dev_close(&s->vhost);
-    machine_lock_if_started(dev->machine);
-    g_clear_pointer(&s->plan, vhost_worker_plan_free);
+    vhost_device_finish(virtio_device_from(dev));
 }
 
 static void vhost_scsi_reset(Device *dev)

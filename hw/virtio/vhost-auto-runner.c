@@ -6,11 +6,12 @@
 #include "system/machine.h"
 #include "util/log.h"
 
-struct VhostWorkerAuto {
+struct VhostAutoRunner {
     ControlJob job; /* one sample and what follows from it */
     bool posted;
-    VirtIODevice *vdev;
-    const VhostWorkerSpec *spec; /* borrowed */
+    VhostDev *dev;               /* borrowed */
+    VirtIODevice *vdev;          /* its */
+    const VhostWorkerSpec *spec; /* its plan's */
     VhostAuto *policy;
     unsigned n_requests;
     unsigned max_workers;      /* slots; at most n_requests */
@@ -27,16 +28,16 @@ static int64_t now_ns(void)
     return g_get_monotonic_time() * 1000;
 }
 
-static VirtQueue *request_queue(const VhostWorkerAuto *a, unsigned q)
+static VirtQueue *request_queue(const VhostAutoRunner *a, unsigned q)
 {
-    return &a->vdev->queues[a->vdev->n_fixed + q];
+    return &a->vdev->queues[a->dev->plan->n_fixed + q];
 }
 
 /* --- asleep and awake --- */
 
 static gboolean tick(gpointer opaque)
 {
-    VhostWorkerAuto *a = opaque;
+    VhostAutoRunner *a = opaque;
 
     Machine *m = a->vdev->dev.machine;
 
@@ -49,7 +50,7 @@ static gboolean tick(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-static void unwatch_kicks(VhostWorkerAuto *a)
+static void unwatch_kicks(VhostAutoRunner *a)
 {
     for (unsigned q = 0; q < a->n_requests; q++) {
         machine_unwatch(&a->kick_watches[q]);
@@ -58,9 +59,9 @@ static void unwatch_kicks(VhostWorkerAuto *a)
 
 static bool kicked(void *opaque, GIOCondition condition)
 {
-    VhostWorkerAuto *a = opaque;
+    VhostAutoRunner *a = opaque;
 
-    trace(vhost_worker_auto, "%s wakes up", a->vdev->vhost->label);
+    trace(vhost_worker_auto, "%s wakes up", a->dev->label);
     unwatch_kicks(a);
     a->timer = g_timeout_source_new(VHOST_AUTO_SAMPLE_NS / 1000000);
     g_source_set_callback(a->timer, tick, a, NULL);
@@ -74,9 +75,9 @@ static bool kicked(void *opaque, GIOCondition condition)
  * first kick. A kick that nobody has listened to yet is not lost, since each
  * start signals every queue.
  */
-static void sleep_until_kicked(VhostWorkerAuto *a)
+static void sleep_until_kicked(VhostAutoRunner *a)
 {
-    trace(vhost_worker_auto, "%s sleeps", a->vdev->vhost->label);
+    trace(vhost_worker_auto, "%s sleeps", a->dev->label);
     machine_unwatch(&a->timer);
     for (unsigned q = 0; q < a->n_requests; q++) {
         EventNotifier *kick = &request_queue(a, q)->kick;
@@ -90,35 +91,35 @@ static void sleep_until_kicked(VhostWorkerAuto *a)
 /* --- changes --- */
 
 /* Attaches the first @n of the action's queues to @worker. */
-static int attach_queues(VhostWorkerAuto *a, const VhostAutoAction *action,
+static int attach_queues(VhostAutoRunner *a, const VhostAutoAction *action,
                          unsigned n, uint32_t worker)
 {
     int r = 0;
 
     for (unsigned i = 0; r == 0 && i < n; i++) {
-        r = vhost_live_attach(a->vdev, a->vdev->n_fixed + action->queues[i],
+        r = vhost_live_attach(a->dev, a->dev->plan->n_fixed + action->queues[i],
                               worker);
     }
     return r;
 }
 
-static bool split(VhostWorkerAuto *a, const VhostAutoAction *action)
+static bool split(VhostAutoRunner *a, const VhostAutoAction *action)
 {
     uint32_t from = a->slot_worker[action->from], worker;
 
-    if (vhost_live_new_worker(a->vdev, a->spec, &worker) < 0) {
+    if (vhost_live_new_worker(a->dev, a->spec, &worker) < 0) {
         return false;
     }
     if (attach_queues(a, action, action->n_queues, worker) < 0) {
         (void)attach_queues(a, action, action->n_queues, from);
-        (void)vhost_live_free_worker(a->vdev, worker);
+        (void)vhost_live_free_worker(a->dev, worker);
         return false;
     }
     a->slot_worker[action->to] = worker;
     return true;
 }
 
-static bool merge(VhostWorkerAuto *a, const VhostAutoAction *action)
+static bool merge(VhostAutoRunner *a, const VhostAutoAction *action)
 {
     uint32_t from = a->slot_worker[action->from];
 
@@ -128,11 +129,11 @@ static bool merge(VhostWorkerAuto *a, const VhostAutoAction *action)
         return false;
     }
     /* One that cannot be freed has no queue and does no harm. */
-    (void)vhost_live_free_worker(a->vdev, from);
+    (void)vhost_live_free_worker(a->dev, from);
     return true;
 }
 
-static void carry_out(VhostWorkerAuto *a, const VhostAutoAction *action)
+static void carry_out(VhostAutoRunner *a, const VhostAutoAction *action)
 {
     bool ok;
 
@@ -152,23 +153,22 @@ static void carry_out(VhostWorkerAuto *a, const VhostAutoAction *action)
         g_assert_not_reached();
     }
     trace(vhost_worker_auto, "%s %s from=%u to=%u queues=%u ok=%d",
-          a->vdev->vhost->label,
-          action->kind == VHOST_AUTO_SPLIT ? "split" : "merge", action->from,
-          action->to, action->n_queues, ok);
+          a->dev->label, action->kind == VHOST_AUTO_SPLIT ? "split" : "merge",
+          action->from, action->to, action->n_queues, ok);
     vhost_auto_done(a->policy, now_ns(), ok);
 }
 
 /* --- samples --- */
 
 /* How far each queue's worker has come. Legal while the rings run. */
-static bool read_queues(VhostWorkerAuto *a)
+static bool read_queues(VhostAutoRunner *a)
 {
-    VhostDev *dev = a->vdev->vhost;
+    VhostDev *dev = a->dev;
     int r = 0;
 
     virtio_begin_blocking(a->vdev);
     for (unsigned q = 0; r == 0 && q < a->n_requests; q++) {
-        struct vhost_vring_state ring = { .index = a->vdev->n_fixed + q };
+        struct vhost_vring_state ring = { .index = a->dev->plan->n_fixed + q };
 
         r = dev->ops->vhost_get_vring_base(dev, &ring);
         a->taken[q] = (uint16_t)ring.num;
@@ -177,7 +177,7 @@ static bool read_queues(VhostWorkerAuto *a)
     return r == 0;
 }
 
-static bool read_workers(VhostWorkerAuto *a)
+static bool read_workers(VhostAutoRunner *a)
 {
     for (unsigned slot = 0; slot < a->max_workers; slot++) {
         const VhostWorker *w;
@@ -186,7 +186,7 @@ static bool read_workers(VhostWorkerAuto *a)
         if (!vhost_auto_slot_in_use(a->policy, slot)) {
             continue;
         }
-        w = vhost_worker_find(a->vdev->vhost, a->slot_worker[slot]);
+        w = vhost_worker_find(a->dev, a->slot_worker[slot]);
         if (!w || thread_read_stat(&w->thread, &stat) < 0) {
             return false;
         }
@@ -196,7 +196,7 @@ static bool read_workers(VhostWorkerAuto *a)
 }
 
 /* What tests/unit/test-vhost-auto-replay.c reads. */
-static void trace_sample(const VhostWorkerAuto *a, int64_t ns)
+static void trace_sample(const VhostAutoRunner *a, int64_t ns)
 {
     g_autoptr(GString) s = g_string_new(NULL);
 
@@ -211,10 +211,10 @@ static void trace_sample(const VhostWorkerAuto *a, int64_t ns)
                                    a->readings[slot].wait_ns);
         }
     }
-    trace(vhost_worker_auto_sample, "%s %s", a->vdev->vhost->label, s->str);
+    trace(vhost_worker_auto_sample, "%s %s", a->dev->label, s->str);
 }
 
-static void sample(VhostWorkerAuto *a)
+static void sample(VhostAutoRunner *a)
 {
     VhostAutoAction action;
     int64_t ns;
@@ -244,7 +244,7 @@ static void sample(VhostWorkerAuto *a)
 
 static void job_run(ControlJob *job, bool cancelled)
 {
-    VhostWorkerAuto *a = container_of(job, VhostWorkerAuto, job);
+    VhostAutoRunner *a = container_of(job, VhostAutoRunner, job);
 
     a->posted = false;
     if (!cancelled && a->timer) {
@@ -267,14 +267,15 @@ static unsigned usable_cpus(const VhostWorkerSpec *spec)
     return MAX(cpuset_count(&cpus), 1);
 }
 
-VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
-                                       const VhostWorkerSpec *spec)
+VhostAutoRunner *vhost_auto_runner_new(VhostDev *dev)
 {
-    VhostWorkerAuto *a = g_new0(VhostWorkerAuto, 1);
-    unsigned n = vdev->n_queues - vdev->n_fixed;
+    VhostAutoRunner *a = g_new0(VhostAutoRunner, 1);
+    const VhostWorkerSpec *spec = vhost_worker_plan_default(dev->plan);
+    unsigned n = dev->plan->request_spec->len;
 
     a->job.run = job_run;
-    a->vdev = vdev;
+    a->dev = dev;
+    a->vdev = dev->vdev;
     a->spec = spec;
     a->n_requests = n;
     a->max_workers = vhost_auto_max_workers(n, usable_cpus(spec));
@@ -288,7 +289,7 @@ VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
     return a;
 }
 
-void vhost_worker_auto_free(VhostWorkerAuto *a)
+void vhost_auto_runner_free(VhostAutoRunner *a)
 {
     if (!a) {
         return;

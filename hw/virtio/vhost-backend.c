@@ -257,6 +257,9 @@ const VhostOps kernel_ops = {
     .vhost_free_worker = vhost_kernel_free_worker,
     .vhost_attach_vring_worker = vhost_kernel_attach_vring_worker,
     .vhost_get_vring_worker = vhost_kernel_get_vring_worker,
+};
+
+const VhostScsiOps kernel_scsi_ops = {
     .vhost_scsi_get_abi_version = vhost_kernel_scsi_get_abi_version,
     .vhost_scsi_set_endpoint = vhost_kernel_scsi_set_endpoint,
     .vhost_scsi_clear_endpoint = vhost_kernel_scsi_clear_endpoint,

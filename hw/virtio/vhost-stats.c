@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/vhost-stats.h"
+#include "hw/virtio/vhost-worker-qmp.h"
 #include "hw/virtio/vhost.h"
 #include "system/machine.h"
 #include "util/json.h"
@@ -69,16 +70,22 @@ static void add_worker(json_object *results, const Device *dev,
     json_object_array_add(results, o);
 }
 
+static void add_workers(json_object *results, const Device *dev,
+                        const VhostDev *vhost, json_object *names)
+{
+    for (unsigned i = 0; i < vhost->workers->len; i++) {
+        add_worker(results, dev, &g_array_index(vhost->workers, VhostWorker, i),
+                   names);
+    }
+}
+
 void vhost_stats_add(Machine *m, json_object *names, json_object *results)
 {
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         const Device *dev = g_ptr_array_index(m->tree.devices, i);
-        VirtIODevice *vdev = vhost_device_behind(dev);
 
-        for (unsigned w = 0; vdev && w < vdev->vhost->workers->len; w++) {
-            add_worker(results, dev,
-                       &g_array_index(vdev->vhost->workers, VhostWorker, w),
-                       names);
+        for (const VhostDev *v = vhost_behind(dev); v; v = v->next) {
+            add_workers(results, dev, v, names);
         }
     }
 }

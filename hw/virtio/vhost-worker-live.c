@@ -5,16 +5,16 @@
 #include "system/machine.h"
 #include "util/json.h"
 
-static void changed(VirtIODevice *vdev, const char *operation, uint32_t id,
-                    int vq)
+static void emit_changed(VhostDev *dev, const char *operation, uint32_t id,
+                         int vq)
 {
-    const Device *dev = vdev->dev.proxy;
-    g_autofree char *path = device_path(dev);
+    const Device *proxy = dev->vdev->dev.proxy;
+    g_autofree char *path = device_path(proxy);
     json_object *data = json_object_new_object();
 
-    vhost_workers_name(vdev->vhost);
-    if (dev->id) {
-        json_add_string(data, "device", dev->id);
+    vhost_workers_name(dev);
+    if (proxy->id) {
+        json_add_string(data, "device", proxy->id);
     }
     json_add_string(data, "qom-path", path);
     json_add_string(data, "operation", operation);
@@ -22,13 +22,13 @@ static void changed(VirtIODevice *vdev, const char *operation, uint32_t id,
     if (vq >= 0) {
         json_add_int(data, "virtqueue", vq);
     }
-    event_emit(dev->machine, "VHOST_WORKERS_CHANGED", data);
+    event_emit(proxy->machine, "VHOST_WORKERS_CHANGED", data);
 }
 
-int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
+int vhost_live_new_worker(VhostDev *dev, const VhostWorkerSpec *spec,
                           uint32_t *ret_id)
 {
-    VhostDev *dev = vdev->vhost;
+    VirtIODevice *vdev = dev->vdev;
     const bool *refused;
     VhostWorker worker;
     int r;
@@ -51,14 +51,14 @@ int vhost_live_new_worker(VirtIODevice *vdev, const VhostWorkerSpec *spec,
     }
     g_array_append_val(dev->workers, worker);
     *ret_id = worker.id;
-    changed(vdev, "new", worker.id, -1);
+    emit_changed(dev, "new", worker.id, -1);
     return 0;
 }
 
-int vhost_live_free_worker(VirtIODevice *vdev, uint32_t id)
+int vhost_live_free_worker(VhostDev *dev, uint32_t id)
 {
     struct vhost_worker_state state = { .worker_id = id };
-    VhostDev *dev = vdev->vhost;
+    VirtIODevice *vdev = dev->vdev;
     int r;
 
     virtio_begin_blocking(vdev);
@@ -76,13 +76,13 @@ int vhost_live_free_worker(VirtIODevice *vdev, uint32_t id)
             break;
         }
     }
-    changed(vdev, "free", id, -1);
+    emit_changed(dev, "free", id, -1);
     return 0;
 }
 
-int vhost_live_attach(VirtIODevice *vdev, unsigned vq, uint32_t id)
+int vhost_live_attach(VhostDev *dev, unsigned vq, uint32_t id)
 {
-    VhostDev *dev = vdev->vhost;
+    VirtIODevice *vdev = dev->vdev;
     int r;
 
     virtio_begin_blocking(vdev);
@@ -95,14 +95,14 @@ int vhost_live_attach(VirtIODevice *vdev, unsigned vq, uint32_t id)
         return r;
     }
     g_array_index(dev->vq_workers, uint32_t, vq) = id;
-    changed(vdev, "attach", id, (int)vq);
+    emit_changed(dev, "attach", id, (int)vq);
     return 0;
 }
 
-int vhost_live_get(VirtIODevice *vdev, unsigned vq, uint32_t *ret_id)
+int vhost_live_get(VhostDev *dev, unsigned vq, uint32_t *ret_id)
 {
     struct vhost_vring_worker w = { .index = vq };
-    VhostDev *dev = vdev->vhost;
+    VirtIODevice *vdev = dev->vdev;
     int r;
 
     virtio_begin_blocking(vdev);
@@ -118,9 +118,9 @@ int vhost_live_get(VirtIODevice *vdev, unsigned vq, uint32_t *ret_id)
     return r;
 }
 
-int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id, const CpuSet *cpus)
+int vhost_live_set_affinity(VhostDev *dev, uint32_t id, const CpuSet *cpus)
 {
-    VhostDev *dev = vdev->vhost;
+    VirtIODevice *vdev = dev->vdev;
     const VhostWorker *w;
     int r;
 
@@ -135,6 +135,6 @@ int vhost_live_set_affinity(VirtIODevice *vdev, uint32_t id, const CpuSet *cpus)
                                             : "sched_setaffinity",
                                 -1, r);
     }
-    changed(vdev, "affinity", id, -1);
+    emit_changed(dev, "affinity", id, -1);
     return 0;
 }

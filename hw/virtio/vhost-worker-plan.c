@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From what the user asks for to a plan: no kernel, no device. */
 #include "hw/core/property.h"
-#include "hw/virtio/vhost-worker.h"
+#include "hw/virtio/vhost-worker-plan.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/json.h"
 #include "util/keyval.h"
+#include "util/thread.h"
 
 #define UNMAPPED UINT_MAX
 
@@ -309,17 +310,19 @@ VhostWorkerPlan *vhost_worker_plan_new(const VhostWorkerConfig *c,
     return plan;
 }
 
-bool vhost_worker_plan_resolve(VhostWorkerPlan *plan, unsigned n_requests,
+bool vhost_worker_plan_resolve(VhostWorkerPlan *plan, unsigned n_fixed,
+                               unsigned n_requests, const char *queues_property,
                                GError **errp)
 {
     VhostWorkerSpec all = *spec_at(plan, 0);
 
+    plan->n_fixed = n_fixed;
     if (plan->mode == VHOST_WORKERS_MAPPED) {
         if (plan->request_spec->len != n_requests) {
             error_setg(errp,
                        "property 'worker-vq-mapping' speaks of %u request "
-                       "queues, and num_queues is %u: map each of them",
-                       plan->request_spec->len, n_requests);
+                       "queues, and %s is %u: map each of them",
+                       plan->request_spec->len, queues_property, n_requests);
         }
         return plan->request_spec->len == n_requests;
     }

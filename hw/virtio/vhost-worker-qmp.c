@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Workers in QMP. */
-#include "hw/virtio/vhost-worker.h"
-#include "hw/virtio/vhost.h"
+#include "hw/virtio/vhost-device.h"
+#include "hw/virtio/vhost-worker-qmp.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/json.h"
@@ -9,9 +9,10 @@
 
 /* --- query-vhost-workers --- */
 
-static json_object *queues_of(const VirtIODevice *vdev, uint32_t id)
+static json_object *queues_of(const VhostDev *dev, uint32_t id)
 {
-    const GArray *map = vdev->vhost->vq_workers;
+    const VirtIODevice *vdev = dev->vdev;
+    const GArray *map = dev->vq_workers;
     json_object *list = json_object_new_array();
 
     for (unsigned vq = 0; vq < map->len; vq++) {
@@ -58,9 +59,9 @@ static void add_thread(json_object *o, const ThreadId *thread)
     json_add_int(o, "last-cpu", stat.last_cpu);
 }
 
-static json_object *workers_of(const VirtIODevice *vdev)
+static json_object *workers_of(const VhostDev *dev)
 {
-    const GArray *workers = vdev->vhost->workers;
+    const GArray *workers = dev->workers;
     json_object *list = json_object_new_array();
 
     for (unsigned i = 0; i < workers->len; i++) {
@@ -69,7 +70,7 @@ static json_object *workers_of(const VirtIODevice *vdev)
 
         json_add_int(o, "worker-id", w->id);
         add_thread(o, &w->thread);
-        json_add(o, "virtqueues", queues_of(vdev, w->id));
+        json_add(o, "virtqueues", queues_of(dev, w->id));
         json_object_array_add(list, o);
     }
     return list;
@@ -86,9 +87,8 @@ static const char *reason_of(const VhostDev *dev)
                  "of this process";
 }
 
-static json_object *device_info(const Device *dev, const VirtIODevice *vdev)
+static json_object *device_info(const Device *dev, const VhostDev *vhost)
 {
-    const VhostDev *vhost = vdev->vhost;
     g_autofree char *path = device_path(dev);
     const char *reason = reason_of(vhost);
     json_object *o = json_object_new_object();
@@ -104,17 +104,15 @@ static json_object *device_info(const Device *dev, const VirtIODevice *vdev)
     if (reason) {
         json_add_string(o, "reason", reason);
     }
-    json_add(o, "workers", workers_of(vdev));
+    json_add(o, "workers", workers_of(vhost));
     return o;
 }
 
-VirtIODevice *vhost_device_behind(const Device *dev)
+VhostDev *vhost_behind(const Device *dev)
 {
-    VirtIODevice *vdev = dev->backend && dev->backend->type->bus == BUS_VIRTIO
-                             ? virtio_device_from(dev->backend)
-                             : NULL;
-
-    return vdev && vdev->vhost ? vdev : NULL;
+    return dev->backend && dev->backend->type->bus == BUS_VIRTIO
+               ? virtio_device_from(dev->backend)->vhost
+               : NULL;
 }
 
 json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
@@ -124,10 +122,9 @@ json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
 
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         const Device *dev = g_ptr_array_index(m->tree.devices, i);
-        const VirtIODevice *vdev = vhost_device_behind(dev);
 
-        if (vdev) {
-            json_object_array_add(list, device_info(dev, vdev));
+        for (const VhostDev *v = vhost_behind(dev); v; v = v->next) {
+            json_object_array_add(list, device_info(dev, v));
         }
     }
     return list;
@@ -135,35 +132,34 @@ json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
 
 /* --- commands --- */
 
-static VirtIODevice *find_device(Machine *m, json_object *args, GError **errp)
+static VhostDev *find_device(Machine *m, json_object *args, GError **errp)
 {
     const char *id = keyval_get(args, "id");
     const Device *dev = device_resolve(&m->tree, id);
-    VirtIODevice *vdev = dev ? vhost_device_behind(dev) : NULL;
+    VhostDev *vhost = dev ? vhost_behind(dev) : NULL;
 
     if (!dev) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
                   id);
-    } else if (!vdev) {
+    } else if (!vhost) {
         error_setg(errp, "Device '%s' is not a vhost device", id);
     }
-    return vdev;
+    return vhost;
 }
 
 /* The same for a command that changes workers. */
-static VirtIODevice *find_to_change(Machine *m, json_object *args,
-                                    GError **errp)
+static VhostDev *find_to_change(Machine *m, json_object *args, GError **errp)
 {
-    VirtIODevice *vdev = find_device(m, args, errp);
+    VhostDev *dev = find_device(m, args, errp);
 
-    if (vdev && vdev->vhost->effective_mode == VHOST_WORKERS_AUTO) {
+    if (dev && dev->effective_mode == VHOST_WORKERS_AUTO) {
         error_setg(errp,
                    "workers of device '%s' follow the load (workers=auto): "
                    "give workers=N or worker-vq-mapping to manage them",
                    keyval_get(args, "id"));
         return NULL;
     }
-    return vdev;
+    return dev;
 }
 
 static uint32_t worker_arg(json_object *args)
@@ -191,12 +187,11 @@ static bool cpus_arg(json_object *args, CpuSet *ret_cpus, GError **errp)
 }
 
 /* Says what @r, negative, means for this command. */
-static json_object *failure(const VirtIODevice *vdev, json_object *args, int r,
+static json_object *failure(const VhostDev *dev, json_object *args, int r,
                             GError **errp)
 {
-    const VhostDev *dev = vdev->vhost;
     const char *id = keyval_get(args, "id");
-    const char *hint = vhost_worker_hint(dev->failed_call, r);
+    g_autofree char *hint = vhost_device_hint(dev, r);
     g_autofree char *queues = NULL;
 
     switch (r) {
@@ -214,7 +209,7 @@ static json_object *failure(const VirtIODevice *vdev, json_object *args, int r,
         break;
     case -ENOBUFS:
         error_setg(errp, "device '%s' has no virtqueue %u: it has %u", id,
-                   queue_arg(args), vdev->n_queues);
+                   queue_arg(args), dev->vdev->n_queues);
         break;
     case -EBUSY:
         queues = vhost_worker_queues(dev, worker_arg(args));
@@ -225,8 +220,8 @@ static json_object *failure(const VirtIODevice *vdev, json_object *args, int r,
                    *queues ? queues : "that the guest does not have");
         break;
     default:
-        error_setg(errp, "device '%s': %s failed: %s%s%s", id, dev->failed_call,
-                   g_strerror(-r), *hint ? "; " : "", hint);
+        error_setg(errp, "device '%s': %s failed: %s%s", id, dev->failed_call,
+                   g_strerror(-r), hint);
         break;
     }
     return NULL;
@@ -242,12 +237,12 @@ static json_object *worker_id(uint32_t id)
 
 json_object *qmp_vhost_new_worker(Machine *m, json_object *args, GError **errp)
 {
-    VirtIODevice *vdev = find_to_change(m, args, errp);
+    VhostDev *dev = find_to_change(m, args, errp);
     VhostWorkerSpec spec = { .policy = -1 };
     uint32_t id;
     int r;
 
-    if (!vdev) {
+    if (!dev) {
         return NULL;
     }
     spec.name = (char *)keyval_get(args, "name");
@@ -255,62 +250,61 @@ json_object *qmp_vhost_new_worker(Machine *m, json_object *args, GError **errp)
     if (spec.has_cpus && !cpus_arg(args, &spec.cpus, errp)) {
         return NULL;
     }
-    if (vdev->vhost->workers->len >= VHOST_WORKERS_MAX) {
+    if (dev->workers->len >= VHOST_WORKERS_MAX) {
         error_setg(errp, "device '%s' has %d workers already",
                    keyval_get(args, "id"), VHOST_WORKERS_MAX);
         return NULL;
     }
-    r = vhost_live_new_worker(vdev, &spec, &id);
-    return r < 0 ? failure(vdev, args, r, errp) : worker_id(id);
+    r = vhost_live_new_worker(dev, &spec, &id);
+    return r < 0 ? failure(dev, args, r, errp) : worker_id(id);
 }
 
 json_object *qmp_vhost_free_worker(Machine *m, json_object *args, GError **errp)
 {
-    VirtIODevice *vdev = find_to_change(m, args, errp);
-    int r = vdev ? vhost_live_free_worker(vdev, worker_arg(args)) : 0;
+    VhostDev *dev = find_to_change(m, args, errp);
+    int r = dev ? vhost_live_free_worker(dev, worker_arg(args)) : 0;
 
-    if (!vdev) {
+    if (!dev) {
         return NULL;
     }
-    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+    return r < 0 ? failure(dev, args, r, errp) : json_object_new_object();
 }
 
 json_object *qmp_vhost_attach_vring_worker(Machine *m, json_object *args,
                                            GError **errp)
 {
-    VirtIODevice *vdev = find_to_change(m, args, errp);
-    int r = vdev ? vhost_live_attach(vdev, queue_arg(args), worker_arg(args))
-                 : 0;
+    VhostDev *dev = find_to_change(m, args, errp);
+    int r = dev ? vhost_live_attach(dev, queue_arg(args), worker_arg(args)) : 0;
 
-    if (!vdev) {
+    if (!dev) {
         return NULL;
     }
-    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+    return r < 0 ? failure(dev, args, r, errp) : json_object_new_object();
 }
 
 json_object *qmp_vhost_get_vring_worker(Machine *m, json_object *args,
                                         GError **errp)
 {
-    VirtIODevice *vdev = find_device(m, args, errp);
+    VhostDev *dev = find_device(m, args, errp);
     uint32_t id = 0;
-    int r = vdev ? vhost_live_get(vdev, queue_arg(args), &id) : 0;
+    int r = dev ? vhost_live_get(dev, queue_arg(args), &id) : 0;
 
-    if (!vdev) {
+    if (!dev) {
         return NULL;
     }
-    return r < 0 ? failure(vdev, args, r, errp) : worker_id(id);
+    return r < 0 ? failure(dev, args, r, errp) : worker_id(id);
 }
 
 json_object *qmp_vhost_set_worker_affinity(Machine *m, json_object *args,
                                            GError **errp)
 {
-    VirtIODevice *vdev = find_device(m, args, errp);
+    VhostDev *dev = find_device(m, args, errp);
     CpuSet cpus;
     int r;
 
-    if (!vdev || !cpus_arg(args, &cpus, errp)) {
+    if (!dev || !cpus_arg(args, &cpus, errp)) {
         return NULL;
     }
-    r = vhost_live_set_affinity(vdev, worker_arg(args), &cpus);
-    return r < 0 ? failure(vdev, args, r, errp) : json_object_new_object();
+    r = vhost_live_set_affinity(dev, worker_arg(args), &cpus);
+    return r < 0 ? failure(dev, args, r, errp) : json_object_new_object();
 }

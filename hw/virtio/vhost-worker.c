@@ -101,7 +101,7 @@ void vhost_worker_clear(gpointer data)
     g_clear_pointer(&w->name, g_free);
 }
 
-static void file_worker(VhostDev *dev, const VhostWorker *worker)
+void vhost_worker_file(VhostDev *dev, const VhostWorker *worker)
 {
     trace(vhost_worker_thread, "%s worker_id=%u tid=%d", dev->label, worker->id,
           (int)worker->thread.tid);
@@ -128,7 +128,7 @@ int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec)
     }
     r = take_thread(dev, spec, before, &worker);
     worker.name = spec ? g_strdup(spec->name) : NULL;
-    file_worker(dev, &worker);
+    vhost_worker_file(dev, &worker);
     return r;
 }
 
@@ -192,121 +192,6 @@ VhostWorker *vhost_worker_find(const VhostDev *dev, uint32_t id)
     return NULL;
 }
 
-/* --- a plan --- */
-
-/* Back to the default worker: what was done before something failed. The device
- * is about to be closed if this fails too, so there is nothing better to do
- * than to go on. */
-static void undo(VhostDev *dev)
-{
-    const char *call = dev->failed_call;
-    int vq = dev->failed_vq;
-    int r = dev->failed_errno;
-
-    for (unsigned i = 0; i < dev->vq_workers->len; i++) {
-        uint32_t *id = &g_array_index(dev->vq_workers, uint32_t, i);
-
-        if (*id != VHOST_DEFAULT_WORKER_ID) {
-            (void)vhost_worker_attach(dev, i, VHOST_DEFAULT_WORKER_ID);
-            *id = VHOST_DEFAULT_WORKER_ID;
-        }
-    }
-    while (dev->workers->len > 1) {
-        unsigned last = dev->workers->len - 1;
-        VhostWorker *w = &g_array_index(dev->workers, VhostWorker, last);
-        struct vhost_worker_state state = { .worker_id = w->id };
-
-        (void)dev->ops->vhost_free_worker(dev, &state);
-        g_array_set_size(dev->workers, last);
-    }
-    (void)vhost_dev_failed(dev, call, vq, -r);
-}
-
-/* Attaches @vq and notes it, also when reading back failed: the queue may be
- * attached all the same. */
-static int attach_and_note(VhostDev *dev, unsigned vq, uint32_t worker_id)
-{
-    g_array_index(dev->vq_workers, uint32_t, vq) = worker_id;
-    return vhost_worker_attach(dev, vq, worker_id);
-}
-
-/* The queues of spec @k go to @worker_id. */
-static int attach_queues(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
-                         unsigned n_fixed, uint32_t worker_id)
-{
-    int r = 0;
-
-    for (unsigned vq = 0; r == 0 && vq < dev->vq_workers->len; vq++) {
-        unsigned spec = vq < n_fixed ? plan->control_spec
-                                     : g_array_index(plan->request_spec,
-                                                     unsigned, vq - n_fixed);
-
-        if (spec == k) {
-            r = attach_and_note(dev, vq, worker_id);
-        }
-    }
-    return r;
-}
-
-/* The first queue of spec @k, for a message. */
-static int first_queue(const VhostWorkerPlan *plan, unsigned k,
-                       unsigned n_fixed)
-{
-    for (unsigned q = 0; q < plan->request_spec->len; q++) {
-        if (g_array_index(plan->request_spec, unsigned, q) == k) {
-            return (int)(q + n_fixed);
-        }
-    }
-    return -1;
-}
-
-/* The plan's worker @k; after one that could not be had none is tried. */
-static int make_worker(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
-                       unsigned made, VhostWorker *ret_worker)
-{
-    if (made < k) {
-        return -EAGAIN;
-    }
-    if (k >= plan->at_most) {
-        return vhost_dev_failed(dev, "the thread limits", -1, -EAGAIN);
-    }
-    return vhost_worker_create(
-        dev, &g_array_index(plan->specs, VhostWorkerSpec, k), ret_worker);
-}
-
-int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
-                        unsigned n_fixed, unsigned *ret_shared)
-{
-    unsigned made = 1;
-
-    *ret_shared = 0;
-    g_array_set_size(dev->vq_workers, 0);
-    g_array_set_size(dev->vq_workers, n_fixed + plan->request_spec->len);
-    for (unsigned k = 1; k < plan->specs->len; k++) {
-        VhostWorker worker = { 0 };
-        int r = make_worker(dev, plan, k, made, &worker);
-
-        if (r == 0) {
-            file_worker(dev, &worker);
-            made++;
-        } else if (r != -ENOTTY && plan->share) {
-            worker = g_array_index(dev->workers, VhostWorker, k % made);
-            r = 0;
-            (*ret_shared)++;
-        } else {
-            dev->failed_vq = first_queue(plan, k, n_fixed);
-        }
-        if (r == 0) {
-            r = attach_queues(dev, plan, k, n_fixed, worker.id);
-        }
-        if (r < 0) {
-            undo(dev);
-            return r;
-        }
-    }
-    return 0;
-}
-
 /* --- names --- */
 
 char *vhost_worker_queues(const VhostDev *dev, uint32_t id)
@@ -337,58 +222,10 @@ static char *thread_name(const VhostDev *dev, const VhostWorker *w)
 
 void vhost_workers_name(VhostDev *dev)
 {
-    for (unsigned i = 0; dev->worker_names && i < dev->workers->len; i++) {
+    for (unsigned i = 0; dev->plan->names && i < dev->workers->len; i++) {
         const VhostWorker *w = &g_array_index(dev->workers, VhostWorker, i);
         g_autofree char *name = thread_name(dev, w);
 
         (void)thread_set_name(&w->thread, name);
     }
-}
-
-/* --- advice --- */
-
-static const struct {
-    const char *call;
-    int r;
-    const char *hint;
-} hints[] = {
-    { "VHOST_SET_OWNER", -EBUSY,
-      "the descriptor has an owner already: pass a freshly opened one" },
-    { "VHOST_GET_FORK_FROM_OWNER", -ENOTTY,
-      "this kernel does not let vhost-thread-mode be chosen (Linux 6.17 does): "
-      "give vhost-thread-mode=auto" },
-    { "VHOST_NEW_WORKER", -ENOMEM,
-      "the kernel could not create a worker thread: raise the thread limits "
-      "(ulimit -u, pids.max of the cgroup) or lower num_queues" },
-    { "VHOST_NEW_WORKER", -EFAULT,
-      "the kernel runs vhost in kthread mode, which allows one worker: set the "
-      "vhost module parameter fork_from_owner_default=Y or "
-      "worker_per_virtqueue=off" },
-    { "VHOST_GET_VRING_WORKER", -EIO,
-      "the kernel does not confirm the worker of the virtqueue" },
-    { "sched_setaffinity", -EINVAL,
-      "none of the processors may be used by this process: see "
-      "Cpus_allowed_list in /proc/self/status" },
-    { "setpriority", -EACCES,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
-    { "setpriority", -EPERM,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
-    { "sched_setscheduler", -EPERM,
-      "it needs CAP_SYS_NICE or a limit that allows it (ulimit -r)" },
-    { "finding the worker's thread", -EBUSY,
-      "two devices of this PID namespace made workers at the same moment, and "
-      "which thread is whose cannot be told: try again" },
-    { "finding the worker's thread", -ESRCH,
-      "the kernel runs vhost in kthread mode, in which workers are not threads "
-      "of this process: leave processors, nice and sched out" },
-};
-
-const char *vhost_worker_hint(const char *call, int r)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
-        if (hints[i].r == r && g_str_equal(hints[i].call, call)) {
-            return hints[i].hint;
-        }
-    }
-    return "";
 }

@@ -4,19 +4,27 @@
 
 #include <linux/virtio_ring.h>
 
-void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label)
+void vhost_dev_init(VhostDev *dev, const VhostKind *kind, const VhostOps *ops,
+                    VirtIODevice *vdev)
 {
+    VhostDev **end = &vdev->vhost;
+
     *dev = (VhostDev){
         .ops = ops,
+        .kind = kind,
+        .vdev = vdev,
         .state = VHOST_CLOSED,
         .fd = -1,
-        .label = label,
         .err = EVENT_NOTIFIER_NONE,
         .workers = g_array_new(FALSE, FALSE, sizeof(VhostWorker)),
         .vq_workers = g_array_new(FALSE, TRUE, sizeof(uint32_t)),
         .failed_vq = -1,
     };
     g_array_set_clear_func(dev->workers, vhost_worker_clear);
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = dev;
 }
 
 int vhost_dev_open(VhostDev *dev, int fd, const VhostWorkerSpec *spec)
@@ -52,6 +60,7 @@ void vhost_dev_close(VhostDev *dev)
     g_clear_pointer(&dev->workers, g_array_unref);
     g_clear_pointer(&dev->vq_workers, g_array_unref);
     g_clear_pointer(&dev->mode_reason, g_free);
+    g_clear_pointer(&dev->plan, vhost_worker_plan_free);
     dev->state = VHOST_CLOSED;
 }
 
@@ -179,8 +188,9 @@ static void stop_queue(VhostDev *dev, unsigned i)
     (void)dev->ops->vhost_set_vring_addr(dev, &nowhere);
 }
 
-int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram)
+int vhost_dev_start(VhostDev *dev, const GuestRam *ram)
 {
+    VirtIODevice *vdev = dev->vdev;
     unsigned i;
     int r;
 
@@ -206,8 +216,10 @@ int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram)
     return 0;
 }
 
-void vhost_dev_stop(VhostDev *dev, VirtIODevice *vdev)
+void vhost_dev_stop(VhostDev *dev)
 {
+    VirtIODevice *vdev = dev->vdev;
+
     assert(dev->state == VHOST_RUNNING);
     trace(vhost_dev_stop, "%s", dev->label);
     for (unsigned i = 0; i < vdev->n_queues; i++) {

@@ -553,11 +553,11 @@ static void test_missed_events_last_over_a_stop(Fixture *f, gconstpointer data)
     write_bar(f, VIRTIO_PCI_COMMON_STATUS, 15, 1);
     g_assert_true(s->vdev.started);
 
-    s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost, 1);
+    s->scsi_ops->vhost_scsi_set_events_missed(&s->vhost, 1);
     stop_and_go(f, false);
-    s->vhost.ops->vhost_scsi_set_events_missed(&s->vhost, 0);
+    s->scsi_ops->vhost_scsi_set_events_missed(&s->vhost, 0);
     stop_and_go(f, true);
-    s->vhost.ops->vhost_scsi_get_events_missed(&s->vhost, &missed);
+    s->scsi_ops->vhost_scsi_get_events_missed(&s->vhost, &missed);
     g_assert_cmpuint(missed, ==, 1);
 }
 

@@ -51,7 +51,8 @@ static VhostWorkerPlan *plan_of(const VhostWorkerConfig *config,
     VhostWorkerPlan *plan = vhost_worker_plan_new(config, &err);
 
     g_assert_no_error(err);
-    g_assert_true(vhost_worker_plan_resolve(plan, n_requests, &err));
+    g_assert_true(
+        vhost_worker_plan_resolve(plan, 2, n_requests, "num_queues", &err));
     g_assert_no_error(err);
     return plan;
 }
@@ -79,7 +80,8 @@ static void refused(VhostWorkerConfig config, const char *mapping,
     config.mapping = list;
     plan = vhost_worker_plan_new(&config, &err);
     if (plan) {
-        g_assert_false(vhost_worker_plan_resolve(plan, n_requests, &err));
+        g_assert_false(
+            vhost_worker_plan_resolve(plan, 2, n_requests, "num_queues", &err));
     }
     g_assert_cmpstr(err->message, ==, message);
     vhost_worker_plan_free(plan);

@@ -187,11 +187,14 @@ static const VhostOps test_ops = {
     .vhost_get_vring_worker = get_worker,
 };
 
-static void open_dev(VhostDev *dev)
+static const VhostKind test_kind = { .name = "test" };
+
+/* For queues of @vdev, which lives as long. */
+static void open_dev(VhostDev *dev, VirtIODevice *vdev)
 {
     memset(&kernel, 0, sizeof(kernel));
     kernel.n_queues = TEST_QUEUES;
-    vhost_dev_init(dev, &test_ops, "test");
+    vhost_dev_init(dev, &test_kind, &test_ops, vdev);
     g_assert_cmpint(vhost_dev_open(dev, open("/dev/null", O_RDWR), NULL), ==,
                     0);
     g_assert_cmpint(dev->state, ==, VHOST_OWNED);
@@ -211,13 +214,14 @@ static unsigned alive(void)
 static void test_open_failure_leaves_the_fd_to_the_caller(void)
 {
     for (unsigned nth = 1; nth <= 2; nth++) {
+        VirtIODevice vdev = { 0 };
         VhostDev dev;
         int fd = open("/dev/null", O_RDWR);
 
         memset(&kernel, 0, sizeof(kernel));
         kernel.fail_at = nth;
         kernel.fail_with = -EBUSY;
-        vhost_dev_init(&dev, &test_ops, "test");
+        vhost_dev_init(&dev, &test_kind, &test_ops, &vdev);
         g_assert_cmpint(vhost_dev_open(&dev, fd, NULL), ==, -EBUSY);
         g_assert_cmpint(dev.state, ==, VHOST_CLOSED);
         vhost_dev_close(&dev);
@@ -229,9 +233,10 @@ static void test_open_failure_leaves_the_fd_to_the_caller(void)
 static void test_n_queues_finds_the_kernels_limit(void)
 {
     static const unsigned counts[] = { 0, 1, 2, 3, 130, 1025, 1026, 2000 };
+    VirtIODevice vdev = { 0 };
     VhostDev dev;
 
-    open_dev(&dev);
+    open_dev(&dev, &vdev);
     for (unsigned i = 0; i < G_N_ELEMENTS(counts); i++) {
         kernel.n_queues = counts[i];
         g_assert_cmpint(vhost_dev_n_queues(&dev, VIRTIO_QUEUES_MAX), ==,
@@ -248,8 +253,8 @@ static int per_queue(VhostDev *dev)
     unsigned shared;
     int r;
 
-    g_assert_true(vhost_worker_plan_resolve(plan, 4, NULL));
-    r = vhost_workers_apply(dev, plan, 2, &shared);
+    g_assert_true(vhost_worker_plan_resolve(plan, 2, 4, "num_queues", NULL));
+    r = vhost_workers_apply(dev, plan, &shared);
     g_assert_cmpuint(shared, ==, 0);
     vhost_worker_plan_free(plan);
     return r;
@@ -257,9 +262,10 @@ static int per_queue(VhostDev *dev)
 
 static void test_workers_one_for_each_further_queue(void)
 {
+    VirtIODevice vdev = { 0 };
     VhostDev dev;
 
-    open_dev(&dev);
+    open_dev(&dev, &vdev);
     g_assert_cmpint(per_queue(&dev), ==, 0);
     g_assert_cmpuint(kernel.made, ==, 3);
     for (unsigned vq = 0; vq < TEST_QUEUES; vq++) {
@@ -274,9 +280,10 @@ static void test_workers_one_for_each_further_queue(void)
 
 static void test_workers_without_the_call_changes_nothing(void)
 {
+    VirtIODevice vdev = { 0 };
     VhostDev dev;
 
-    open_dev(&dev);
+    open_dev(&dev, &vdev);
     kernel.fail_at = 1;
     kernel.fail_with = -ENOTTY;
     g_assert_cmpint(per_queue(&dev), ==, -ENOTTY);
@@ -289,9 +296,10 @@ static void test_workers_without_the_call_changes_nothing(void)
 static void test_workers_failure_of_any_call_is_undone(void)
 {
     for (unsigned nth = 1; nth <= 9; nth++) {
+        VirtIODevice vdev = { 0 };
         VhostDev dev;
 
-        open_dev(&dev);
+        open_dev(&dev, &vdev);
         kernel.fail_at = nth;
         kernel.fail_with = -ENOMEM;
         g_assert_cmpint(per_queue(&dev), ==, -ENOMEM);
@@ -311,9 +319,10 @@ static void test_workers_failure_of_any_call_is_undone(void)
 
 static void test_workers_unconfirmed_mapping_is_an_error(void)
 {
+    VirtIODevice vdev = { 0 };
     VhostDev dev;
 
-    open_dev(&dev);
+    open_dev(&dev, &vdev);
     kernel.ignore_attach = true;
     g_assert_cmpint(per_queue(&dev), ==, -EIO);
     g_assert_cmpuint(alive(), ==, 0);
@@ -341,7 +350,7 @@ static void rings_init(Rings *r)
     g_assert_true(virtio_init(&r->vdev, &kind, 4, 3, 16, NULL));
     g_assert_cmpint(guest_ram_init(&r->ram, MiB), ==, 0);
     guest_ram_add_block(&r->ram, 0, 0, MiB);
-    open_dev(&r->dev);
+    open_dev(&r->dev, &r->vdev);
     for (unsigned i = 0; i < 3; i++) {
         VirtQueue *q = &r->vdev.queues[i];
 
@@ -368,7 +377,7 @@ static void test_start_gives_enabled_rings_and_stop_takes_them(void)
 
     rings_init(&r);
     kernel.kick_fd[1] = -2;
-    g_assert_cmpint(vhost_dev_start(&r.dev, &r.vdev, &r.ram), ==, 0);
+    g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, 0);
     g_assert_cmpint(r.dev.state, ==, VHOST_RUNNING);
     g_assert_cmpuint(kernel.regions, ==, 1);
     g_assert_cmpuint(kernel.base[0], ==, 10);
@@ -377,7 +386,7 @@ static void test_start_gives_enabled_rings_and_stop_takes_them(void)
     g_assert_cmpint(kernel.kick_fd[1], ==, -2);
 
     kernel.base[2] = 77;
-    vhost_dev_stop(&r.dev, &r.vdev);
+    vhost_dev_stop(&r.dev);
     g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
     g_assert_cmpuint(r.vdev.queues[2].last_avail, ==, 77);
     g_assert_cmpint(kernel.kick_fd[0], ==, -1);
@@ -406,7 +415,7 @@ static void test_start_refuses_rings_outside_ram(void)
         r.vdev.queues[2].desc = bad[i].desc;
         r.vdev.queues[2].driver = bad[i].driver;
         r.vdev.queues[2].device = bad[i].device;
-        g_assert_cmpint(vhost_dev_start(&r.dev, &r.vdev, &r.ram), ==, -EFAULT);
+        g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, -EFAULT);
         g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
         g_assert_cmpint(r.dev.failed_vq, ==, 2);
         g_assert_cmpint(kernel.kick_fd[0], ==, -1);
@@ -423,15 +432,15 @@ static void test_start_failure_of_any_call_is_undone(void)
         rings_init(&r);
         kernel.fail_at = nth;
         kernel.fail_with = -EINVAL;
-        g_assert_cmpint(vhost_dev_start(&r.dev, &r.vdev, &r.ram), ==, -EINVAL);
+        g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, -EINVAL);
         g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
         for (unsigned i = 0; i < 3; i++) {
             g_assert_cmpint(kernel.kick_fd[i], <=, 0);
             g_assert_cmpint(kernel.call_fd[i], <=, 0);
         }
         kernel.fail_at = 0;
-        g_assert_cmpint(vhost_dev_start(&r.dev, &r.vdev, &r.ram), ==, 0);
-        vhost_dev_stop(&r.dev, &r.vdev);
+        g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, 0);
+        vhost_dev_stop(&r.dev);
         rings_finish(&r);
     }
 }

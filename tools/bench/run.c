@@ -94,7 +94,7 @@ typedef struct Mover {
 static int move_one(Bench *b)
 {
     VhostDev *d = b->vdev->vhost;
-    unsigned vq = b->vdev->n_fixed + (unsigned)(b->moves % b->n_queues);
+    unsigned vq = d->plan->n_fixed + (unsigned)(b->moves % b->n_queues);
     uint32_t id = g_array_index(d->vq_workers, uint32_t, vq);
 
     for (unsigned i = 0; i < d->workers->len; i++) {
@@ -104,7 +104,7 @@ static int move_one(Bench *b)
             break;
         }
     }
-    return vhost_live_attach(b->vdev, vq, id);
+    return vhost_live_attach(d, vq, id);
 }
 
 static void mover_run(ControlJob *job, bool cancelled)

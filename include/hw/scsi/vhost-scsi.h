@@ -9,7 +9,6 @@
 #ifndef HW_SCSI_VHOST_SCSI_H
 #define HW_SCSI_VHOST_SCSI_H
 
-#include "hw/virtio/vhost-auto-runner.h"
 #include "hw/virtio/vhost.h"
 
 #define VHOST_SCSI_FIXED_QUEUES  2    /* control and event */
@@ -20,11 +19,8 @@
 typedef struct VhostScsi {
     VirtIODevice vdev;
     VhostDev vhost;
+    const VhostScsiOps *scsi_ops; /* beside vhost.ops */
     struct vhost_scsi_target target;
-    bool bound;                   /* the kernel has it as the endpoint */
-    GSource *err_watch;           /* of vhost.err */
-    VhostWorkerAuto *worker_auto; /* owned; NULL unless workers=auto */
-    VhostWorkerPlan *plan;        /* owned; from realize on */
     /* The driver is to be told of events that it missed. Kept over a stop; a
      * driver that begins anew has missed none. */
     uint32_t events_missed;

@@ -8,16 +8,14 @@
 #ifndef HW_VIRTIO_VHOST_AUTO_RUNNER_H
 #define HW_VIRTIO_VHOST_AUTO_RUNNER_H
 
-#include "hw/virtio/vhost-worker.h"
+typedef struct VhostAutoRunner VhostAutoRunner;
+typedef struct VhostDev VhostDev;
 
-typedef struct VhostWorkerAuto VhostWorkerAuto;
-
-/* Begins for @vdev, whose queues all have the default worker. New workers are
- * made as @spec says (borrowed). Freed by vhost_worker_auto_free(), which takes
+/* Begins for @dev, whose queues all have the default worker. New workers are
+ * made as its plan says of that one. Freed by vhost_auto_runner_free(), which takes
  * NULL, before the device goes; not from the main loop while the control thread
  * runs. */
-VhostWorkerAuto *vhost_worker_auto_new(VirtIODevice *vdev,
-                                       const VhostWorkerSpec *spec);
-void vhost_worker_auto_free(VhostWorkerAuto *a);
+VhostAutoRunner *vhost_auto_runner_new(VhostDev *dev);
+void vhost_auto_runner_free(VhostAutoRunner *a);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How the kernel is told: one entry per ioctl of <linux/vhost.h> that we use.
- * Each returns 0 or -errno as the kernel answered, prints nothing and needs no
- * lock. A call that the kernel does not have answers -ENOTTY. Only vhost.c,
- * vhost-worker.c and the device that owns a VhostDev call these.
+ * VhostOps has those of any vhost device; those of one kind are in a table of
+ * its own. Each returns 0 or -errno as the kernel answered, prints nothing and
+ * needs no lock. A call that the kernel does not have answers -ENOTTY. Only
+ * vhost*.c and the device that owns a VhostDev call these.
  */
 #ifndef HW_VIRTIO_VHOST_BACKEND_H
 #define HW_VIRTIO_VHOST_BACKEND_H
@@ -54,7 +55,10 @@ typedef struct VhostOps {
                                      const struct vhost_vring_worker *worker);
     int (*vhost_get_vring_worker)(VhostDev *dev,
                                   struct vhost_vring_worker *worker);
+} VhostOps;
 
+/* Of /dev/vhost-scsi alone. */
+typedef struct VhostScsiOps {
     int (*vhost_scsi_get_abi_version)(VhostDev *dev, int *ret_version);
     /* ENODEV: no free target of that name with a nexus; EEXIST: it is set. */
     int (*vhost_scsi_set_endpoint)(VhostDev *dev,
@@ -66,8 +70,9 @@ typedef struct VhostOps {
      * it has missed some. */
     int (*vhost_scsi_get_events_missed)(VhostDev *dev, uint32_t *ret_missed);
     int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
-} VhostOps;
+} VhostScsiOps;
 
 extern const VhostOps kernel_ops;
+extern const VhostScsiOps kernel_scsi_ops;
 
 #endif

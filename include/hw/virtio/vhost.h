@@ -13,6 +13,7 @@
 #ifndef HW_VIRTIO_VHOST_H
 #define HW_VIRTIO_VHOST_H
 
+#include "hw/virtio/vhost-auto-runner.h"
 #include "hw/virtio/vhost-backend.h"
 #include "hw/virtio/vhost-worker.h"
 #include "hw/virtio/virtio.h"
@@ -26,20 +27,41 @@ typedef enum VhostState {
     VHOST_RUNNING,
 } VhostState;
 
+/* What a kind of kernel device is. */
+typedef struct VhostKind {
+    const char *name;            /* "vhost-scsi"; begins what it says */
+    const char *path;            /* "/dev/vhost-scsi" */
+    const char *module;          /* that makes it: "vhost_scsi" */
+    const char *queues_property; /* says how many queues: "num_queues" */
+    /* Whether dev->fd, which messages call @what, is a device of this kind
+     * that we can drive. It has no owner yet. */
+    bool (*check)(VhostDev *dev, const char *what, GError **errp);
+    /* The last step of a start, from which on the kernel serves the rings, and
+     * the first one of a stop. The latter waits for all that is in flight. */
+    bool (*activate)(VhostDev *dev, GError **errp);
+    bool (*deactivate)(VhostDev *dev, GError **errp);
+} VhostKind;
+
 struct VhostDev {
     const VhostOps *ops;
+    const VhostKind *kind;
+    VirtIODevice *vdev; /* borrowed; whose queues it serves */
+    VhostDev *next;     /* that serves other queues of the same; or NULL */
     VhostState state;
-    int fd;            /* owned; -1 while CLOSED */
-    const char *label; /* borrowed: the device's name in traces */
-    uint64_t features; /* offered by the kernel; valid from OWNED on */
-    EventNotifier err; /* signalled by the kernel when it cannot make sense of
+    int fd;             /* owned; -1 while CLOSED */
+    const char *label;  /* borrowed: the device's name in traces */
+    uint64_t features;  /* offered by the kernel; valid from OWNED on */
+    EventNotifier err;  /* signalled by the kernel when it cannot make sense of
                         * a ring; owned */
+    GSource *err_watch; /* of err; owned */
+    bool active;        /* activate() was done, and not undone */
     /* Machine lock once the device is part of the machine: */
     GArray *workers;    /* VhostWorker; the first is the default worker */
     GArray *vq_workers; /* uint32_t: worker id by virtqueue */
     VhostWorkerMode requested_mode, effective_mode;
     char *mode_reason; /* why they differ, or are not quite; owned; or NULL */
-    bool worker_names; /* threads are named after device and queues */
+    VhostWorkerPlan *plan;   /* owned; NULL until it is opened */
+    VhostAutoRunner *runner; /* owned; NULL unless workers=auto */
     /* What failed last, for the message: the name of an ioctl, the virtqueue it
      * was about or -1, and the positive errno. */
     const char *failed_call;
@@ -57,8 +79,9 @@ static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vq,
     return r;
 }
 
-/* A closed VhostDev; undone by vhost_dev_close(). */
-void vhost_dev_init(VhostDev *dev, const VhostOps *ops, const char *label);
+/* A closed VhostDev for queues of @vdev; undone by vhost_dev_close(). */
+void vhost_dev_init(VhostDev *dev, const VhostKind *kind, const VhostOps *ops,
+                    VirtIODevice *vdev);
 
 /* Takes @fd on success, becomes its owner, and reads the features. @spec says
  * where the default worker is to run; NULL: anywhere. */
@@ -71,16 +94,15 @@ void vhost_dev_close(VhostDev *dev);
 int vhost_dev_n_queues(VhostDev *dev, unsigned limit);
 
 /*
- * Tells the kernel features, memory and the rings of @vdev, whose addresses are
- * checked against RAM first (-EFAULT). The device's own last step, such as the
- * endpoint, follows. On failure everything is as before, and failed_call and
- * failed_vq say what it was.
+ * Tells the kernel features, memory and rings, whose addresses are checked
+ * against RAM first (-EFAULT). kind->activate() follows. On failure everything
+ * is as before, and failed_call and failed_vq say what it was.
  */
-int vhost_dev_start(VhostDev *dev, VirtIODevice *vdev, const GuestRam *ram);
+int vhost_dev_start(VhostDev *dev, const GuestRam *ram);
 
-/* Takes the rings back: each queue's last_avail is where to go on. The device's
- * endpoint is gone already. */
-void vhost_dev_stop(VhostDev *dev, VirtIODevice *vdev);
+/* Takes the rings back: each queue's last_avail is where to go on. It is
+ * deactivated already. */
+void vhost_dev_stop(VhostDev *dev);
 
 /* An empty memory table, so that an endpoint can be tried before there are
  * rings. */

@@ -83,13 +83,12 @@ struct VirtIODevice {
     unsigned config_len;
     EventNotifier config_changed; /* owned */
 
-    /* The part that the host's kernel serves, for whoever wants to look at it;
-     * borrowed from the device; NULL: none. */
+    /* The first of the kernel's devices that serve its queues, each a range of
+     * them, and the others by ->next; borrowed from the device; NULL: none. */
     VhostDev *vhost;
 
     VirtQueue *queues; /* n_queues of them; owned */
     unsigned n_queues;
-    unsigned n_fixed; /* of these, before the request queues */
 
     bool may_dma;    /* the transport lets the device at memory */
     bool started;    /* the back end has the rings */
