@@ -366,7 +366,7 @@ static bool choose_num_queues(VhostScsi *s, GError **errp)
     int n;
 
     machine_unlock_if_started(m);
-    n = vhost_dev_n_queues(&s->vhost, VIRTIO_QUEUES_MAX);
+    n = vhost_dev_n_vrings(&s->vhost, VIRTIO_QUEUES_MAX);
     machine_lock_if_started(m);
     if (n < 0) {
         vhost_device_call_error(errp, &s->vhost, n);
@@ -390,11 +390,13 @@ static bool choose_num_queues(VhostScsi *s, GError **errp)
     return true;
 }
 
-static bool resolve_plan(VhostScsi *s, GError **errp)
+/* The kernel serves all queues. */
+static bool serve_queues(VhostScsi *s, GError **errp)
 {
     bool ok = vhost_worker_plan_resolve(s->vhost.plan, VHOST_SCSI_FIXED_QUEUES,
                                         s->num_queues, "num_queues", errp);
 
+    vhost_dev_serve(&s->vhost, 0, s->vdev.n_queues);
     if (!ok) {
         g_prefix_error(errp, "vhost-scsi: ");
     }
@@ -488,7 +490,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
             VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size, errp) ||
         !vhost_device_offer(&s->vhost, s->features, demanded,
                             &s->vdev.host_features, errp) ||
-        !resolve_plan(s, errp) || !set_up_kernel_device(s, errp) ||
+        !serve_queues(s, errp) || !set_up_kernel_device(s, errp) ||
         /* Another may have come while the lock was released. */
         !check_target_is_free(s, errp)) {
         return false;

@@ -30,7 +30,7 @@ static int64_t now_ns(void)
 
 static VirtQueue *request_queue(const VhostAutoRunner *a, unsigned q)
 {
-    return &a->vdev->queues[a->dev->plan->n_fixed + q];
+    return &a->vdev->queues[a->dev->first + a->dev->plan->n_fixed + q];
 }
 
 /* --- asleep and awake --- */

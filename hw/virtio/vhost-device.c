@@ -62,13 +62,18 @@ char *vhost_device_hint(const VhostDev *dev, int r)
     return g_strdup("");
 }
 
+/* The virtqueue that the failed call was about, or -1. */
+static int failed_queue(const VhostDev *dev)
+{
+    return dev->failed_vring < 0 ? -1 : (int)dev->first + dev->failed_vring;
+}
+
 void vhost_device_call_error(GError **errp, const VhostDev *dev, int r)
 {
     g_autofree char *hint = vhost_device_hint(dev, r);
-    g_autofree char *queue = dev->failed_vq < 0
-                                 ? g_strdup("")
-                                 : g_strdup_printf(" for virtqueue %d",
-                                                   dev->failed_vq);
+    int vq = failed_queue(dev);
+    g_autofree char *queue = vq < 0 ? g_strdup("")
+                                    : g_strdup_printf(" for virtqueue %d", vq);
 
     error_setg(errp, "%s: %s failed%s: %s%s", dev->kind->name, dev->failed_call,
                queue, g_strerror(-r), hint);
@@ -205,8 +210,8 @@ static bool start_one(VhostDev *dev, GError **errp)
         return false;
     }
     /* What the driver made available before the kernel listened. */
-    for (unsigned i = 0; i < vdev->n_queues; i++) {
-        event_notifier_set(&vdev->queues[i].kick);
+    for (unsigned i = 0; i < dev->n_vrings; i++) {
+        event_notifier_set(&vdev->queues[dev->first + i].kick);
     }
     return true;
 }
@@ -234,7 +239,7 @@ bool vhost_device_start(VirtIODevice *vdev, GError **errp)
     }
     machine_lock(vdev->dev.machine);
     emit_failed(failed, failed->failed_call, failed->failed_errno,
-                failed->failed_vq, err->message);
+                failed_queue(failed), err->message);
     machine_unlock(vdev->dev.machine);
     g_propagate_error(errp, g_steal_pointer(&err));
     return false;

@@ -16,7 +16,7 @@
 static void undo_plan(VhostDev *dev)
 {
     const char *call = dev->failed_call;
-    int vq = dev->failed_vq;
+    int vring = dev->failed_vring;
     int r = dev->failed_errno;
 
     for (unsigned i = 0; i < dev->vq_workers->len; i++) {
@@ -35,7 +35,7 @@ static void undo_plan(VhostDev *dev)
         (void)dev->ops->vhost_free_worker(dev, &state);
         g_array_set_size(dev->workers, last);
     }
-    (void)vhost_dev_failed(dev, call, vq, -r);
+    (void)vhost_dev_failed(dev, call, vring, -r);
 }
 
 /* Attaches @vq and notes it, also when reading back failed: the queue may be
@@ -96,8 +96,7 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
     unsigned made = 1;
 
     *ret_shared = 0;
-    g_array_set_size(dev->vq_workers, 0);
-    g_array_set_size(dev->vq_workers, plan->n_fixed + plan->request_spec->len);
+    assert(dev->n_vrings == plan->n_fixed + plan->request_spec->len);
     for (unsigned k = 1; k < plan->specs->len; k++) {
         VhostWorker worker = { 0 };
         int r = make_worker(dev, plan, k, made, &worker);
@@ -110,7 +109,7 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
             r = 0;
             (*ret_shared)++;
         } else {
-            dev->failed_vq = first_queue(plan, k);
+            dev->failed_vring = first_queue(plan, k);
         }
         if (r == 0) {
             r = attach_queues(dev, plan, k, worker.id);

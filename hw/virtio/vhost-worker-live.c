@@ -80,36 +80,34 @@ int vhost_live_free_worker(VhostDev *dev, uint32_t id)
     return 0;
 }
 
-int vhost_live_attach(VhostDev *dev, unsigned vq, uint32_t id)
+int vhost_live_attach(VhostDev *dev, unsigned vring, uint32_t id)
 {
     VirtIODevice *vdev = dev->vdev;
     int r;
 
+    assert(vring < dev->n_vrings); /* the kernel's device may have more */
     virtio_begin_blocking(vdev);
-    /* The kernel's device has more queues than the guest's. */
-    r = vq < vdev->n_queues ? vhost_worker_attach(dev, vq, id)
-                            : vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER",
-                                               (int)vq, -ENOBUFS);
+    r = vhost_worker_attach(dev, vring, id);
     virtio_end_blocking(vdev);
     if (r < 0) {
         return r;
     }
-    g_array_index(dev->vq_workers, uint32_t, vq) = id;
-    emit_changed(dev, "attach", id, (int)vq);
+    g_array_index(dev->vq_workers, uint32_t, vring) = id;
+    emit_changed(dev, "attach", id, (int)(dev->first + vring));
     return 0;
 }
 
-int vhost_live_get(VhostDev *dev, unsigned vq, uint32_t *ret_id)
+int vhost_live_get(VhostDev *dev, unsigned vring, uint32_t *ret_id)
 {
-    struct vhost_vring_worker w = { .index = vq };
+    struct vhost_vring_worker w = { .index = vring };
     VirtIODevice *vdev = dev->vdev;
     int r;
 
+    assert(vring < dev->n_vrings);
     virtio_begin_blocking(vdev);
-    r = vq < vdev->n_queues ? dev->ops->vhost_get_vring_worker(dev, &w)
-                            : -ENOBUFS;
+    r = dev->ops->vhost_get_vring_worker(dev, &w);
     if (r < 0) {
-        (void)vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
+        (void)vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
     }
     virtio_end_blocking(vdev);
     if (r == 0) {

@@ -12,18 +12,18 @@
 static json_object *queues_of(const VhostDev *dev, uint32_t id)
 {
     const VirtIODevice *vdev = dev->vdev;
-    const GArray *map = dev->vq_workers;
     json_object *list = json_object_new_array();
 
-    for (unsigned vq = 0; vq < map->len; vq++) {
+    for (unsigned i = 0; i < dev->n_vrings; i++) {
+        unsigned queue = dev->first + i;
         json_object *o;
 
-        if (g_array_index(map, uint32_t, vq) != id) {
+        if (g_array_index(dev->vq_workers, uint32_t, i) != id) {
             continue;
         }
         o = json_object_new_object();
-        json_add_int(o, "index", vq);
-        json_add_string(o, "role", vdev->kind->queue_role(vdev, vq));
+        json_add_int(o, "index", queue);
+        json_add_string(o, "role", vdev->kind->queue_role(vdev, queue));
         json_object_array_add(list, o);
     }
     return list;
@@ -172,6 +172,25 @@ static unsigned queue_arg(json_object *args)
     return (unsigned)json_object_get_uint64(json_get(args, "virtqueue"));
 }
 
+/* Who serves the queue of @args, or NULL; @dev is any VhostDev of the device. */
+static VhostDev *server_of_queue(const VhostDev *dev, json_object *args,
+                                 GError **errp)
+{
+    const VirtIODevice *vdev = dev->vdev;
+    unsigned queue = queue_arg(args);
+    VhostDev *server = vhost_dev_of_queue(vdev, queue);
+    const char *id = keyval_get(args, "id");
+
+    if (queue >= vdev->n_queues) {
+        error_setg(errp, "device '%s' has no virtqueue %u: it has %u", id,
+                   queue, vdev->n_queues);
+    } else if (!server) {
+        error_setg(errp, "virtqueue %u of device '%s' is not served by vhost",
+                   queue, id);
+    }
+    return server;
+}
+
 static bool cpus_arg(json_object *args, CpuSet *ret_cpus, GError **errp)
 {
     const char *text = keyval_get(args, "cpus");
@@ -206,10 +225,6 @@ static json_object *failure(const VhostDev *dev, json_object *args, int r,
                    "device '%s' has no worker %u; see "
                    "query-vhost-workers",
                    id, worker_arg(args));
-        break;
-    case -ENOBUFS:
-        error_setg(errp, "device '%s' has no virtqueue %u: it has %u", id,
-                   queue_arg(args), dev->vdev->n_queues);
         break;
     case -EBUSY:
         queues = vhost_worker_queues(dev, worker_arg(args));
@@ -274,11 +289,13 @@ json_object *qmp_vhost_attach_vring_worker(Machine *m, json_object *args,
                                            GError **errp)
 {
     VhostDev *dev = find_to_change(m, args, errp);
-    int r = dev ? vhost_live_attach(dev, queue_arg(args), worker_arg(args)) : 0;
+    int r;
 
+    dev = dev ? server_of_queue(dev, args, errp) : NULL;
     if (!dev) {
         return NULL;
     }
+    r = vhost_live_attach(dev, queue_arg(args) - dev->first, worker_arg(args));
     return r < 0 ? failure(dev, args, r, errp) : json_object_new_object();
 }
 
@@ -287,11 +304,13 @@ json_object *qmp_vhost_get_vring_worker(Machine *m, json_object *args,
 {
     VhostDev *dev = find_device(m, args, errp);
     uint32_t id = 0;
-    int r = dev ? vhost_live_get(dev, queue_arg(args), &id) : 0;
+    int r;
 
+    dev = dev ? server_of_queue(dev, args, errp) : NULL;
     if (!dev) {
         return NULL;
     }
+    r = vhost_live_get(dev, queue_arg(args) - dev->first, &id);
     return r < 0 ? failure(dev, args, r, errp) : worker_id(id);
 }
 

@@ -160,22 +160,24 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
     return 0;
 }
 
-int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id)
+int vhost_worker_attach(VhostDev *dev, unsigned vring, uint32_t worker_id)
 {
-    struct vhost_vring_worker w = { .index = vq, .worker_id = worker_id };
+    struct vhost_vring_worker w = { .index = vring, .worker_id = worker_id };
     int r = dev->ops->vhost_attach_vring_worker(dev, &w);
 
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vq, r);
+        return vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vring,
+                                r);
     }
     w.worker_id = UINT32_MAX;
     r = dev->ops->vhost_get_vring_worker(dev, &w);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, r);
+        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
     }
     /* Attaching to a worker that was killed answers 0 and does nothing. */
     if (w.worker_id != worker_id) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vq, -EIO);
+        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring,
+                                -EIO);
     }
     return 0;
 }
@@ -198,10 +200,10 @@ char *vhost_worker_queues(const VhostDev *dev, uint32_t id)
 {
     CpuSet set = { 0 }; /* the same form of list serves queues */
 
-    assert(dev->vq_workers->len <= CPULIST_MAX + 1);
-    for (unsigned vq = 0; vq < dev->vq_workers->len; vq++) {
-        if (g_array_index(dev->vq_workers, uint32_t, vq) == id) {
-            cpuset_add(&set, vq);
+    assert(dev->first + dev->n_vrings <= CPULIST_MAX + 1);
+    for (unsigned i = 0; i < dev->n_vrings; i++) {
+        if (g_array_index(dev->vq_workers, uint32_t, i) == id) {
+            cpuset_add(&set, dev->first + i);
         }
     }
     return cpulist_format(&set);

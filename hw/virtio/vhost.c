@@ -18,7 +18,7 @@ void vhost_dev_init(VhostDev *dev, const VhostKind *kind, const VhostOps *ops,
         .err = EVENT_NOTIFIER_NONE,
         .workers = g_array_new(FALSE, FALSE, sizeof(VhostWorker)),
         .vq_workers = g_array_new(FALSE, TRUE, sizeof(uint32_t)),
-        .failed_vq = -1,
+        .failed_vring = -1,
     };
     g_array_set_clear_func(dev->workers, vhost_worker_clear);
     while (*end) {
@@ -64,9 +64,9 @@ void vhost_dev_close(VhostDev *dev)
     dev->state = VHOST_CLOSED;
 }
 
-/* No call tells how many virtqueues there are, but one beyond the last answers
+/* No call tells how many vrings there are, but one beyond the last answers
  * ENOBUFS: search for that limit. */
-int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
+int vhost_dev_n_vrings(VhostDev *dev, unsigned limit)
 {
     unsigned low = 0,
              high = limit; /* low exists as a count, high + 1 may not */
@@ -86,6 +86,30 @@ int vhost_dev_n_queues(VhostDev *dev, unsigned limit)
         }
     }
     return (int)low;
+}
+
+void vhost_dev_serve(VhostDev *dev, unsigned first, unsigned n)
+{
+    assert(first + n <= dev->vdev->n_queues);
+    dev->first = first;
+    dev->n_vrings = n;
+    g_array_set_size(dev->vq_workers, 0);
+    g_array_set_size(dev->vq_workers, n);
+}
+
+VhostDev *vhost_dev_of_queue(const VirtIODevice *vdev, unsigned queue)
+{
+    VhostDev *dev = vdev->vhost;
+
+    while (dev && (queue < dev->first || queue - dev->first >= dev->n_vrings)) {
+        dev = dev->next;
+    }
+    return dev;
+}
+
+static VirtQueue *queue_of(const VhostDev *dev, unsigned vring)
+{
+    return &dev->vdev->queues[dev->first + vring];
 }
 
 static int set_mem_table(VhostDev *dev, const GuestRam *ram)
@@ -133,10 +157,10 @@ static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
     return desc && avail && used;
 }
 
-/* Tells the kernel where queue @i lies and how to be kicked and to call. */
-static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
-                       const GuestRam *ram)
+/* Tells the kernel where vring @i lies and how to be kicked and to call. */
+static int start_vring(VhostDev *dev, unsigned i, const GuestRam *ram)
 {
+    const VirtQueue *q = queue_of(dev, i);
     struct vhost_vring_state num = { .index = i, .num = q->size };
     struct vhost_vring_state base = { .index = i, .num = q->last_avail };
     struct vhost_vring_file kick = { .index = i, .fd = q->kick.fd };
@@ -177,7 +201,7 @@ static int start_queue(VhostDev *dev, unsigned i, VirtQueue *q,
  * kick that is meant for the next start, and its ring, which is the guest's
  * memory again: the next driver need not enable this queue, and the event queue
  * is written to without a kick. */
-static void stop_queue(VhostDev *dev, unsigned i)
+static void stop_vring(VhostDev *dev, unsigned i)
 {
     struct vhost_vring_file none = { .index = i, .fd = VHOST_FILE_UNBIND };
     struct vhost_vring_addr nowhere = { .index = i };
@@ -190,25 +214,23 @@ static void stop_queue(VhostDev *dev, unsigned i)
 
 int vhost_dev_start(VhostDev *dev, const GuestRam *ram)
 {
-    VirtIODevice *vdev = dev->vdev;
     unsigned i;
     int r;
 
     assert(dev->state == VHOST_OWNED);
     trace(vhost_dev_start, "%s", dev->label);
-    r = dev->ops->vhost_set_features(dev, vdev->guest_features);
+    r = dev->ops->vhost_set_features(dev,
+                                     dev->vdev->guest_features & dev->features);
     if (r < 0) {
         return vhost_dev_failed(dev, "VHOST_SET_FEATURES", -1, r);
     }
     r = set_mem_table(dev, ram);
-    for (i = 0; r == 0 && i < vdev->n_queues; i++) {
-        VirtQueue *q = &vdev->queues[i];
-
-        r = q->enabled ? start_queue(dev, i, q, ram) : 0;
+    for (i = 0; r == 0 && i < dev->n_vrings; i++) {
+        r = queue_of(dev, i)->enabled ? start_vring(dev, i, ram) : 0;
     }
     if (r < 0) {
         while (i-- > 0) {
-            stop_queue(dev, i);
+            stop_vring(dev, i);
         }
         return r;
     }
@@ -218,20 +240,18 @@ int vhost_dev_start(VhostDev *dev, const GuestRam *ram)
 
 void vhost_dev_stop(VhostDev *dev)
 {
-    VirtIODevice *vdev = dev->vdev;
-
     assert(dev->state == VHOST_RUNNING);
     trace(vhost_dev_stop, "%s", dev->label);
-    for (unsigned i = 0; i < vdev->n_queues; i++) {
+    for (unsigned i = 0; i < dev->n_vrings; i++) {
         struct vhost_vring_state ring = { .index = i };
 
-        if (!vdev->queues[i].enabled) {
+        if (!queue_of(dev, i)->enabled) {
             continue;
         }
         if (dev->ops->vhost_get_vring_base(dev, &ring) == 0) {
-            vdev->queues[i].last_avail = (uint16_t)ring.num;
+            queue_of(dev, i)->last_avail = (uint16_t)ring.num;
         }
-        stop_queue(dev, i);
+        stop_vring(dev, i);
     }
     dev->state = VHOST_OWNED;
 }

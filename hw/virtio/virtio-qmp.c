@@ -128,10 +128,11 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
 
     json_add_int(o, "n-mem-sections", vdev->started ? (int)n_blocks : 0);
     json_add_int(o, "n-tmp-sections", 0);
-    json_add_uint(o, "nvqs", vdev->n_queues);
-    json_add_int(o, "vq-index", 0);
+    json_add_uint(o, "nvqs", dev->n_vrings);
+    json_add_uint(o, "vq-index", dev->first);
     json_add(o, "features", features(vdev, dev->features));
-    json_add(o, "acked-features", features(vdev, vdev->guest_features));
+    json_add(o, "acked-features",
+             features(vdev, vdev->guest_features & dev->features));
     json_add(o, "backend-features", features(vdev, 0));
     json_add(protocols, "protocols", json_object_new_array());
     json_add(o, "protocol-features", protocols);
@@ -214,6 +215,11 @@ json_object *qmp_x_query_virtio_vhost_queue_status(Machine *m,
     }
     if (n >= vdev->n_queues) {
         error_setg(errp, "Invalid virtqueue number %" PRIu64, n);
+        return NULL;
+    }
+    if (!vhost_dev_of_queue(vdev, (unsigned)n)) {
+        error_setg(errp, "Error: virtqueue %" PRIu64 " is not served by vhost",
+                   n);
         return NULL;
     }
     q = &vdev->queues[n];

@@ -230,7 +230,7 @@ static void test_open_failure_leaves_the_fd_to_the_caller(void)
     }
 }
 
-static void test_n_queues_finds_the_kernels_limit(void)
+static void test_n_vrings_finds_the_kernels_limit(void)
 {
     static const unsigned counts[] = { 0, 1, 2, 3, 130, 1025, 1026, 2000 };
     VirtIODevice vdev = { 0 };
@@ -239,7 +239,7 @@ static void test_n_queues_finds_the_kernels_limit(void)
     open_dev(&dev, &vdev);
     for (unsigned i = 0; i < G_N_ELEMENTS(counts); i++) {
         kernel.n_queues = counts[i];
-        g_assert_cmpint(vhost_dev_n_queues(&dev, VIRTIO_QUEUES_MAX), ==,
+        g_assert_cmpint(vhost_dev_n_vrings(&dev, VIRTIO_QUEUES_MAX), ==,
                         MIN(counts[i], VIRTIO_QUEUES_MAX));
     }
     vhost_dev_close(&dev);
@@ -254,6 +254,8 @@ static int per_queue(VhostDev *dev)
     int r;
 
     g_assert_true(vhost_worker_plan_resolve(plan, 2, 4, "num_queues", NULL));
+    dev->vdev->n_queues = 6;
+    vhost_dev_serve(dev, 0, 6);
     r = vhost_workers_apply(dev, plan, &shared);
     g_assert_cmpuint(shared, ==, 0);
     vhost_worker_plan_free(plan);
@@ -308,7 +310,7 @@ static void test_workers_failure_of_any_call_is_undone(void)
             g_assert_cmpuint(kernel.of_queue[vq], ==, DEFAULT_ID);
         }
         g_assert_cmpuint(dev.workers->len, ==, 1);
-        g_assert_cmpint(dev.failed_vq, ==, 3 + (int)(nth - 1) / 3);
+        g_assert_cmpint(dev.failed_vring, ==, 3 + (int)(nth - 1) / 3);
         g_assert_cmpstr(dev.failed_call, ==,
                         nth % 3 == 1   ? "VHOST_NEW_WORKER"
                         : nth % 3 == 2 ? "VHOST_ATTACH_VRING_WORKER"
@@ -351,6 +353,7 @@ static void rings_init(Rings *r)
     g_assert_cmpint(guest_ram_init(&r->ram, MiB), ==, 0);
     guest_ram_add_block(&r->ram, 0, 0, MiB);
     open_dev(&r->dev, &r->vdev);
+    vhost_dev_serve(&r->dev, 0, 3);
     for (unsigned i = 0; i < 3; i++) {
         VirtQueue *q = &r->vdev.queues[i];
 
@@ -417,7 +420,7 @@ static void test_start_refuses_rings_outside_ram(void)
         r.vdev.queues[2].device = bad[i].device;
         g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, -EFAULT);
         g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
-        g_assert_cmpint(r.dev.failed_vq, ==, 2);
+        g_assert_cmpint(r.dev.failed_vring, ==, 2);
         g_assert_cmpint(kernel.kick_fd[0], ==, -1);
         rings_finish(&r);
     }
@@ -450,7 +453,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vhost/open/failure",
                     test_open_failure_leaves_the_fd_to_the_caller);
-    g_test_add_func("/vhost/n-queues", test_n_queues_finds_the_kernels_limit);
+    g_test_add_func("/vhost/n-vrings", test_n_vrings_finds_the_kernels_limit);
     g_test_add_func("/vhost/workers/rule",
                     test_workers_one_for_each_further_queue);
     g_test_add_func("/vhost/workers/no-call",

@@ -8,7 +8,7 @@
  *
  *     instance_init   vhost_dev_init()
  *     realize         vhost_device_open()
- *                     virtio_init(), vhost_device_offer()
+ *                     virtio_init(), vhost_dev_serve(), vhost_device_offer()
  *                     vhost_workers_set_up()
  *                     vhost_device_attend()
  *     VirtioKind      .start = vhost_device_start, .stop = vhost_device_stop

@@ -35,9 +35,9 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
 /* Files it in dev->workers, which takes what it owns. */
 void vhost_worker_file(VhostDev *dev, const VhostWorker *worker);
 
-/* Attaches virtqueue @vq and reads the mapping back: -EIO if the kernel does
+/* Attaches vring @vring and reads the mapping back: -EIO if the kernel does
  * not confirm it. Does not note it in dev->vq_workers. */
-int vhost_worker_attach(VhostDev *dev, unsigned vq, uint32_t worker_id);
+int vhost_worker_attach(VhostDev *dev, unsigned vring, uint32_t worker_id);
 
 /* The worker with that id, borrowed, or NULL. Machine lock. */
 VhostWorker *vhost_worker_find(const VhostDev *dev, uint32_t id);
@@ -87,12 +87,12 @@ bool vhost_workers_set_up(VhostDev *dev, GError **errp);
 
 int vhost_live_new_worker(VhostDev *dev, const VhostWorkerSpec *spec,
                           uint32_t *ret_id);
-/* EBUSY: a virtqueue is attached; ENODEV: no such worker. */
+/* EBUSY: a vring is attached; ENODEV: no such worker. */
 int vhost_live_free_worker(VhostDev *dev, uint32_t id);
-/* ENODEV: no such worker; ENOBUFS: no such virtqueue. */
-int vhost_live_attach(VhostDev *dev, unsigned vq, uint32_t id);
-/* What the kernel says of @vq. */
-int vhost_live_get(VhostDev *dev, unsigned vq, uint32_t *ret_id);
+/* ENODEV: no such worker. @vring is one that @dev serves. */
+int vhost_live_attach(VhostDev *dev, unsigned vring, uint32_t id);
+/* What the kernel says of @vring. */
+int vhost_live_get(VhostDev *dev, unsigned vring, uint32_t *ret_id);
 int vhost_live_set_affinity(VhostDev *dev, uint32_t id, const CpuSet *cpus);
 
 #endif

@@ -6,6 +6,11 @@
  *     CLOSED --open--> OWNED --start--> RUNNING
  *                        ^------stop------'       close from OWNED
  *
+ * A virtio device may have several, each for a range of its virtqueues, and
+ * queues that none of them serves but user space. In what follows a *vring* is
+ * numbered as the kernel does it, from 0 in each VhostDev, and a *virtqueue* as
+ * the guest does it.
+ *
  * Leaves: 0 (or a value >= 0) or -errno, nothing printed. None of these needs
  * the machine lock; the caller sees to it that one thread at a time uses a
  * VhostDev (a virtio device does so by being busy).
@@ -47,6 +52,8 @@ struct VhostDev {
     const VhostKind *kind;
     VirtIODevice *vdev; /* borrowed; whose queues it serves */
     VhostDev *next;     /* that serves other queues of the same; or NULL */
+    unsigned first;     /* of its virtqueues: vring 0 for the kernel ... */
+    unsigned n_vrings;  /* ... and so many in a row; 0 until it serves */
     VhostState state;
     int fd;             /* owned; -1 while CLOSED */
     const char *label;  /* borrowed: the device's name in traces */
@@ -57,24 +64,24 @@ struct VhostDev {
     bool active;        /* activate() was done, and not undone */
     /* Machine lock once the device is part of the machine: */
     GArray *workers;    /* VhostWorker; the first is the default worker */
-    GArray *vq_workers; /* uint32_t: worker id by virtqueue */
+    GArray *vq_workers; /* uint32_t: worker id by vring */
     VhostWorkerMode requested_mode, effective_mode;
     char *mode_reason; /* why they differ, or are not quite; owned; or NULL */
     VhostWorkerPlan *plan;   /* owned; NULL until it is opened */
     VhostAutoRunner *runner; /* owned; NULL unless workers=auto */
-    /* What failed last, for the message: the name of an ioctl, the virtqueue it
-     * was about or -1, and the positive errno. */
+    /* What failed last, for the message: the name of an ioctl, the vring it was
+     * about or -1, and the positive errno. */
     const char *failed_call;
-    int failed_vq;
+    int failed_vring;
     int failed_errno;
 };
 
-/* Notes that @call about virtqueue @vq (or -1) answered @r, which it returns. */
-static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vq,
+/* Notes that @call about vring @vring (or -1) answered @r, which it returns. */
+static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vring,
                                    int r)
 {
     dev->failed_call = call;
-    dev->failed_vq = vq;
+    dev->failed_vring = vring;
     dev->failed_errno = -r;
     return r;
 }
@@ -90,13 +97,21 @@ int vhost_dev_open(VhostDev *dev, int fd, const VhostWorkerSpec *spec);
 /* Closes it, which ends its workers. Not while RUNNING; fine if CLOSED. */
 void vhost_dev_close(VhostDev *dev);
 
-/* How many virtqueues the kernel's device has, at most @limit. */
-int vhost_dev_n_queues(VhostDev *dev, unsigned limit);
+/* How many vrings the kernel's device has, at most @limit. */
+int vhost_dev_n_vrings(VhostDev *dev, unsigned limit);
+
+/* It serves virtqueues [@first, @first + @n) of its device, which exist, and all
+ * are on its default worker. */
+void vhost_dev_serve(VhostDev *dev, unsigned first, unsigned n);
+
+/* Who serves @queue of @vdev; NULL: user space, or there is no such queue. */
+VhostDev *vhost_dev_of_queue(const VirtIODevice *vdev, unsigned queue);
 
 /*
- * Tells the kernel features, memory and rings, whose addresses are checked
- * against RAM first (-EFAULT). kind->activate() follows. On failure everything
- * is as before, and failed_call and failed_vq say what it was.
+ * Tells the kernel the driver's features, as far as it has them, memory, and
+ * the rings it serves, whose addresses are checked against RAM first (-EFAULT).
+ * kind->activate() follows. On failure everything
+ * is as before, and failed_call and failed_vring say what it was.
  */
 int vhost_dev_start(VhostDev *dev, const GuestRam *ram);
 
