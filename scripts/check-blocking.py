@@ -66,7 +66,6 @@ ALLOWED = {
     ("hw/i386/x86-boot.c", "open"): START,
     ("hw/i386/x86-boot.c", "sendfile"): START,
     ("hw/i386/x86-boot.c", "pread"): "of a memfd",
-    ("hw/pci/msix.c", "connect"): "a function of ours with that name",
     ("hw/scsi/vhost-scsi.c", "g_dir_open"): PROC,
     ("hw/scsi/vhost-scsi.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):

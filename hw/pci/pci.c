@@ -94,9 +94,11 @@ void pci_device_init(PciDevice *dev, const PciIdentity *id,
     dev->wmask[PCI_CACHE_LINE_SIZE] = 0xff;
     dev->wmask[PCI_INTERRUPT_LINE] = 0xff;
     dev->cap_end = PCI_STD_HEADER_SIZEOF;
+    dev->n_hooked = 0;
 }
 
-unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size)
+unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size,
+                            const PciCapabilityOps *ops)
 {
     unsigned offset = dev->cap_end;
 
@@ -106,6 +108,14 @@ unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size)
     dev->config[PCI_CAPABILITY_LIST] = (uint8_t)offset;
     dev->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
     dev->cap_end = (uint16_t)round_up(offset + size, 4);
+    if (ops) {
+        assert(dev->n_hooked < PCI_HOOKED_MAX);
+        dev->hooked[dev->n_hooked++] = (PciCapability){
+            .ops = ops,
+            .offset = (uint16_t)offset,
+            .size = (uint16_t)size,
+        };
+    }
     return offset;
 }
 
@@ -238,8 +248,10 @@ bool pci_may_master(const PciDevice *dev)
 
 void pci_master_changed(PciDevice *dev)
 {
-    if (dev->msix.n_vectors) {
-        msix_master_changed(dev);
+    for (unsigned i = 0; i < dev->n_hooked; i++) {
+        if (dev->hooked[i].ops->master_changed) {
+            dev->hooked[i].ops->master_changed(dev);
+        }
     }
     for (unsigned i = 0; dev->secondary && i < PCI_DEVFN_MAX; i++) {
         if (dev->secondary->devices[i]) {
@@ -251,10 +263,22 @@ void pci_master_changed(PciDevice *dev)
     }
 }
 
+static bool touches(const PciCapability *cap, uint32_t addr, unsigned len)
+{
+    return addr < (uint32_t)cap->offset + cap->size && addr + len > cap->offset;
+}
+
 uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len)
 {
     uint32_t value = 0;
 
+    for (unsigned i = 0; i < dev->n_hooked; i++) {
+        const PciCapability *cap = &dev->hooked[i];
+
+        if (cap->ops->before_read && touches(cap, addr, len)) {
+            cap->ops->before_read(dev, addr, len);
+        }
+    }
     memcpy(&value, dev->config + addr, len); /* both are little-endian */
     return value;
 }
@@ -278,9 +302,12 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
         update_bars(dev);
         update_intx(dev);
     }
-    if (dev->msix.n_vectors && addr < dev->msix.cap + PCI_CAP_MSIX_SIZEOF &&
-        end > dev->msix.cap) {
-        msix_config_written(dev);
+    for (unsigned i = 0; i < dev->n_hooked; i++) {
+        const PciCapability *cap = &dev->hooked[i];
+
+        if (cap->ops->written && touches(cap, addr, len)) {
+            cap->ops->written(dev, addr, len);
+        }
     }
     if (is_master(dev) != was_master) {
         pci_master_changed(dev);
@@ -413,7 +440,9 @@ void pci_device_reset(PciDevice *dev)
     pci_set_intx(dev, false);
     memcpy(dev->config, dev->reset_value, sizeof(dev->config));
     update_bars(dev);
-    if (dev->msix.n_vectors) {
-        msix_reset(dev);
+    for (unsigned i = 0; i < dev->n_hooked; i++) {
+        if (dev->hooked[i].ops->reset) {
+            dev->hooked[i].ops->reset(dev);
+        }
     }
 }

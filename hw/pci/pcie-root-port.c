@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/pci/pcie-root-port.h"
+#include "hw/pci/msix.h"
 #include "system/hotplug.h"
 #include "system/machine.h"
 #include "util/error.h"
@@ -130,7 +131,7 @@ static void root_port_config_write(PciDevice *pci, uint32_t addr,
         write_slot(port, pci_get_word(pci->config + control));
     } else if (touches(addr, len, status, 2) ||
                touches(addr, len, PCI_BRIDGE_CONTROL, 2) ||
-               touches(addr, len, pci->msix.cap, PCI_CAP_MSIX_SIZEOF)) {
+               touches(addr, len, pci->msix->cap, PCI_CAP_MSIX_SIZEOF)) {
         update(port);
     }
     if (~had_reset & pci->config[PCI_BRIDGE_CONTROL] &

@@ -22,7 +22,7 @@
 
 unsigned pcie_cap_init(PciDevice *dev, uint8_t type, uint8_t port)
 {
-    unsigned cap = pci_add_capability(dev, PCI_CAP_ID_EXP, CAP_SIZE);
+    unsigned cap = pci_add_capability(dev, PCI_CAP_ID_EXP, CAP_SIZE, NULL);
     uint8_t *c = dev->config + cap, *w = dev->wmask + cap;
 
     dev->is_express = true;

@@ -93,7 +93,8 @@ void virtio_pci_set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
                            uint16_t vector)
 {
     /* 4.1.5.1.2: reading NO_VECTOR back tells the driver that it failed. */
-    irq->vector = vector < proxy->pci.msix.n_vectors ? vector : MSIX_NO_VECTOR;
+    irq->vector = vector < msix_n_vectors(&proxy->pci) ? vector
+                                                       : MSIX_NO_VECTOR;
     if (proxy->connected) {
         connect_interrupt(irq);
     }

@@ -373,6 +373,11 @@ static const MemoryRegion *cfg_window(const VirtIOPCIProxy *proxy,
                : NULL;
 }
 
+static uint8_t *cfg_data(VirtIOPCIProxy *proxy)
+{
+    return proxy->pci.config + proxy->cfg_cap + sizeof(struct virtio_pci_cap);
+}
+
 static bool touches_cfg_data(const VirtIOPCIProxy *proxy, uint32_t addr,
                              unsigned len)
 {
@@ -381,23 +386,44 @@ static bool touches_cfg_data(const VirtIOPCIProxy *proxy, uint32_t addr,
     return addr < data + 4 && addr + len > data;
 }
 
+static void cfg_before_read(PciDevice *pci, uint32_t addr, unsigned len)
+{
+    VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    const MemoryRegion *mr;
+    uint32_t offset, size;
+
+    if (touches_cfg_data(proxy, addr, len) &&
+        (mr = cfg_window(proxy, &offset, &size))) {
+        pci_set_long(cfg_data(proxy),
+                     (uint32_t)mr->ops->read(mr->opaque, offset, size));
+    }
+}
+
+static void cfg_written(PciDevice *pci, uint32_t addr, unsigned len)
+{
+    VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
+    const MemoryRegion *mr;
+    uint32_t offset, size;
+
+    if (touches_cfg_data(proxy, addr, len) &&
+        (mr = cfg_window(proxy, &offset, &size))) {
+        mr->ops->write(mr->opaque, offset, pci_get_long(cfg_data(proxy)), size);
+    }
+}
+
+static const PciCapabilityOps cfg_ops = {
+    .before_read = cfg_before_read,
+    .written = cfg_written,
+};
+
 static uint32_t virtio_pci_config_read(PciDevice *pci, uint32_t addr,
                                        unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
-    const MemoryRegion *mr;
-    uint32_t offset, size, result;
+    uint32_t result;
 
     if (!virtio_enter(virtio_pci_vdev(proxy))) {
         return UINT32_MAX;
-    }
-    if (touches_cfg_data(proxy, addr, len) &&
-        (mr = cfg_window(proxy, &offset, &size))) {
-        uint32_t value = (uint32_t)mr->ops->read(mr->opaque, offset, size);
-
-        pci_set_long(pci->config + proxy->cfg_cap +
-                         sizeof(struct virtio_pci_cap),
-                     value);
     }
     result = pci_config_read(pci, addr, len);
     virtio_leave(virtio_pci_vdev(proxy));
@@ -408,9 +434,7 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
                                     uint32_t value, unsigned len)
 {
     VirtIOPCIProxy *proxy = container_of(pci, VirtIOPCIProxy, pci);
-    const MemoryRegion *mr;
     bool had_msix;
-    uint32_t offset, size;
 
     if (!virtio_enter(virtio_pci_vdev(proxy))) {
         return;
@@ -418,13 +442,6 @@ static void virtio_pci_config_write(PciDevice *pci, uint32_t addr,
     had_msix = msix_enabled(pci);
     pci_config_write(pci, addr, value, len);
     virtio_pci_follow_config(proxy, had_msix);
-    if (touches_cfg_data(proxy, addr, len) &&
-        (mr = cfg_window(proxy, &offset, &size))) {
-        mr->ops->write(mr->opaque, offset,
-                       pci_get_long(pci->config + proxy->cfg_cap +
-                                    sizeof(struct virtio_pci_cap)),
-                       size);
-    }
     virtio_leave(virtio_pci_vdev(proxy));
 }
 
@@ -452,7 +469,9 @@ static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint8_t bar,
                         uint32_t offset, uint32_t length, unsigned extra)
 {
     unsigned size = (unsigned)sizeof(struct virtio_pci_cap) + extra;
-    unsigned pos = pci_add_capability(&proxy->pci, PCI_CAP_ID_VNDR, size);
+    unsigned pos = pci_add_capability(&proxy->pci, PCI_CAP_ID_VNDR, size,
+                                      type == VIRTIO_PCI_CAP_PCI_CFG ? &cfg_ops
+                                                                     : NULL);
     uint8_t *cap = proxy->pci.config + pos;
 
     cap[VIRTIO_PCI_CAP_LEN] = (uint8_t)size;

@@ -2,6 +2,7 @@
 /* Configuration space, BARs, INTx, MSI-X and the host bridge, on a device of
  * the test behind the real bridge. */
 #include "fake-accel.h"
+#include "hw/pci/msix.h"
 #include "hw/pci/pci-host.h"
 #include "util/error.h"
 
@@ -252,19 +253,19 @@ static void set_entry(Fixture *f, unsigned v, uint32_t addr, uint32_t value,
 
 static void set_control(Fixture *f, uint16_t flags)
 {
-    config_set(f, f->t->pci.msix.cap + PCI_MSIX_FLAGS, flags, 2);
+    config_set(f, f->t->pci.msix->cap + PCI_MSIX_FLAGS, flags, 2);
 }
 
 static uint64_t pending(Fixture *f)
 {
-    return address_space_read(&f->m->memory, BAR1 + f->t->pci.msix.pba_offset,
+    return address_space_read(&f->m->memory, BAR1 + f->t->pci.msix->pba_offset,
                               8);
 }
 
 static void test_msix_capability_and_power_on_masks(Fixture *f,
                                                     gconstpointer data)
 {
-    unsigned cap = f->t->pci.msix.cap;
+    unsigned cap = f->t->pci.msix->cap;
 
     enable(f);
     g_assert_cmphex(config_get(f, cap, 1), ==, PCI_CAP_ID_MSIX);
@@ -385,7 +386,7 @@ static void test_msix_ignores_odd_accesses(Fixture *f, gconstpointer data)
     address_space_write(&f->m->memory, BAR1 + 12, 0, 1);
     address_space_write(&f->m->memory, BAR1 + 2, 0x55, 2);
     address_space_write(&f->m->memory, BAR1 + VECTORS * 16, 0x55, 4);
-    address_space_write(&f->m->memory, BAR1 + f->t->pci.msix.pba_offset, 7, 8);
+    address_space_write(&f->m->memory, BAR1 + f->t->pci.msix->pba_offset, 7, 8);
     g_assert_cmphex(address_space_read(&f->m->memory, BAR1, 8), ==, 0);
     g_assert_cmphex(address_space_read(&f->m->memory, BAR1 + 12, 4), ==, 1);
     g_assert_cmphex(pending(f), ==, 0);

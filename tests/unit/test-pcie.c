@@ -2,6 +2,7 @@
 /* The hotplug registers of a slot as a table, and the root port on the real
  * host bridge with functions of the test behind it. */
 #include "fake-accel.h"
+#include "hw/pci/msix.h"
 #include "hw/pci/pci-host.h"
 #include "hw/pci/pcie-root-port.h"
 #include "util/error.h"
@@ -533,7 +534,7 @@ static void test_hotplug_interrupts_by_message(Fixture *f, gconstpointer data)
     set(f, MSIX, 0xfee00000, 4);
     set(f, MSIX + 8, 0x41, 4);
     set(f, MSIX + 12, 0, 4);
-    set(f, port_reg(f->port->pci.msix.cap + PCI_MSIX_FLAGS),
+    set(f, port_reg(f->port->pci.msix->cap + PCI_MSIX_FLAGS),
         PCI_MSIX_FLAGS_ENABLE, 2);
     control(f, OFF | CUT);
     plug(f, add_behind(f, "test-pci,bus=pci.1"));

@@ -97,7 +97,7 @@ static void set_status(Fixture *f, uint8_t value)
 
 static void enable_msix(Fixture *f, unsigned vectors)
 {
-    config_set(f, f->proxy->pci.msix.cap + PCI_MSIX_FLAGS,
+    config_set(f, f->proxy->pci.msix->cap + PCI_MSIX_FLAGS,
                PCI_MSIX_FLAGS_ENABLE, 2);
     for (unsigned v = 0; v < vectors; v++) {
         address_space_write(&f->m->memory, MSIX_BAR + v * 16, 0xfee00000, 4);
@@ -326,7 +326,7 @@ static void test_msix_roads_are_open_from_driver_ok_to_reset(Fixture *f,
 /* At DRIVER_OK, and after each write to configuration space that opens all. */
 static void test_messages_are_prepared_together(Fixture *f, gconstpointer data)
 {
-    unsigned flags = f->proxy->pci.msix.cap + PCI_MSIX_FLAGS;
+    unsigned flags = f->proxy->pci.msix->cap + PCI_MSIX_FLAGS;
 
     enable_msix(f, 4);
     for (unsigned i = 0; i < QUEUES; i++) {

@@ -6,15 +6,15 @@
  * masked the accelerator turns each signal of the eventfd into the message
  * (irqfd); while it is masked signals stay in the eventfd, which is the
  * pending bit, and are delivered when the mask goes. User space sees neither.
+ * A device that is no bus master sends no message: what comes meanwhile is
+ * pending.
  * All functions need the machine lock.
  */
 #ifndef HW_PCI_MSIX_H
 #define HW_PCI_MSIX_H
 
-#include "system/memory.h"
+#include "hw/pci/pci.h"
 #include "util/event-notifier.h"
-
-typedef struct PciDevice PciDevice;
 
 #define MSIX_VECTORS_MAX 2048
 #define MSIX_NO_VECTOR   0xffff
@@ -25,33 +25,34 @@ typedef struct MsixBinding {
     int route; /* of the irqfd; -1 while it is not assigned */
 } MsixBinding;
 
+/* What the guest has set and what it has not been sent: of its own state, all
+ * that there is to save but the enable and mask bits in configuration space. */
 typedef struct MsixState {
-    unsigned n_vectors;  /* 0: the device has no MSI-X */
+    uint8_t *table;   /* 16 bytes a vector; owned */
+    uint8_t *pending; /* a byte a vector, for msix_notify(); owned */
+} MsixState;
+
+typedef struct Msix {
+    MsixState state;
+    unsigned n_vectors;
     unsigned cap;        /* offset of the capability */
-    uint8_t *table;      /* 16 bytes a vector; owned */
-    uint8_t *pending;    /* a byte a vector, for msix_notify(); owned */
     MemoryRegion region; /* table at 0, pending bits at pba_offset */
     unsigned pba_offset;
     bool route_failed;   /* said once that there is no route */
     GPtrArray *bindings; /* MsixBinding, borrowed from who bound them */
-} MsixState;
+} Msix;
 
 /* Adds the capability and BAR @bar with @n_vectors (1 .. MSIX_VECTORS_MAX)
  * vectors. */
 void msix_init(PciDevice *dev, unsigned n_vectors, unsigned bar);
 /* Frees it; all bindings are gone. Fine without msix_init(). */
 void msix_finish(PciDevice *dev);
-void msix_reset(PciDevice *dev);
+
+/* 0: the device has no MSI-X. */
+unsigned msix_n_vectors(const PciDevice *dev);
 
 /* Whether the guest has enabled MSI-X. */
 bool msix_enabled(const PciDevice *dev);
-
-/* Called by pci_config_write() after any write that touches the capability. */
-void msix_config_written(PciDevice *dev);
-
-/* Called by pci_master_changed(): a device that is no bus master sends no
- * message, and what comes meanwhile is pending. */
-void msix_master_changed(PciDevice *dev);
 
 /* Sends vector @vector's message, or marks it pending while it is masked or the
  * device is no bus master. For events that arise in user space. Nothing while MSI-X is disabled. */

@@ -16,7 +16,6 @@
 
 #include "hw/core/device.h"
 #include "hw/core/irq.h"
-#include "hw/pci/msix.h"
 #include "system/memory.h"
 
 #include <linux/pci_regs.h>
@@ -27,6 +26,7 @@
 #define PCI_FUNCTIONS_MAX 8
 #define PCI_DEVFN_MAX     256
 #define PCI_BARS_MAX      6
+#define PCI_HOOKED_MAX    4 /* capabilities of a device with hooks */
 
 #define PCI_DEVFN(slot, fn) ((uint8_t)(((slot) << 3) | (fn)))
 #define PCI_SLOT(devfn)     ((devfn) >> 3)
@@ -45,6 +45,30 @@ typedef struct PciDeviceOps {
      * memory but its MSI-X messages. */
     void (*master_changed)(PciDevice *dev);
 } PciDeviceOps;
+
+/*
+ * What a capability does beyond holding its bytes. A device without any of a
+ * hook has NULL there.
+ */
+typedef struct PciCapabilityOps {
+    /* Before the guest reads from it, for what is read elsewhere; @addr and
+     * @len as in config_read. */
+    void (*before_read)(PciDevice *dev, uint32_t addr, unsigned len);
+    /* After the guest wrote to it. */
+    void (*written)(PciDevice *dev, uint32_t addr, unsigned len);
+    /* pci_may_master() may have another answer now. */
+    void (*master_changed)(PciDevice *dev);
+    /* At the end of pci_device_reset(): its bytes are those of the plug. */
+    void (*reset)(PciDevice *dev);
+} PciCapabilityOps;
+
+/* A capability that has hooks. */
+typedef struct PciCapability {
+    const PciCapabilityOps *ops;
+    uint16_t offset, size; /* in configuration space */
+} PciCapability;
+
+typedef struct Msix Msix; /* hw/pci/msix.h */
 
 typedef struct PciBar {
     MemoryRegion *region; /* borrowed from the device; NULL: no such BAR */
@@ -71,7 +95,9 @@ struct PciDevice {
     bool irq_level;      /* of its INTx pin */
     uint8_t intx_behind; /* a bridge: pins that devices behind it drive */
     PciBus *secondary;   /* a bridge: its other side, embedded; else NULL */
-    MsixState msix;      /* valid with msix.n_vectors > 0 */
+    PciCapability hooked[PCI_HOOKED_MAX];
+    unsigned n_hooked;
+    Msix *msix; /* owned by msix.c; NULL: none */
 };
 
 struct PciBus {
@@ -139,8 +165,10 @@ void pci_register_bar(PciDevice *dev, unsigned n, uint8_t type,
                       MemoryRegion *region);
 
 /* Adds a capability of @size bytes with id @cap_id and returns its offset; its
- * two first bytes are filled in, the rest is zero and read-only. */
-unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size);
+ * two first bytes are filled in, the rest is zero and read-only. @ops, which
+ * may be NULL, are called with it. */
+unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size,
+                            const PciCapabilityOps *ops);
 
 /* Whether the device may read and write memory, which its MSI-X messages are,
  * too: bus mastering is on in it and in the bridge before it, and its slot has

@@ -16,7 +16,7 @@
 #ifndef HW_VIRTIO_VIRTIO_PCI_H
 #define HW_VIRTIO_VIRTIO_PCI_H
 
-#include "hw/pci/pci.h"
+#include "hw/pci/msix.h"
 #include "hw/virtio/virtio.h"
 
 #define VIRTIO_PCI_BAR_MSIX      1
