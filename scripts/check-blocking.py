@@ -69,7 +69,7 @@ ALLOWED = {
     ("hw/scsi/vhost-scsi.c", "g_dir_open"): PROC,
     ("hw/scsi/vhost-scsi.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):
-        "without the lock: virtio_begin_blocking() and "
+        "without the lock: virtio_begin_kernel_calls() and "
         "machine_unlock_if_started()",
     ("hw/virtio/vhost-open.c", "open"): "without the lock",
     ("program/daemon.c", "open"): START,

@@ -51,7 +51,7 @@ int thread_id_of(pid_t tid, ThreadId *ret_id)
 }
 
 /* 0 if it is still that thread. */
-static int check(const ThreadId *id)
+static int check_same(const ThreadId *id)
 {
     ThreadId now;
     int r = thread_id_of(id->tid, &now);
@@ -127,7 +127,7 @@ int thread_find_new(const GArray *before, const char *prefix, ThreadId *ret_id)
 
 int thread_set_affinity(const ThreadId *id, const CpuSet *cpus)
 {
-    int r = check(id);
+    int r = check_same(id);
 
     return r < 0 ? r
                  : neg_errno(sched_setaffinity(id->tid, sizeof(cpus->cpu_set),
@@ -136,7 +136,7 @@ int thread_set_affinity(const ThreadId *id, const CpuSet *cpus)
 
 int thread_get_affinity(const ThreadId *id, CpuSet *ret_cpus)
 {
-    int r = check(id);
+    int r = check_same(id);
 
     return r < 0 ? r
                  : neg_errno(sched_getaffinity(
@@ -160,7 +160,7 @@ int thread_move_self(const CpuSet *cpus, CpuSet *ret_old)
 
 int thread_set_nice(const ThreadId *id, int nice)
 {
-    int r = check(id);
+    int r = check_same(id);
 
     return r < 0 ? r
                  : neg_errno(setpriority(PRIO_PROCESS, (id_t)id->tid, nice));
@@ -169,14 +169,14 @@ int thread_set_nice(const ThreadId *id, int nice)
 int thread_set_policy(const ThreadId *id, int policy, int priority)
 {
     struct sched_param param = { .sched_priority = priority };
-    int r = check(id);
+    int r = check_same(id);
 
     return r < 0 ? r : neg_errno(sched_setscheduler(id->tid, policy, &param));
 }
 
 int thread_get_policy(const ThreadId *id)
 {
-    int r = check(id);
+    int r = check_same(id);
 
     return r < 0 ? r : neg_errno(sched_getscheduler(id->tid));
 }
@@ -227,7 +227,7 @@ const char *thread_policy_name(int policy)
 int thread_set_name(const ThreadId *id, const char *name)
 {
     g_autofree char *path = task_path(id->tid, "comm");
-    int r = check(id);
+    int r = check_same(id);
     auto_fd fd = r < 0 ? -1 : neg_errno(open(path, O_WRONLY | O_CLOEXEC));
 
     if (r == 0) {
@@ -239,7 +239,7 @@ int thread_set_name(const ThreadId *id, const char *name)
 int thread_get_name(const ThreadId *id, char **ret_name)
 {
     g_autofree char *name = NULL;
-    int r = check(id);
+    int r = check_same(id);
 
     if (r < 0) {
         return r;

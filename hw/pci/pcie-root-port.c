@@ -48,7 +48,7 @@ static void signal_events(PcieRootPort *port)
 
 /* Shows the guest what the slot is now. May release the lock: what is behind
  * stops before the slot is off. */
-static void update(PcieRootPort *port)
+static void show_slot(PcieRootPort *port)
 {
     bool was_off = port->secondary.off;
     uint8_t *link = exp_reg(port, PCI_EXP_LNKSTA);
@@ -93,7 +93,7 @@ static void write_slot(PcieRootPort *port, uint16_t control)
 {
     unsigned actions = pcie_slot_write_control(&port->slot, control);
 
-    update(port);
+    show_slot(port);
     if (actions & PCIE_SLOT_POWER_OFF) {
         reset_behind(port);
     }
@@ -132,7 +132,7 @@ static void root_port_config_write(PciDevice *pci, uint32_t addr,
     } else if (touches(addr, len, status, 2) ||
                touches(addr, len, PCI_BRIDGE_CONTROL, 2) ||
                touches(addr, len, pci->msix->cap, PCI_CAP_MSIX_SIZEOF)) {
-        update(port);
+        show_slot(port);
     }
     if (~had_reset & pci->config[PCI_BRIDGE_CONTROL] &
         PCI_BRIDGE_CTL_BUS_RESET) {
@@ -148,7 +148,8 @@ static const PciDeviceOps root_port_ops = {
 /* --- INTx of what is behind --- */
 
 /* PCI-to-PCI Bridge 1.2, 9.1: pins rotate with the slot. */
-static void set_intx(void *opaque, uint8_t devfn, unsigned pin, bool level)
+static void intx_from_behind(void *opaque, uint8_t devfn, unsigned pin,
+                             bool level)
 {
     PcieRootPort *port = opaque;
     unsigned out = (pin + PCI_SLOT(devfn)) % 4;
@@ -177,10 +178,10 @@ static void set_present(PcieRootPort *port, bool present)
     } else {
         pcie_slot_remove(&port->slot);
     }
-    update(port);
+    show_slot(port);
 }
 
-static void plugged(Bus *bus, Device *dev)
+static void port_plugged(Bus *bus, Device *dev)
 {
     /* Further functions come first, and function 0 shows them all. */
     if (PCI_FUNC(pci_device_from(dev)->devfn) == 0) {
@@ -188,7 +189,7 @@ static void plugged(Bus *bus, Device *dev)
     }
 }
 
-static void unplugged(Bus *bus)
+static void port_unplugged(Bus *bus)
 {
     PcieRootPort *port = port_of_bus(bus);
 
@@ -202,7 +203,7 @@ static void set_pending(Device *dev)
     dev->unplug_pending = true;
 }
 
-static bool unplug_request(Bus *bus, Device *dev, GError **errp)
+static bool port_unplug_request(Bus *bus, Device *dev, GError **errp)
 {
     PcieRootPort *port = port_of_bus(bus);
     Machine *m = dev->machine;
@@ -215,7 +216,7 @@ static bool unplug_request(Bus *bus, Device *dev, GError **errp)
                               machine_clock_ns(m))) {
     case PCIE_SLOT_ASKED:
         for_each_function(port, set_pending);
-        update(port);
+        show_slot(port);
         break;
     case PCIE_SLOT_NOBODY:
         for_each_function(port, hotplug_eject);
@@ -233,9 +234,9 @@ static bool unplug_request(Bus *bus, Device *dev, GError **errp)
 }
 
 static const BusHotplugOps hotplug_ops = {
-    .plugged = plugged,
-    .unplug_request = unplug_request,
-    .unplugged = unplugged,
+    .plugged = port_plugged,
+    .unplug_request = port_unplug_request,
+    .unplugged = port_unplugged,
 };
 
 /* --- realize --- */
@@ -377,7 +378,7 @@ static bool root_port_realize(Device *dev, GError **errp)
     pci_bus_init(&port->secondary, dev->machine, port->bus_name);
     port->secondary.bridge = &port->pci;
     port->secondary.n_slots = 1;
-    port->secondary.set_intx = set_intx;
+    port->secondary.set_intx = intx_from_behind;
     port->secondary.opaque = port;
     port->pci.secondary = &port->secondary;
     init_slot(port);
@@ -405,7 +406,7 @@ static void root_port_reset(Device *dev)
     if (!port->hotplug) {
         port->slot.control = 0; /* no controller: there is always power */
     }
-    update(port);
+    show_slot(port);
 }
 
 static const Property root_port_props[] = {

@@ -157,7 +157,7 @@ static unsigned permille(uint64_t start, uint64_t end, int64_t ns)
     return (unsigned)(MIN(spent, (uint64_t)ns) * 1000 / (uint64_t)ns);
 }
 
-static void measure(VhostAuto *a, const VhostAutoReading *r)
+static void measure_window(VhostAuto *a, const VhostAutoReading *r)
 {
     int64_t ns = r->now_ns - a->start_ns;
     uint64_t top = 0;
@@ -219,13 +219,14 @@ static uint64_t trial_rate(const VhostAuto *a, unsigned *ret_busy)
 
 /* --- changing --- */
 
-static VhostAutoAction none(void)
+static VhostAutoAction no_action(void)
 {
     return (VhostAutoAction){ .kind = VHOST_AUTO_NONE };
 }
 
-static VhostAutoAction change(VhostAuto *a, VhostAutoKind kind, unsigned from,
-                              unsigned to, unsigned n_queues)
+static VhostAutoAction begin_change(VhostAuto *a, VhostAutoKind kind,
+                                    unsigned from, unsigned to,
+                                    unsigned n_queues)
 {
     a->pending = (VhostAutoAction){ .kind = kind,
                                     .from = from,
@@ -245,7 +246,7 @@ static unsigned free_slot(const VhostAuto *a)
     return NO_SLOT;
 }
 
-static VhostAutoAction merge(VhostAuto *a, unsigned from, unsigned to)
+static VhostAutoAction merge_slots(VhostAuto *a, unsigned from, unsigned to)
 {
     unsigned n = 0;
 
@@ -254,7 +255,7 @@ static VhostAutoAction merge(VhostAuto *a, unsigned from, unsigned to)
             a->list[n++] = i;
         }
     }
-    return change(a, VHOST_AUTO_MERGE, from, to, n);
+    return begin_change(a, VHOST_AUTO_MERGE, from, to, n);
 }
 
 static int by_rate(gconstpointer x, gconstpointer y, gpointer opaque)
@@ -268,7 +269,7 @@ static int by_rate(gconstpointer x, gconstpointer y, gpointer opaque)
 
 /* Two parts with as much to do as each other: each queue, the busiest first,
  * goes to the part that has less. The part with fewer queues moves. */
-static VhostAutoAction split(VhostAuto *a, unsigned from)
+static VhostAutoAction split_slot(VhostAuto *a, unsigned from)
 {
     unsigned n = 0, n_part[2] = { 0 }, moves;
     uint64_t rate[2] = { 0 };
@@ -290,7 +291,7 @@ static VhostAutoAction split(VhostAuto *a, unsigned from)
     }
     moves = n_part[0] < n_part[1] ? 0 : 1;
     memcpy(a->list, part[moves], n_part[moves] * sizeof(*a->list));
-    return change(a, VHOST_AUTO_SPLIT, from, free_slot(a), n_part[moves]);
+    return begin_change(a, VHOST_AUTO_SPLIT, from, free_slot(a), n_part[moves]);
 }
 
 /* --- trials --- */
@@ -358,23 +359,23 @@ static VhostAutoAction undo_merge(VhostAuto *a, unsigned from, unsigned to)
             a->list[n++] = i;
         }
     }
-    return change(a, VHOST_AUTO_SPLIT, to, free_slot(a), n);
+    return begin_change(a, VHOST_AUTO_SPLIT, to, free_slot(a), n);
 }
 
-static VhostAutoAction undo(VhostAuto *a)
+static VhostAutoAction undo_step(VhostAuto *a)
 {
     Trial *t = &a->trial;
     unsigned i;
 
     if (!t->n_steps) {
         trial_end(a);
-        return none();
+        return no_action();
     }
     i = --t->n_steps;
     if (t->kind == TRY_MERGE) {
         return undo_merge(a, t->step[i].from, t->step[i].to);
     }
-    return merge(a, t->step[i].to, t->step[i].from);
+    return merge_slots(a, t->step[i].to, t->step[i].from);
 }
 
 static bool may_split(const Slot *s)
@@ -414,7 +415,7 @@ static unsigned split_kind(const Slot *s)
 
 static VhostAutoAction trial_split(VhostAuto *a, unsigned slot)
 {
-    VhostAutoAction action = split(a, slot);
+    VhostAutoAction action = split_slot(a, slot);
     Trial *t = &a->trial;
 
     t->step[t->n_steps].from = action.from;
@@ -440,7 +441,7 @@ static unsigned pick_deeper(const VhostAuto *a)
     return pick_split(a, allowed);
 }
 
-static bool paid(const VhostAuto *a, uint64_t rate)
+static bool trial_has_paid(const VhostAuto *a, uint64_t rate)
 {
     const Trial *t = &a->trial;
 
@@ -453,7 +454,7 @@ static bool paid(const VhostAuto *a, uint64_t rate)
 }
 
 /* Returns whether the window's decision is made. */
-static bool judge(VhostAuto *a, VhostAutoAction *ret_action)
+static bool judge_trial(VhostAuto *a, VhostAutoAction *ret_action)
 {
     unsigned busy, deeper;
     uint64_t rate = trial_rate(a, &busy);
@@ -464,7 +465,7 @@ static bool judge(VhostAuto *a, VhostAutoAction *ret_action)
             trial_end(a);
             return false;
         }
-        if (paid(a, rate)) {
+        if (trial_has_paid(a, rate)) {
             trial_paid(a);
             return false;
         }
@@ -475,7 +476,7 @@ static bool judge(VhostAuto *a, VhostAutoAction *ret_action)
         }
         trial_failed(a);
     }
-    *ret_action = undo(a);
+    *ret_action = undo_step(a);
     return true;
 }
 
@@ -575,13 +576,13 @@ static bool try_merge(VhostAuto *a, VhostAutoAction *ret_action)
         a->trial.n_steps++;
         a->quiet_windows = 0;
     }
-    *ret_action = merge(a, from, to);
+    *ret_action = merge_slots(a, from, to);
     return true;
 }
 
-static VhostAutoAction decide(VhostAuto *a)
+static VhostAutoAction decide_action(VhostAuto *a)
 {
-    VhostAutoAction action = none();
+    VhostAutoAction action = no_action();
 
     a->idle_windows = is_idle(a) ? a->idle_windows + 1 : 0;
     if (a->idle_windows >= VHOST_AUTO_SLEEP_WINDOWS && a->n_workers == 1) {
@@ -590,7 +591,7 @@ static VhostAutoAction decide(VhostAuto *a)
     if (a->now_ns < a->refused_ns) {
         return action;
     }
-    if (a->trial.on && judge(a, &action)) {
+    if (a->trial.on && judge_trial(a, &action)) {
         return action;
     }
     if (!try_split(a, &action)) {
@@ -604,19 +605,19 @@ VhostAutoAction vhost_auto_sample(VhostAuto *a, const VhostAutoReading *r)
     VhostAutoAction action;
 
     if (a->pending.kind != VHOST_AUTO_NONE) {
-        return none();
+        return no_action();
     }
     if (!a->started) {
         window_start(a, r);
-        return none();
+        return no_action();
     }
     count_requests(a, r);
     if (r->now_ns - a->start_ns < VHOST_AUTO_WINDOW_NS) {
-        return none();
+        return no_action();
     }
     a->now_ns = r->now_ns;
-    measure(a, r);
-    action = decide(a);
+    measure_window(a, r);
+    action = decide_action(a);
     window_start(a, r);
     return action;
 }
@@ -642,6 +643,6 @@ void vhost_auto_done(VhostAuto *a, int64_t now_ns, bool ok)
         a->refused_ns = now_ns + VHOST_AUTO_REFUSED_NS;
         trial_end(a);
     }
-    a->pending = none();
+    a->pending = no_action();
     a->started = false;
 }

@@ -35,7 +35,7 @@ static VirtQueue *request_queue(const VhostAutoRunner *a, unsigned q)
 
 /* --- asleep and awake --- */
 
-static gboolean tick(gpointer opaque)
+static gboolean timer_tick(gpointer opaque)
 {
     VhostAutoRunner *a = opaque;
 
@@ -57,14 +57,14 @@ static void unwatch_kicks(VhostAutoRunner *a)
     }
 }
 
-static bool kicked(void *opaque, GIOCondition condition)
+static bool wake_up(void *opaque, GIOCondition condition)
 {
     VhostAutoRunner *a = opaque;
 
     trace(vhost_worker_auto, "%s wakes up", a->dev->label);
     unwatch_kicks(a);
     a->timer = g_timeout_source_new(VHOST_AUTO_SAMPLE_NS / 1000000);
-    g_source_set_callback(a->timer, tick, a, NULL);
+    g_source_set_callback(a->timer, timer_tick, a, NULL);
     g_source_attach(a->timer, a->vdev->dev.machine->context);
     return false;
 }
@@ -84,7 +84,7 @@ static void sleep_until_kicked(VhostAutoRunner *a)
 
         (void)event_notifier_test_and_clear(kick);
         a->kick_watches[q] = machine_watch_fd(a->vdev->dev.machine, kick->fd,
-                                              G_IO_IN, kicked, a);
+                                              G_IO_IN, wake_up, a);
     }
 }
 
@@ -103,7 +103,7 @@ static int attach_queues(VhostAutoRunner *a, const VhostAutoAction *action,
     return r;
 }
 
-static bool split(VhostAutoRunner *a, const VhostAutoAction *action)
+static bool carry_out_split(VhostAutoRunner *a, const VhostAutoAction *action)
 {
     uint32_t from = a->slot_worker[action->from], worker;
 
@@ -119,7 +119,7 @@ static bool split(VhostAutoRunner *a, const VhostAutoAction *action)
     return true;
 }
 
-static bool merge(VhostAutoRunner *a, const VhostAutoAction *action)
+static bool carry_out_merge(VhostAutoRunner *a, const VhostAutoAction *action)
 {
     uint32_t from = a->slot_worker[action->from];
 
@@ -144,10 +144,10 @@ static void carry_out(VhostAutoRunner *a, const VhostAutoAction *action)
         sleep_until_kicked(a);
         return;
     case VHOST_AUTO_SPLIT:
-        ok = split(a, action);
+        ok = carry_out_split(a, action);
         break;
     case VHOST_AUTO_MERGE:
-        ok = merge(a, action);
+        ok = carry_out_merge(a, action);
         break;
     default:
         g_assert_not_reached();
@@ -166,14 +166,14 @@ static bool read_queues(VhostAutoRunner *a)
     VhostDev *dev = a->dev;
     int r = 0;
 
-    virtio_begin_blocking(a->vdev);
+    virtio_begin_kernel_calls(a->vdev);
     for (unsigned q = 0; r == 0 && q < a->n_requests; q++) {
         struct vhost_vring_state ring = { .index = a->dev->plan->n_fixed + q };
 
         r = dev->ops->vhost_get_vring_base(dev, &ring);
         a->taken[q] = (uint16_t)ring.num;
     }
-    virtio_end_blocking(a->vdev);
+    virtio_end_kernel_calls(a->vdev);
     return r == 0;
 }
 
@@ -214,7 +214,7 @@ static void trace_sample(const VhostAutoRunner *a, int64_t ns)
     trace(vhost_worker_auto_sample, "%s %s", a->dev->label, s->str);
 }
 
-static void sample(VhostAutoRunner *a)
+static void take_sample(VhostAutoRunner *a)
 {
     VhostAutoAction action;
     int64_t ns;
@@ -248,7 +248,7 @@ static void job_run(ControlJob *job, bool cancelled)
 
     a->posted = false;
     if (!cancelled && a->timer) {
-        sample(a);
+        take_sample(a);
     }
 }
 

@@ -5,14 +5,15 @@
 #include <sys/ioctl.h>
 
 /* The one place where vhost's errno is read. */
-static int call(const VhostDev *dev, unsigned long request, const void *arg)
+static int vhost_ioctl(const VhostDev *dev, unsigned long request,
+                       const void *arg)
 {
     return neg_errno(ioctl(dev->fd, request, arg));
 }
 
 static int vhost_kernel_set_owner(VhostDev *dev)
 {
-    int r = call(dev, VHOST_SET_OWNER, NULL);
+    int r = vhost_ioctl(dev, VHOST_SET_OWNER, NULL);
 
     trace(vhost_set_owner, "%s fd=%d ret=%d", dev->label, dev->fd, r);
     return r;
@@ -21,7 +22,7 @@ static int vhost_kernel_set_owner(VhostDev *dev)
 static int vhost_kernel_get_features(VhostDev *dev, uint64_t *ret_features)
 {
     __u64 features = 0;
-    int r = call(dev, VHOST_GET_FEATURES, &features);
+    int r = vhost_ioctl(dev, VHOST_GET_FEATURES, &features);
 
     trace(vhost_get_features, "%s features=0x%llx ret=%d", dev->label, features,
           r);
@@ -34,7 +35,7 @@ static int vhost_kernel_get_features(VhostDev *dev, uint64_t *ret_features)
 static int vhost_kernel_set_features(VhostDev *dev, uint64_t features)
 {
     __u64 f = features;
-    int r = call(dev, VHOST_SET_FEATURES, &f);
+    int r = vhost_ioctl(dev, VHOST_SET_FEATURES, &f);
 
     trace(vhost_set_features, "%s features=0x%llx ret=%d", dev->label, f, r);
     return r;
@@ -43,7 +44,7 @@ static int vhost_kernel_set_features(VhostDev *dev, uint64_t features)
 static int vhost_kernel_set_mem_table(VhostDev *dev,
                                       const struct vhost_memory *mem)
 {
-    int r = call(dev, VHOST_SET_MEM_TABLE, mem);
+    int r = vhost_ioctl(dev, VHOST_SET_MEM_TABLE, mem);
 
     trace(vhost_set_mem_table, "%s regions=%u ret=%d", dev->label,
           mem->nregions, r);
@@ -53,7 +54,7 @@ static int vhost_kernel_set_mem_table(VhostDev *dev,
 static int vhost_kernel_set_vring_num(VhostDev *dev,
                                       const struct vhost_vring_state *ring)
 {
-    int r = call(dev, VHOST_SET_VRING_NUM, ring);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_NUM, ring);
 
     trace(vhost_set_vring_num, "%s vq=%u num=%u ret=%d", dev->label,
           ring->index, ring->num, r);
@@ -63,7 +64,7 @@ static int vhost_kernel_set_vring_num(VhostDev *dev,
 static int vhost_kernel_set_vring_base(VhostDev *dev,
                                        const struct vhost_vring_state *ring)
 {
-    int r = call(dev, VHOST_SET_VRING_BASE, ring);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_BASE, ring);
 
     trace(vhost_set_vring_base, "%s vq=%u base=%u ret=%d", dev->label,
           ring->index, ring->num, r);
@@ -73,7 +74,7 @@ static int vhost_kernel_set_vring_base(VhostDev *dev,
 static int vhost_kernel_get_vring_base(VhostDev *dev,
                                        struct vhost_vring_state *ring)
 {
-    int r = call(dev, VHOST_GET_VRING_BASE, ring);
+    int r = vhost_ioctl(dev, VHOST_GET_VRING_BASE, ring);
 
     trace(vhost_get_vring_base, "%s vq=%u base=%u ret=%d", dev->label,
           ring->index, ring->num, r);
@@ -83,7 +84,7 @@ static int vhost_kernel_get_vring_base(VhostDev *dev,
 static int vhost_kernel_set_vring_addr(VhostDev *dev,
                                        const struct vhost_vring_addr *addr)
 {
-    int r = call(dev, VHOST_SET_VRING_ADDR, addr);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_ADDR, addr);
 
     trace(vhost_set_vring_addr,
           "%s vq=%u desc=0x%llx avail=0x%llx used=0x%llx ret=%d", dev->label,
@@ -95,7 +96,7 @@ static int vhost_kernel_set_vring_addr(VhostDev *dev,
 static int vhost_kernel_set_vring_kick(VhostDev *dev,
                                        const struct vhost_vring_file *file)
 {
-    int r = call(dev, VHOST_SET_VRING_KICK, file);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_KICK, file);
 
     trace(vhost_set_vring_kick, "%s vq=%u fd=%d ret=%d", dev->label,
           file->index, file->fd, r);
@@ -105,7 +106,7 @@ static int vhost_kernel_set_vring_kick(VhostDev *dev,
 static int vhost_kernel_set_vring_call(VhostDev *dev,
                                        const struct vhost_vring_file *file)
 {
-    int r = call(dev, VHOST_SET_VRING_CALL, file);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_CALL, file);
 
     trace(vhost_set_vring_call, "%s vq=%u fd=%d ret=%d", dev->label,
           file->index, file->fd, r);
@@ -115,7 +116,7 @@ static int vhost_kernel_set_vring_call(VhostDev *dev,
 static int vhost_kernel_set_vring_err(VhostDev *dev,
                                       const struct vhost_vring_file *file)
 {
-    int r = call(dev, VHOST_SET_VRING_ERR, file);
+    int r = vhost_ioctl(dev, VHOST_SET_VRING_ERR, file);
 
     trace(vhost_set_vring_err, "%s vq=%u fd=%d ret=%d", dev->label, file->index,
           file->fd, r);
@@ -125,7 +126,7 @@ static int vhost_kernel_set_vring_err(VhostDev *dev,
 static int vhost_kernel_get_fork_from_owner(VhostDev *dev, bool *ret_task)
 {
     uint8_t task = 0;
-    int r = call(dev, VHOST_GET_FORK_FROM_OWNER, &task);
+    int r = vhost_ioctl(dev, VHOST_GET_FORK_FROM_OWNER, &task);
 
     trace(vhost_get_fork_from_owner, "%s task=%u ret=%d", dev->label, task, r);
     if (r == 0) {
@@ -137,7 +138,7 @@ static int vhost_kernel_get_fork_from_owner(VhostDev *dev, bool *ret_task)
 static int vhost_kernel_set_fork_from_owner(VhostDev *dev, bool task)
 {
     uint8_t value = task;
-    int r = call(dev, VHOST_SET_FORK_FROM_OWNER, &value);
+    int r = vhost_ioctl(dev, VHOST_SET_FORK_FROM_OWNER, &value);
 
     trace(vhost_set_fork_from_owner, "%s task=%u ret=%d", dev->label, value, r);
     return r;
@@ -146,7 +147,7 @@ static int vhost_kernel_set_fork_from_owner(VhostDev *dev, bool task)
 static int vhost_kernel_new_worker(VhostDev *dev,
                                    struct vhost_worker_state *worker)
 {
-    int r = call(dev, VHOST_NEW_WORKER, worker);
+    int r = vhost_ioctl(dev, VHOST_NEW_WORKER, worker);
 
     trace(vhost_new_worker, "%s worker_id=%u ret=%d", dev->label,
           r < 0 ? 0 : worker->worker_id, r);
@@ -156,7 +157,7 @@ static int vhost_kernel_new_worker(VhostDev *dev,
 static int vhost_kernel_free_worker(VhostDev *dev,
                                     const struct vhost_worker_state *worker)
 {
-    int r = call(dev, VHOST_FREE_WORKER, worker);
+    int r = vhost_ioctl(dev, VHOST_FREE_WORKER, worker);
 
     trace(vhost_free_worker, "%s worker_id=%u ret=%d", dev->label,
           worker->worker_id, r);
@@ -166,7 +167,7 @@ static int vhost_kernel_free_worker(VhostDev *dev,
 static int vhost_kernel_attach_vring_worker(
     VhostDev *dev, const struct vhost_vring_worker *worker)
 {
-    int r = call(dev, VHOST_ATTACH_VRING_WORKER, worker);
+    int r = vhost_ioctl(dev, VHOST_ATTACH_VRING_WORKER, worker);
 
     trace(vhost_attach_vring_worker, "%s vq=%u worker_id=%u ret=%d", dev->label,
           worker->index, worker->worker_id, r);
@@ -176,7 +177,7 @@ static int vhost_kernel_attach_vring_worker(
 static int vhost_kernel_get_vring_worker(VhostDev *dev,
                                          struct vhost_vring_worker *worker)
 {
-    int r = call(dev, VHOST_GET_VRING_WORKER, worker);
+    int r = vhost_ioctl(dev, VHOST_GET_VRING_WORKER, worker);
 
     trace(vhost_get_vring_worker, "%s vq=%u worker_id=%u ret=%d", dev->label,
           worker->index, worker->worker_id, r);
@@ -186,7 +187,7 @@ static int vhost_kernel_get_vring_worker(VhostDev *dev,
 static int vhost_kernel_scsi_get_abi_version(VhostDev *dev, int *ret_version)
 {
     int version = 0;
-    int r = call(dev, VHOST_SCSI_GET_ABI_VERSION, &version);
+    int r = vhost_ioctl(dev, VHOST_SCSI_GET_ABI_VERSION, &version);
 
     trace(vhost_scsi_get_abi_version, "%s version=%d ret=%d", dev->label,
           version, r);
@@ -199,7 +200,7 @@ static int vhost_kernel_scsi_get_abi_version(VhostDev *dev, int *ret_version)
 static int vhost_kernel_scsi_set_endpoint(
     VhostDev *dev, const struct vhost_scsi_target *target)
 {
-    int r = call(dev, VHOST_SCSI_SET_ENDPOINT, target);
+    int r = vhost_ioctl(dev, VHOST_SCSI_SET_ENDPOINT, target);
 
     trace(vhost_scsi_set_endpoint, "%s wwpn=%s ret=%d", dev->label,
           target->vhost_wwpn, r);
@@ -209,7 +210,7 @@ static int vhost_kernel_scsi_set_endpoint(
 static int vhost_kernel_scsi_clear_endpoint(
     VhostDev *dev, const struct vhost_scsi_target *target)
 {
-    int r = call(dev, VHOST_SCSI_CLEAR_ENDPOINT, target);
+    int r = vhost_ioctl(dev, VHOST_SCSI_CLEAR_ENDPOINT, target);
 
     trace(vhost_scsi_clear_endpoint, "%s wwpn=%s ret=%d", dev->label,
           target->vhost_wwpn, r);
@@ -220,7 +221,7 @@ static int vhost_kernel_scsi_get_events_missed(VhostDev *dev,
                                                uint32_t *ret_missed)
 {
     uint32_t missed = 0;
-    int r = call(dev, VHOST_SCSI_GET_EVENTS_MISSED, &missed);
+    int r = vhost_ioctl(dev, VHOST_SCSI_GET_EVENTS_MISSED, &missed);
 
     trace(vhost_scsi_get_events_missed, "%s missed=%u ret=%d", dev->label,
           missed, r);
@@ -232,7 +233,7 @@ static int vhost_kernel_scsi_get_events_missed(VhostDev *dev,
 
 static int vhost_kernel_scsi_set_events_missed(VhostDev *dev, uint32_t missed)
 {
-    int r = call(dev, VHOST_SCSI_SET_EVENTS_MISSED, &missed);
+    int r = vhost_ioctl(dev, VHOST_SCSI_SET_EVENTS_MISSED, &missed);
 
     trace(vhost_scsi_set_events_missed, "%s missed=%u ret=%d", dev->label,
           missed, r);

@@ -33,9 +33,9 @@ int vhost_live_new_worker(VhostDev *dev, const VhostWorkerSpec *spec,
     VhostWorker worker;
     int r;
 
-    virtio_begin_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
     r = vhost_worker_create(dev, spec, &worker);
-    virtio_end_blocking(vdev);
+    virtio_end_kernel_calls(vdev);
     if (r < 0) {
         return r;
     }
@@ -43,9 +43,9 @@ int vhost_live_new_worker(VhostDev *dev, const VhostWorkerSpec *spec,
     if (refused && *refused) {
         struct vhost_worker_state state = { .worker_id = worker.id };
 
-        virtio_begin_blocking(vdev);
+        virtio_begin_kernel_calls(vdev);
         (void)dev->ops->vhost_free_worker(dev, &state);
-        virtio_end_blocking(vdev);
+        virtio_end_kernel_calls(vdev);
         vhost_worker_clear(&worker);
         return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, -ETIMEDOUT);
     }
@@ -61,12 +61,12 @@ int vhost_live_free_worker(VhostDev *dev, uint32_t id)
     VirtIODevice *vdev = dev->vdev;
     int r;
 
-    virtio_begin_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
     r = dev->ops->vhost_free_worker(dev, &state);
     if (r < 0) {
         (void)vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
     }
-    virtio_end_blocking(vdev);
+    virtio_end_kernel_calls(vdev);
     if (r < 0) {
         return r;
     }
@@ -86,9 +86,9 @@ int vhost_live_attach(VhostDev *dev, unsigned vring, uint32_t id)
     int r;
 
     assert(vring < dev->n_vrings); /* the kernel's device may have more */
-    virtio_begin_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
     r = vhost_worker_attach(dev, vring, id);
-    virtio_end_blocking(vdev);
+    virtio_end_kernel_calls(vdev);
     if (r < 0) {
         return r;
     }
@@ -104,12 +104,12 @@ int vhost_live_get(VhostDev *dev, unsigned vring, uint32_t *ret_id)
     int r;
 
     assert(vring < dev->n_vrings);
-    virtio_begin_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
     r = dev->ops->vhost_get_vring_worker(dev, &w);
     if (r < 0) {
         (void)vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
     }
-    virtio_end_blocking(vdev);
+    virtio_end_kernel_calls(vdev);
     if (r == 0) {
         *ret_id = w.worker_id;
     }
@@ -123,8 +123,8 @@ int vhost_live_set_affinity(VhostDev *dev, uint32_t id, const CpuSet *cpus)
     int r;
 
     /* Whoever uses the device now may note a failure of its own. */
-    virtio_begin_blocking(vdev);
-    virtio_end_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
+    virtio_end_kernel_calls(vdev);
     w = vhost_worker_find(dev, id);
     r = w ? thread_set_affinity(&w->thread, cpus) : -ENODEV;
     if (r < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What virtio-pci.c, the registers, shares with virtio-pci-eventfd.c: the roads
- * that the eventfds of a device take to the guest and from it, around user
+ * What virtio-pci.c, the registers, shares with virtio-pci-eventfd.c: how
+ * the eventfds of a device reach the guest and are reached by it, around user
  * space. All under the machine lock.
  */
 #ifndef HW_VIRTIO_VIRTIO_PCI_INT_H
@@ -19,11 +19,11 @@ static inline const char *virtio_pci_label(const VirtIOPCIProxy *proxy)
     return device_label(&proxy->pci.dev);
 }
 
-/* Opens the roads: an ioeventfd for each notify address, an interrupt for each
+/* Connects the eventfds: an ioeventfd for each notify address, an interrupt for each
  * `call`. What the accelerator refuses is warned of, and served by user space
  * (notifications) or fails the device (interrupts). */
 void virtio_pci_connect(VirtIOPCIProxy *proxy);
-/* Closes them; fine if they are closed. */
+/* Undoes that; fine if they are not connected. */
 void virtio_pci_disconnect(VirtIOPCIProxy *proxy);
 /* After a write to configuration space: MSI-X was switched on or off (@had_msix:
  * whether it was on before), or a BAR moved. */

@@ -24,7 +24,7 @@ static VirtIOPCIProxy *proxy_from(Device *dev)
 
 /* --- common configuration, 4.1.4.3 --- */
 
-static VirtQueue *selected(const VirtIOPCIProxy *proxy)
+static VirtQueue *selected_queue(const VirtIOPCIProxy *proxy)
 {
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
@@ -48,7 +48,7 @@ static void set_half(uint64_t *value, uint32_t select, uint32_t v)
 
 static uint32_t common_read_queue(const VirtIOPCIProxy *proxy, unsigned offset)
 {
-    const VirtQueue *q = selected(proxy);
+    const VirtQueue *q = selected_queue(proxy);
 
     if (!q) {
         return offset == VIRTIO_PCI_COMMON_Q_MSIX ? MSIX_NO_VECTOR : 0;
@@ -110,7 +110,7 @@ static void write_status(VirtIOPCIProxy *proxy, uint8_t status)
 {
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
-    /* The roads are open before the back end begins to use them. */
+    /* The eventfds are connected before the back end begins to use them. */
     if ((status & VIRTIO_CONFIG_S_DRIVER_OK) && !proxy->connected) {
         virtio_pci_connect(proxy);
     }
@@ -127,7 +127,7 @@ static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
                                uint32_t value)
 {
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
-    VirtQueue *q = selected(proxy);
+    VirtQueue *q = selected_queue(proxy);
 
     if (!q) {
         return;
@@ -647,7 +647,7 @@ bool virtio_pci_realize(Device *dev, GError **errp)
     return init_vectors(proxy, errp) && pci_device_plug(&proxy->pci, errp);
 }
 
-static void reset(VirtIOPCIProxy *proxy)
+static void reset_registers(VirtIOPCIProxy *proxy)
 {
     write_status(proxy, 0);
     proxy->device_feature_select = 0;
@@ -662,7 +662,7 @@ void virtio_pci_reset(Device *dev)
     VirtIOPCIProxy *proxy = proxy_from(dev);
 
     if (virtio_enter(virtio_pci_vdev(proxy))) {
-        reset(proxy);
+        reset_registers(proxy);
         virtio_leave(virtio_pci_vdev(proxy));
     }
 }
@@ -675,7 +675,7 @@ void virtio_pci_unrealize(Device *dev)
     pci_device_unplug(&proxy->pci);
     virtio_drain(virtio_pci_vdev(proxy));
     if (proxy->interrupts) {
-        reset(proxy);
+        reset_registers(proxy);
     }
     msix_finish(&proxy->pci);
     g_clear_pointer(&proxy->interrupts, g_free);

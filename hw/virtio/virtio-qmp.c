@@ -53,7 +53,7 @@ static void take_names(const VirtioBitName *table, uint64_t *bits,
     }
 }
 
-static json_object *features(const VirtIODevice *vdev, uint64_t bits)
+static json_object *feature_names(const VirtIODevice *vdev, uint64_t bits)
 {
     json_object *o = json_object_new_object();
     json_object *transports = json_object_new_array();
@@ -130,10 +130,10 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
     json_add_int(o, "n-tmp-sections", 0);
     json_add_uint(o, "nvqs", dev->n_vrings);
     json_add_uint(o, "vq-index", dev->first);
-    json_add(o, "features", features(vdev, dev->features));
+    json_add(o, "features", feature_names(vdev, dev->features));
     json_add(o, "acked-features",
-             features(vdev, vdev->guest_features & dev->features));
-    json_add(o, "backend-features", features(vdev, 0));
+             feature_names(vdev, vdev->guest_features & dev->features));
+    json_add(o, "backend-features", feature_names(vdev, 0));
     json_add(protocols, "protocols", json_object_new_array());
     json_add(o, "protocol-features", protocols);
     json_add_uint(o, "max-queues", vdev->n_queues);
@@ -173,10 +173,10 @@ json_object *qmp_x_query_virtio_status(Machine *m, json_object *args,
     json_add_int(o, "device-id", vdev->kind->device_id);
     json_add_bool(o, "vhost-started", vhost && vdev->started);
     json_add_string(o, "device-endian", "little");
-    json_add(o, "guest-features", features(vdev, vdev->guest_features));
-    json_add(o, "host-features", features(vdev, vdev->host_features));
+    json_add(o, "guest-features", feature_names(vdev, vdev->guest_features));
+    json_add(o, "host-features", feature_names(vdev, vdev->host_features));
     json_add(o, "backend-features",
-             features(vdev, vhost ? vhost->features : 0));
+             feature_names(vdev, vhost ? vhost->features : 0));
     json_add_int(o, "num-vqs", vdev->n_queues);
     json_add(o, "status", device_status(vdev->status));
     json_add_int(o, "isr", 0);

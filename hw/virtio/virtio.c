@@ -43,14 +43,14 @@ void virtio_drain(VirtIODevice *vdev)
     }
 }
 
-void virtio_begin_blocking(VirtIODevice *vdev)
+void virtio_begin_kernel_calls(VirtIODevice *vdev)
 {
     wait_idle(vdev);
     vdev->busy = true;
     machine_unlock(vdev->dev.machine);
 }
 
-void virtio_end_blocking(VirtIODevice *vdev)
+void virtio_end_kernel_calls(VirtIODevice *vdev)
 {
     Machine *m = vdev->dev.machine;
 
@@ -70,18 +70,18 @@ static bool call_back_end(VirtIODevice *vdev, bool start, GError **errp)
 {
     bool ok = true;
 
-    virtio_begin_blocking(vdev);
+    virtio_begin_kernel_calls(vdev);
     if (start) {
         ok = vdev->kind->start(vdev, errp);
     } else {
         vdev->kind->stop(vdev);
     }
-    virtio_end_blocking(vdev);
+    virtio_end_kernel_calls(vdev);
     return ok;
 }
 
 /* Brings the back end in line with status and run state. */
-static void update(VirtIODevice *vdev)
+static void update_back_end(VirtIODevice *vdev)
 {
     g_autoptr(GError) err = NULL;
     bool run;
@@ -103,12 +103,12 @@ void virtio_set_dma(VirtIODevice *vdev, bool on)
 {
     trace(virtio_set_dma, "%s on=%d", device_label(&vdev->dev), on);
     vdev->may_dma = on;
-    update(vdev);
+    update_back_end(vdev);
 }
 
 static void run_state_changed(void *opaque, bool running)
 {
-    update(opaque);
+    update_back_end(opaque);
 }
 
 static void set_needs_reset(VirtIODevice *vdev)
@@ -193,7 +193,7 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
         /* A fault of before: the driver listens only now. */
         set_needs_reset(vdev);
     }
-    update(vdev);
+    update_back_end(vdev);
 }
 
 static void drop_event(EventNotifier *e)
@@ -208,7 +208,7 @@ void virtio_reset(VirtIODevice *vdev)
     trace(virtio_reset, "%s", device_label(&vdev->dev));
     wait_idle(vdev);
     vdev->status = 0;
-    update(vdev);
+    update_back_end(vdev);
     vdev->guest_features = 0;
     drop_event(&vdev->config_changed);
     for (unsigned i = 0; i < vdev->n_queues; i++) {

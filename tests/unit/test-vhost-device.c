@@ -351,9 +351,9 @@ static void a_failure_names_the_virtqueue_and_stops_the_others(
 
     p[1].fail = "ADDR";
     p[1].fail_vring = 0;
-    virtio_begin_blocking(f->vdev);
+    virtio_begin_kernel_calls(f->vdev);
     ok = vhost_device_start(f->vdev, &err);
-    virtio_end_blocking(f->vdev);
+    virtio_end_kernel_calls(f->vdev);
     g_assert_false(ok);
     g_assert_cmpstr(err->message, ==,
                     "vhost-made-up: VHOST_SET_VRING_ADDR failed for virtqueue "

@@ -294,8 +294,8 @@ static void test_device_config(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f, base, 1), ==, 1);
 }
 
-static void test_msix_roads_are_open_from_driver_ok_to_reset(Fixture *f,
-                                                             gconstpointer data)
+static void test_msix_is_connected_from_driver_ok_to_reset(Fixture *f,
+                                                           gconstpointer data)
 {
     VirtQueue *q = &f->t->vdev.queues[1];
 
@@ -556,7 +556,7 @@ int main(int argc, char **argv)
     ADD("/virtio-pci/queue/size", test_queue_size_out_of_rule_is_a_fault);
     ADD("/virtio-pci/width", test_registers_want_their_width);
     ADD("/virtio-pci/config", test_device_config);
-    ADD("/virtio-pci/msix", test_msix_roads_are_open_from_driver_ok_to_reset);
+    ADD("/virtio-pci/msix", test_msix_is_connected_from_driver_ok_to_reset);
     ADD("/virtio-pci/prepared", test_messages_are_prepared_together);
     ADD("/virtio-pci/notify/bar", test_notify_follows_the_bar);
     ADD("/virtio-pci/bus-master", test_back_end_runs_while_a_bus_master);

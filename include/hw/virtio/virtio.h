@@ -117,11 +117,13 @@ void virtio_finish(VirtIODevice *vdev);
 bool virtio_enter(VirtIODevice *vdev);
 void virtio_leave(VirtIODevice *vdev);
 
-/* Around calls to the host's kernel about a device that is in use: waits until
- * no other thread makes any, and releases the machine lock meanwhile. Not from
- * the main loop. */
-void virtio_begin_blocking(VirtIODevice *vdev);
-void virtio_end_blocking(VirtIODevice *vdev);
+/* Around calls to the host's kernel about a device that is in use, which may
+ * block: waits until no other thread makes any, marks the device busy, and
+ * releases the machine lock; and back. Not from the main loop. For a device that
+ * is being realized and unrealized, which nobody else knows, see
+ * system/machine.h. */
+void virtio_begin_kernel_calls(VirtIODevice *vdev);
+void virtio_end_kernel_calls(VirtIODevice *vdev);
 
 /* First step of a removal, when the guest can no longer reach the device: lets
  * nobody in and waits until nobody is inside. Releases the lock if it waits. */
