@@ -79,6 +79,19 @@ void vhost_device_call_error(GError **errp, const VhostDev *dev, int r)
                queue, g_strerror(-r), hint);
 }
 
+json_object *vhost_device_names(const VhostDev *dev)
+{
+    const Device *proxy = dev->vdev->dev.proxy;
+    g_autofree char *path = device_path(proxy);
+    json_object *o = json_object_new_object();
+
+    if (proxy->id) {
+        json_add_string(o, "device", proxy->id);
+    }
+    json_add_string(o, "qom-path", path);
+    return o;
+}
+
 /* Event VHOST_DEVICE_FAILED: the guest's driver finds a device that needs a
  * reset, and who manages the host learns why. */
 static void emit_failed(const VhostDev *dev, const char *operation, int errnum,
@@ -86,12 +99,8 @@ static void emit_failed(const VhostDev *dev, const char *operation, int errnum,
 {
     const Device *proxy = dev->vdev->dev.proxy;
     g_autofree char *path = device_path(proxy);
-    json_object *data = json_object_new_object();
+    json_object *data = vhost_device_names(dev);
 
-    if (proxy->id) {
-        json_add_string(data, "device", proxy->id);
-    }
-    json_add_string(data, "qom-path", path);
     json_add_string(data, "operation", operation);
     json_add_int(data, "errno", errnum);
     json_add_string(data, "reason", reason);

@@ -87,16 +87,11 @@ static const char *reason_of(const VhostDev *dev)
                  "of this process";
 }
 
-static json_object *device_info(const Device *dev, const VhostDev *vhost)
+static json_object *device_info(const VhostDev *vhost)
 {
-    g_autofree char *path = device_path(dev);
     const char *reason = reason_of(vhost);
-    json_object *o = json_object_new_object();
+    json_object *o = vhost_device_names(vhost);
 
-    if (dev->id) {
-        json_add_string(o, "device", dev->id);
-    }
-    json_add_string(o, "qom-path", path);
     json_add_string(o, "requested-mode",
                     vhost_worker_mode_name(vhost->requested_mode));
     json_add_string(o, "effective-mode",
@@ -124,7 +119,7 @@ json_object *qmp_query_vhost_workers(Machine *m, json_object *args,
         const Device *dev = g_ptr_array_index(m->tree.devices, i);
 
         for (const VhostDev *v = vhost_behind(dev); v; v = v->next) {
-            json_object_array_add(list, device_info(dev, v));
+            json_object_array_add(list, device_info(v));
         }
     }
     return list;

@@ -53,6 +53,9 @@ void vhost_device_stop(VirtIODevice *vdev);
  * while it waits for commands in flight and for the workers. */
 void vhost_device_finish(VirtIODevice *vdev);
 
+/* {"device", "qom-path"}, by which QMP names the device. The caller owns it. */
+json_object *vhost_device_names(const VhostDev *dev);
+
 /* Says which call failed, on which virtqueue, and why (the negative @r), and
  * what to do if that is known. Any thread. */
 void vhost_device_call_error(GError **errp, const VhostDev *dev, int r);

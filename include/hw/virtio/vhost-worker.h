@@ -79,7 +79,7 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
  */
 bool vhost_workers_set_up(VhostDev *dev, GError **errp);
 
-/* --- of a device that is part of the machine; vhost-worker-live.c ---
+/* --- of a device that is part of the machine ---
  *
  * For the control thread, with the machine lock, which is released during the
  * kernel's calls. I/O goes on. Each returns 0 or -errno with dev->failed_*, and
