@@ -292,7 +292,7 @@ const char *qtest_intercept_out(QtestAccel *q, const char *path)
         return "Unknown device";
     }
     if (!dev->bus || dev->bus->type != BUS_PCI ||
-        !pci_device_from(dev)->config[PCI_INTERRUPT_PIN]) {
+        !pci_device_from(dev)->state.config[PCI_INTERRUPT_PIN]) {
         return "this device has no output: only the INTx pin of a PCI device "
                "can be intercepted";
     }
@@ -306,7 +306,7 @@ const char *qtest_intercept_out(QtestAccel *q, const char *path)
     }
     q->intx.bus = pci->bus;
     q->intx.devfn = pci->devfn;
-    q->intx.level = pci->irq_level;
+    q->intx.level = pci->state.irq_level;
     q->intx.set_intx = pci->bus->set_intx;
     q->intx.opaque = pci->bus->opaque;
     pci->bus->set_intx = watch_intx;

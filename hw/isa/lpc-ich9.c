@@ -68,7 +68,7 @@ static uint8_t pirq_route(const Ich9Lpc *lpc, unsigned pirq)
 {
     unsigned reg = pirq < 4 ? LPC_PIRQ_A + pirq : LPC_PIRQ_E + pirq - 4;
 
-    return lpc->dev.config[reg];
+    return lpc->dev.state.config[reg];
 }
 
 /* Datasheet 13.1.4; 3 is reserved. */
@@ -76,7 +76,7 @@ static unsigned sci_gsi(const Ich9Lpc *lpc)
 {
     static const uint8_t gsi[] = { 9, 10, 11, 9, 20, 21, 22, 23 };
 
-    return gsi[lpc->dev.config[LPC_ACPI_CNTL] & LPC_SCI_SEL];
+    return gsi[lpc->dev.state.config[LPC_ACPI_CNTL] & LPC_SCI_SEL];
 }
 
 /* What each output should be: a PIRQ drives its I/O APIC input always, and the
@@ -237,7 +237,7 @@ static const MemoryRegionOps apm_ops = { apm_read, apm_write };
 
 static void update_pm_base(Ich9Lpc *lpc)
 {
-    const uint8_t *config = lpc->dev.config;
+    const uint8_t *config = lpc->dev.state.config;
     uint16_t base = pci_get_word(config + LPC_PMBASE) & LPC_PMBASE_MASK;
 
     ich9_pm_set_base(&lpc->pm, config[LPC_ACPI_CNTL] & LPC_ACPI_EN ? base : 0);
@@ -271,20 +271,20 @@ static void init_config(PciDevice *dev)
 
     pci_device_init(dev, &id, &lpc_pci_ops);
     /* A bridge that cannot be turned off: it always decodes and masters. */
-    pci_set_word(dev->config + PCI_COMMAND,
+    pci_set_word(dev->state.config + PCI_COMMAND,
                  PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     pci_set_word(dev->wmask + PCI_COMMAND,
                  PCI_COMMAND_PARITY | PCI_COMMAND_SERR);
-    dev->config[LPC_PMBASE] = 0x01; /* I/O space */
+    dev->state.config[LPC_PMBASE] = 0x01; /* I/O space */
     pci_set_word(dev->wmask + LPC_PMBASE, LPC_PMBASE_MASK);
     dev->wmask[LPC_ACPI_CNTL] = LPC_ACPI_EN | LPC_SCI_SEL;
     for (unsigned i = 0; i < 4; i++) {
-        dev->config[LPC_PIRQ_A + i] = LPC_PIRQ_UNUSED;
-        dev->config[LPC_PIRQ_E + i] = LPC_PIRQ_UNUSED;
+        dev->state.config[LPC_PIRQ_A + i] = LPC_PIRQ_UNUSED;
+        dev->state.config[LPC_PIRQ_E + i] = LPC_PIRQ_UNUSED;
         dev->wmask[LPC_PIRQ_A + i] = LPC_PIRQ_UNUSED | LPC_PIRQ_IRQ;
         dev->wmask[LPC_PIRQ_E + i] = LPC_PIRQ_UNUSED | LPC_PIRQ_IRQ;
     }
-    dev->config[LPC_SERIRQ_CNTL] = 0x10;
+    dev->state.config[LPC_SERIRQ_CNTL] = 0x10;
     dev->wmask[LPC_SERIRQ_CNTL] = 0xff;
     memset(dev->wmask + LPC_IO_DEC, 0xff, LPC_IO_DEC_SIZE);
     pci_set_long(dev->wmask + LPC_RCBA, LPC_RCBA_ADDRESS | LPC_RCBA_ENABLE);

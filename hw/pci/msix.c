@@ -11,7 +11,7 @@ static uint8_t *entry_of(const PciDevice *dev, unsigned vector)
 
 static uint16_t control_of(const PciDevice *dev)
 {
-    return pci_get_word(dev->config + dev->msix->cap + PCI_MSIX_FLAGS);
+    return pci_get_word(dev->state.config + dev->msix->cap + PCI_MSIX_FLAGS);
 }
 
 unsigned msix_n_vectors(const PciDevice *dev)
@@ -313,7 +313,7 @@ void msix_init(PciDevice *dev, unsigned n_vectors, unsigned bar)
 
     s->cap = pci_add_capability(dev, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF,
                                 &msix_ops);
-    cap = dev->config + s->cap;
+    cap = dev->state.config + s->cap;
     pci_set_word(cap + PCI_MSIX_FLAGS, (uint16_t)(n_vectors - 1));
     pci_set_word(dev->wmask + s->cap + PCI_MSIX_FLAGS,
                  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);

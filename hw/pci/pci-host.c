@@ -158,7 +158,7 @@ static const MemoryRegionOps ecam_ops = {
 
 static void update_ecam(PciHost *host)
 {
-    uint8_t *reg = host->dev.config + MCH_PCIEXBAR;
+    uint8_t *reg = host->dev.state.config + MCH_PCIEXBAR;
     uint64_t bar = pci_get_long(reg) | (uint64_t)pci_get_long(reg + 4) << 32;
     unsigned length = (unsigned)(bar & MCH_PCIEXBAR_LENGTH) >> 1;
 
@@ -271,7 +271,7 @@ PciHost *pci_host_new(Machine *machine, GError **errp)
 
 void pci_host_setup_ecam(PciHost *host, uint64_t base)
 {
-    uint8_t *reg = host->dev.config + MCH_PCIEXBAR;
+    uint8_t *reg = host->dev.state.config + MCH_PCIEXBAR;
 
     pci_set_long(reg, (uint32_t)base | MCH_PCIEXBAR_ENABLE);
     pci_set_long(reg + 4, (uint32_t)(base >> 32));

@@ -33,13 +33,13 @@ static json_object *identity(const PciDevice *dev, bool is_bridge)
 {
     json_object *o = json_object_new_object();
 
-    json_add_int(o, "device", pci_get_word(dev->config + PCI_DEVICE_ID));
-    json_add_int(o, "vendor", pci_get_word(dev->config + PCI_VENDOR_ID));
+    json_add_int(o, "device", pci_get_word(dev->state.config + PCI_DEVICE_ID));
+    json_add_int(o, "vendor", pci_get_word(dev->state.config + PCI_VENDOR_ID));
     if (!is_bridge) {
         json_add_int(o, "subsystem",
-                     pci_get_word(dev->config + PCI_SUBSYSTEM_ID));
+                     pci_get_word(dev->state.config + PCI_SUBSYSTEM_ID));
         json_add_int(o, "subsystem-vendor",
-                     pci_get_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID));
+                     pci_get_word(dev->state.config + PCI_SUBSYSTEM_VENDOR_ID));
     }
     return o;
 }
@@ -86,7 +86,7 @@ static json_object *range(uint64_t base, uint64_t limit)
  * of ports or 1 MiB of memory. */
 static json_object *bridge_info(const PciDevice *dev)
 {
-    const uint8_t *c = dev->config;
+    const uint8_t *c = dev->state.config;
     json_object *o = json_object_new_object();
     json_object *bus = json_object_new_object();
     uint64_t prefetch_base, prefetch_limit;
@@ -123,7 +123,7 @@ static json_object *bridge_info(const PciDevice *dev)
 
 static json_object *device_info(const PciDevice *dev, unsigned bus_number)
 {
-    bool is_bridge = (dev->config[PCI_HEADER_TYPE] & 0x7f) ==
+    bool is_bridge = (dev->state.config[PCI_HEADER_TYPE] & 0x7f) ==
                      PCI_HEADER_TYPE_BRIDGE;
     json_object *o = json_object_new_object();
 
@@ -131,13 +131,13 @@ static json_object *device_info(const PciDevice *dev, unsigned bus_number)
     json_add_int(o, "slot", PCI_SLOT(dev->devfn));
     json_add_int(o, "function", PCI_FUNC(dev->devfn));
     json_add(o, "class_info",
-             class_info(pci_get_word(dev->config + PCI_CLASS_DEVICE)));
+             class_info(pci_get_word(dev->state.config + PCI_CLASS_DEVICE)));
     json_add(o, "id", identity(dev, is_bridge));
-    if (dev->config[PCI_INTERRUPT_PIN]) {
-        json_add_int(o, "irq", dev->config[PCI_INTERRUPT_LINE]);
+    if (dev->state.config[PCI_INTERRUPT_PIN]) {
+        json_add_int(o, "irq", dev->state.config[PCI_INTERRUPT_LINE]);
     }
     json_add_string(o, "qdev_id", dev->dev.id ? dev->dev.id : "");
-    json_add_int(o, "irq_pin", dev->config[PCI_INTERRUPT_PIN]);
+    json_add_int(o, "irq_pin", dev->state.config[PCI_INTERRUPT_PIN]);
     if (is_bridge) {
         json_add(o, "pci_bridge", bridge_info(dev));
     }

@@ -47,8 +47,9 @@ PciBus *pci_bus_find(PciBus *root, unsigned number)
     for (unsigned i = 0; i < PCI_DEVFN_MAX; i++) {
         const PciDevice *dev = root->devices[i];
 
-        if (dev && dev->secondary && dev->config[PCI_SECONDARY_BUS] == number &&
-            dev->config[PCI_SUBORDINATE_BUS] >= number) {
+        if (dev && dev->secondary &&
+            dev->state.config[PCI_SECONDARY_BUS] == number &&
+            dev->state.config[PCI_SUBORDINATE_BUS] >= number) {
             return dev->secondary;
         }
     }
@@ -69,18 +70,19 @@ void pci_device_init(PciDevice *dev, const PciIdentity *id,
                      const PciDeviceOps *ops)
 {
     dev->ops = ops;
-    memset(dev->config, 0, sizeof(dev->config));
+    memset(dev->state.config, 0, sizeof(dev->state.config));
     memset(dev->wmask, 0, sizeof(dev->wmask));
     memset(dev->w1cmask, 0, sizeof(dev->w1cmask));
-    pci_set_word(dev->config + PCI_VENDOR_ID, id->vendor);
-    pci_set_word(dev->config + PCI_DEVICE_ID, id->device);
-    dev->config[PCI_REVISION_ID] = id->revision;
-    dev->config[PCI_CLASS_PROG] = id->prog_if;
-    pci_set_word(dev->config + PCI_CLASS_DEVICE, id->class_code);
-    pci_set_word(dev->config + PCI_SUBSYSTEM_VENDOR_ID, id->subsystem_vendor);
-    pci_set_word(dev->config + PCI_SUBSYSTEM_ID, id->subsystem);
+    pci_set_word(dev->state.config + PCI_VENDOR_ID, id->vendor);
+    pci_set_word(dev->state.config + PCI_DEVICE_ID, id->device);
+    dev->state.config[PCI_REVISION_ID] = id->revision;
+    dev->state.config[PCI_CLASS_PROG] = id->prog_if;
+    pci_set_word(dev->state.config + PCI_CLASS_DEVICE, id->class_code);
+    pci_set_word(dev->state.config + PCI_SUBSYSTEM_VENDOR_ID,
+                 id->subsystem_vendor);
+    pci_set_word(dev->state.config + PCI_SUBSYSTEM_ID, id->subsystem);
     if (dev->multifunction) {
-        dev->config[PCI_HEADER_TYPE] |= 0x80;
+        dev->state.config[PCI_HEADER_TYPE] |= 0x80;
     }
 
     pci_set_word(dev->wmask + PCI_COMMAND,
@@ -103,10 +105,11 @@ unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size,
     unsigned offset = dev->cap_end;
 
     assert(offset + size <= PCI_CONFIG_SIZE);
-    dev->config[offset + PCI_CAP_LIST_ID] = cap_id;
-    dev->config[offset + PCI_CAP_LIST_NEXT] = dev->config[PCI_CAPABILITY_LIST];
-    dev->config[PCI_CAPABILITY_LIST] = (uint8_t)offset;
-    dev->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+    dev->state.config[offset + PCI_CAP_LIST_ID] = cap_id;
+    dev->state.config[offset + PCI_CAP_LIST_NEXT] =
+        dev->state.config[PCI_CAPABILITY_LIST];
+    dev->state.config[PCI_CAPABILITY_LIST] = (uint8_t)offset;
+    dev->state.config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
     dev->cap_end = (uint16_t)round_up(offset + size, 4);
     if (ops) {
         assert(dev->n_hooked < PCI_HOOKED_MAX);
@@ -139,7 +142,7 @@ void pci_register_bar(PciDevice *dev, unsigned n, uint8_t type,
     assert(is_power_of_2(region->size) && region->size >= 16);
     bar->region = region;
     bar->type = type;
-    pci_set_long(dev->config + bar_offset(n), type);
+    pci_set_long(dev->state.config + bar_offset(n), type);
     pci_set_long(dev->wmask + bar_offset(n), (uint32_t)mask);
     if (bar_is_64(bar)) {
         assert(n + 1 < PCI_BARS_MAX);
@@ -153,15 +156,16 @@ static uint64_t bar_address(const PciDevice *dev, unsigned n)
 {
     const PciBar *bar = &dev->bars[n];
     bool is_io = bar->type & PCI_BASE_ADDRESS_SPACE_IO;
-    uint16_t command = pci_get_word(dev->config + PCI_COMMAND);
+    uint16_t command = pci_get_word(dev->state.config + PCI_COMMAND);
     uint64_t mask = ~(bar->region->size - 1);
-    uint64_t addr = pci_get_long(dev->config + bar_offset(n));
+    uint64_t addr = pci_get_long(dev->state.config + bar_offset(n));
 
     if (!(command & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY))) {
         return UINT64_MAX;
     }
     if (bar_is_64(bar)) {
-        addr |= (uint64_t)pci_get_long(dev->config + bar_offset(n + 1)) << 32;
+        addr |= (uint64_t)pci_get_long(dev->state.config + bar_offset(n + 1))
+                << 32;
     } else {
         mask &= UINT32_MAX;
     }
@@ -199,45 +203,45 @@ static void update_bars(PciDevice *dev)
  * disabled, or that of devices behind it, which the bit does not concern. */
 static void drive_pin(PciDevice *dev, unsigned pin)
 {
-    bool disabled = pci_get_word(dev->config + PCI_COMMAND) &
+    bool disabled = pci_get_word(dev->state.config + PCI_COMMAND) &
                     PCI_COMMAND_INTX_DISABLE;
-    bool own = dev->config[PCI_INTERRUPT_PIN] == pin + 1 && dev->irq_level &&
-               !disabled;
+    bool own = dev->state.config[PCI_INTERRUPT_PIN] == pin + 1 &&
+               dev->state.irq_level && !disabled;
 
     if (dev->plugged && dev->bus->set_intx) {
         dev->bus->set_intx(dev->bus->opaque, dev->devfn, pin,
-                           own || (dev->intx_behind >> pin & 1));
+                           own || (dev->state.intx_behind >> pin & 1));
     }
 }
 
 static void update_intx(PciDevice *dev)
 {
-    if (dev->config[PCI_INTERRUPT_PIN]) {
-        drive_pin(dev, dev->config[PCI_INTERRUPT_PIN] - 1u);
+    if (dev->state.config[PCI_INTERRUPT_PIN]) {
+        drive_pin(dev, dev->state.config[PCI_INTERRUPT_PIN] - 1u);
     }
 }
 
 void pci_forward_intx(PciDevice *bridge, unsigned pin, bool level)
 {
-    bridge->intx_behind &= (uint8_t) ~(1u << pin);
-    bridge->intx_behind |= (uint8_t)((unsigned)level << pin);
+    bridge->state.intx_behind &= (uint8_t) ~(1u << pin);
+    bridge->state.intx_behind |= (uint8_t)((unsigned)level << pin);
     drive_pin(bridge, pin);
 }
 
 void pci_set_intx(PciDevice *dev, bool level)
 {
-    if (level == dev->irq_level) {
+    if (level == dev->state.irq_level) {
         return;
     }
-    dev->irq_level = level;
-    dev->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
-    dev->config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
+    dev->state.irq_level = level;
+    dev->state.config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
+    dev->state.config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
     update_intx(dev);
 }
 
 static bool is_master(const PciDevice *dev)
 {
-    return pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+    return pci_get_word(dev->state.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
 bool pci_may_master(const PciDevice *dev)
@@ -279,7 +283,7 @@ uint32_t pci_config_read(PciDevice *dev, uint32_t addr, unsigned len)
             cap->ops->before_read(dev, addr, len);
         }
     }
-    memcpy(&value, dev->config + addr, len); /* both are little-endian */
+    memcpy(&value, dev->state.config + addr, len); /* both are little-endian */
     return value;
 }
 
@@ -290,7 +294,7 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
     uint32_t end = addr + len;
 
     for (unsigned i = 0; i < len; i++) {
-        uint8_t *c = &dev->config[addr + i];
+        uint8_t *c = &dev->state.config[addr + i];
         uint8_t byte = (uint8_t)(value >> (8 * i));
         uint8_t w = dev->wmask[addr + i];
 
@@ -385,7 +389,7 @@ static bool check_functions(PciDevice *dev, PciBus *bus, GError **errp)
     PciDevice *first = bus->devices[dev->devfn & ~7];
 
     if (PCI_FUNC(dev->devfn) && first &&
-        !(first->config[PCI_HEADER_TYPE] & 0x80)) {
+        !(first->state.config[PCI_HEADER_TYPE] & 0x80)) {
         error_setg(errp,
                    "%s: slot %02x has a single function: give its device "
                    "'%s' multifunction=on",
@@ -418,7 +422,7 @@ bool pci_device_plug(PciDevice *dev, GError **errp)
         !choose_devfn(dev, bus, errp) || !check_functions(dev, bus, errp)) {
         return false;
     }
-    memcpy(dev->reset_value, dev->config, sizeof(dev->config));
+    memcpy(dev->reset_value, dev->state.config, sizeof(dev->state.config));
     dev->bus = bus;
     bus->devices[dev->devfn] = dev;
     dev->plugged = true;
@@ -438,7 +442,7 @@ void pci_device_unplug(PciDevice *dev)
 void pci_device_reset(PciDevice *dev)
 {
     pci_set_intx(dev, false);
-    memcpy(dev->config, dev->reset_value, sizeof(dev->config));
+    memcpy(dev->state.config, dev->reset_value, sizeof(dev->state.config));
     update_bars(dev);
     for (unsigned i = 0; i < dev->n_hooked; i++) {
         if (dev->hooked[i].ops->reset) {

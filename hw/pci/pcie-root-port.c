@@ -29,21 +29,21 @@ static const char *label_of(const PcieRootPort *port)
 
 static uint8_t *exp_reg(PcieRootPort *port, unsigned reg)
 {
-    return port->pci.config + port->exp_cap + reg;
+    return port->pci.state.config + port->exp_cap + reg;
 }
 
 /* 6.7.3.4: a level, or a message as soon as MSI-X is on and an enabled event
  * waits, and no further one before all events were cleared. */
 static void signal_events(PcieRootPort *port)
 {
-    bool event = pcie_slot_interrupt(&port->slot);
+    bool event = pcie_slot_interrupt(&port->state.slot);
     bool message = event && msix_enabled(&port->pci);
 
     pci_set_intx(&port->pci, event && !message);
-    if (message && !port->message) {
+    if (message && !port->state.message) {
         msix_notify(&port->pci, 0);
     }
-    port->message = message;
+    port->state.message = message;
 }
 
 /* Shows the guest what the slot is now. May release the lock: what is behind
@@ -54,15 +54,16 @@ static void show_slot(PcieRootPort *port)
     uint8_t *link = exp_reg(port, PCI_EXP_LNKSTA);
     uint16_t status = pci_get_word(link) & (uint16_t)~PCI_EXP_LNKSTA_DLLLA;
 
-    pci_set_word(link, status | (port->slot.link ? PCI_EXP_LNKSTA_DLLLA : 0));
-    pci_set_word(exp_reg(port, PCI_EXP_SLTCTL), port->slot.control);
-    pci_set_word(exp_reg(port, PCI_EXP_SLTSTA), port->slot.status);
-    port->secondary.off = !pcie_slot_has_power(&port->slot) ||
-                          (port->pci.config[PCI_BRIDGE_CONTROL] &
+    pci_set_word(link,
+                 status | (port->state.slot.link ? PCI_EXP_LNKSTA_DLLLA : 0));
+    pci_set_word(exp_reg(port, PCI_EXP_SLTCTL), port->state.slot.control);
+    pci_set_word(exp_reg(port, PCI_EXP_SLTSTA), port->state.slot.status);
+    port->secondary.off = !pcie_slot_has_power(&port->state.slot) ||
+                          (port->pci.state.config[PCI_BRIDGE_CONTROL] &
                            PCI_BRIDGE_CTL_BUS_RESET);
     trace(pcie_slot_update, "%s control=0x%x status=0x%x link=%d off=%d",
-          label_of(port), port->slot.control, port->slot.status,
-          port->slot.link, port->secondary.off);
+          label_of(port), port->state.slot.control, port->state.slot.status,
+          port->state.slot.link, port->secondary.off);
     signal_events(port);
     if (port->secondary.off != was_off) {
         pci_master_changed(&port->pci);
@@ -91,7 +92,7 @@ static void for_each_function(PcieRootPort *port, void (*func)(Device *dev))
 
 static void write_slot(PcieRootPort *port, uint16_t control)
 {
-    unsigned actions = pcie_slot_write_control(&port->slot, control);
+    unsigned actions = pcie_slot_write_control(&port->state.slot, control);
 
     show_slot(port);
     if (actions & PCIE_SLOT_POWER_OFF) {
@@ -116,7 +117,7 @@ static void root_port_config_write(PciDevice *pci, uint32_t addr,
     PcieRootPort *port = container_of(pci, PcieRootPort, pci);
     unsigned control = port->exp_cap + PCI_EXP_SLTCTL;
     unsigned status = port->exp_cap + PCI_EXP_SLTSTA;
-    uint8_t had_reset = pci->config[PCI_BRIDGE_CONTROL];
+    uint8_t had_reset = pci->state.config[PCI_BRIDGE_CONTROL];
     uint16_t ones = 0;
 
     pci_config_write(pci, addr, value, len);
@@ -126,15 +127,15 @@ static void root_port_config_write(PciDevice *pci, uint32_t addr,
                                << (8 * (addr + i - status)));
         }
     }
-    pcie_slot_write_status(&port->slot, ones);
+    pcie_slot_write_status(&port->state.slot, ones);
     if (touches(addr, len, control, 2)) {
-        write_slot(port, pci_get_word(pci->config + control));
+        write_slot(port, pci_get_word(pci->state.config + control));
     } else if (touches(addr, len, status, 2) ||
                touches(addr, len, PCI_BRIDGE_CONTROL, 2) ||
                touches(addr, len, pci->msix->cap, PCI_CAP_MSIX_SIZEOF)) {
         show_slot(port);
     }
-    if (~had_reset & pci->config[PCI_BRIDGE_CONTROL] &
+    if (~had_reset & pci->state.config[PCI_BRIDGE_CONTROL] &
         PCI_BRIDGE_CTL_BUS_RESET) {
         reset_behind(port);
     }
@@ -155,9 +156,9 @@ static void intx_from_behind(void *opaque, uint8_t devfn, unsigned pin,
     unsigned out = (pin + PCI_SLOT(devfn)) % 4;
     uint8_t bit = (uint8_t)(1u << PCI_FUNC(devfn));
 
-    port->intx[out] &= (uint8_t)~bit;
-    port->intx[out] |= level ? bit : 0;
-    pci_forward_intx(&port->pci, out, port->intx[out]);
+    port->state.intx[out] &= (uint8_t)~bit;
+    port->state.intx[out] |= level ? bit : 0;
+    pci_forward_intx(&port->pci, out, port->state.intx[out]);
 }
 
 /* --- hotplug --- */
@@ -172,11 +173,11 @@ static bool is_visible(const PcieRootPort *port)
 static void set_present(PcieRootPort *port, bool present)
 {
     if (port->pci.dev.machine->run_state == RUN_STATE_PRELAUNCH) {
-        pcie_slot_reset(&port->slot, present);
+        pcie_slot_reset(&port->state.slot, present);
     } else if (present) {
-        pcie_slot_insert(&port->slot);
+        pcie_slot_insert(&port->state.slot);
     } else {
-        pcie_slot_remove(&port->slot);
+        pcie_slot_remove(&port->state.slot);
     }
     show_slot(port);
 }
@@ -193,7 +194,7 @@ static void port_unplugged(Bus *bus)
 {
     PcieRootPort *port = port_of_bus(bus);
 
-    if (!is_visible(port) && (port->slot.status & PCI_EXP_SLTSTA_PDS)) {
+    if (!is_visible(port) && (port->state.slot.status & PCI_EXP_SLTSTA_PDS)) {
         set_present(port, false);
     }
 }
@@ -212,7 +213,7 @@ static bool port_unplug_request(Bus *bus, Device *dev, GError **errp)
         hotplug_eject(dev); /* a function that the guest has not seen */
         return true;
     }
-    switch (pcie_slot_request(&port->slot, hotplug_guest_can_answer(m),
+    switch (pcie_slot_request(&port->state.slot, hotplug_guest_can_answer(m),
                               machine_clock_ns(m))) {
     case PCIE_SLOT_ASKED:
         for_each_function(port, set_pending);
@@ -310,16 +311,18 @@ static void init_header(PciDevice *pci)
 {
     uint8_t *w = pci->wmask;
 
-    pci->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_BRIDGE;
-    pci->config[PCI_INTERRUPT_PIN] = 1;
+    pci->state.config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_BRIDGE;
+    pci->state.config[PCI_INTERRUPT_PIN] = 1;
     w[PCI_PRIMARY_BUS] = w[PCI_SECONDARY_BUS] = w[PCI_SUBORDINATE_BUS] = 0xff;
     w[PCI_IO_BASE] = w[PCI_IO_LIMIT] = 0xf0;
     pci_set_word(w + PCI_MEMORY_BASE, WINDOW_MASK);
     pci_set_word(w + PCI_MEMORY_LIMIT, WINDOW_MASK);
     pci_set_word(w + PCI_PREF_MEMORY_BASE, WINDOW_MASK);
     pci_set_word(w + PCI_PREF_MEMORY_LIMIT, WINDOW_MASK);
-    pci_set_word(pci->config + PCI_PREF_MEMORY_BASE, PCI_PREF_RANGE_TYPE_64);
-    pci_set_word(pci->config + PCI_PREF_MEMORY_LIMIT, PCI_PREF_RANGE_TYPE_64);
+    pci_set_word(pci->state.config + PCI_PREF_MEMORY_BASE,
+                 PCI_PREF_RANGE_TYPE_64);
+    pci_set_word(pci->state.config + PCI_PREF_MEMORY_LIMIT,
+                 PCI_PREF_RANGE_TYPE_64);
     pci_set_long(w + PCI_PREF_BASE_UPPER32, UINT32_MAX);
     pci_set_long(w + PCI_PREF_LIMIT_UPPER32, UINT32_MAX);
     pci_set_word(w + PCI_BRIDGE_CONTROL,
@@ -402,9 +405,9 @@ static void root_port_reset(Device *dev)
 
     pci_device_reset(&port->pci);
     pci_master_changed(&port->pci);
-    pcie_slot_reset(&port->slot, is_visible(port));
+    pcie_slot_reset(&port->state.slot, is_visible(port));
     if (!port->hotplug) {
-        port->slot.control = 0; /* no controller: there is always power */
+        port->state.slot.control = 0; /* no controller: there is always power */
     }
     show_slot(port);
 }

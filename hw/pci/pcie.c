@@ -23,7 +23,7 @@
 unsigned pcie_cap_init(PciDevice *dev, uint8_t type, uint8_t port)
 {
     unsigned cap = pci_add_capability(dev, PCI_CAP_ID_EXP, CAP_SIZE, NULL);
-    uint8_t *c = dev->config + cap, *w = dev->wmask + cap;
+    uint8_t *c = dev->state.config + cap, *w = dev->wmask + cap;
 
     dev->is_express = true;
     pci_set_word(c + PCI_EXP_FLAGS, (uint16_t)(CAP_VERSION | type << 4));

@@ -141,7 +141,7 @@ static void choose_max_sectors(VhostScsi *s)
 
 static void init_config(VhostScsi *s)
 {
-    struct virtio_scsi_config *c = (void *)s->vdev.config;
+    struct virtio_scsi_config *c = (void *)s->vdev.state.config;
 
     *c = (struct virtio_scsi_config){
         .num_queues = s->num_queues,
@@ -168,7 +168,7 @@ static bool vhost_scsi_set_config(VirtIODevice *vdev, unsigned offset,
     if (offset < first || offset + len > end) {
         return true; /* read-only: the write has no effect */
     }
-    return memcmp(vdev->config + offset, data, len) == 0;
+    return memcmp(vdev->state.config + offset, data, len) == 0;
 }
 
 /* --- start and stop --- */
@@ -205,7 +205,8 @@ static bool vhost_scsi_activate(VhostDev *dev, GError **errp)
     const VhostScsi *s = vhost_scsi_from(dev->vdev);
 
     if (virtio_has_feature(&s->vdev, VIRTIO_SCSI_F_HOTPLUG)) {
-        (void)s->scsi_ops->vhost_scsi_set_events_missed(dev, s->events_missed);
+        (void)s->scsi_ops->vhost_scsi_set_events_missed(dev,
+                                                        s->state.events_missed);
     }
     return set_endpoint(dev, errp);
 }
@@ -217,10 +218,10 @@ static void vhost_scsi_stop(VirtIODevice *vdev)
     vhost_device_stop(vdev);
     /* Only now: an event whose turn comes while the endpoint is cleared counts
      * as missed. */
-    s->events_missed = 0;
-    if (vdev->status && virtio_has_feature(vdev, VIRTIO_SCSI_F_HOTPLUG)) {
-        (void)s->scsi_ops->vhost_scsi_get_events_missed(&s->vhost,
-                                                        &s->events_missed);
+    s->state.events_missed = 0;
+    if (vdev->state.status && virtio_has_feature(vdev, VIRTIO_SCSI_F_HOTPLUG)) {
+        (void)s->scsi_ops->vhost_scsi_get_events_missed(
+            &s->vhost, &s->state.events_missed);
     }
 }
 

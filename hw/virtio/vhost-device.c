@@ -147,7 +147,7 @@ static bool ring_error(void *opaque, GIOCondition condition)
         "the kernel could not read a ring, or dropped a request that is "
         "malformed or too large (its log says which)";
     VhostDev *dev = opaque;
-    const uint8_t status = dev->vdev->status;
+    const uint8_t status = dev->vdev->state.status;
 
     if (event_notifier_test_and_clear(&dev->err) &&
         (status & VIRTIO_CONFIG_S_DRIVER_OK) &&

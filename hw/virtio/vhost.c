@@ -144,13 +144,15 @@ static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
 {
     const void *desc, *avail, *used;
 
-    if (q->desc % VRING_DESC_ALIGN_SIZE || q->driver % VRING_AVAIL_ALIGN_SIZE ||
-        q->device % VRING_USED_ALIGN_SIZE) {
+    if (q->state.desc % VRING_DESC_ALIGN_SIZE ||
+        q->state.driver % VRING_AVAIL_ALIGN_SIZE ||
+        q->state.device % VRING_USED_ALIGN_SIZE) {
         return false;
     }
-    desc = guest_ram_ptr(ram, q->desc, vring_desc_size(q->size));
-    avail = guest_ram_ptr(ram, q->driver, vring_avail_size(q->size));
-    used = guest_ram_ptr(ram, q->device, vring_used_size(q->size));
+    desc = guest_ram_ptr(ram, q->state.desc, vring_desc_size(q->state.size));
+    avail = guest_ram_ptr(ram, q->state.driver,
+                          vring_avail_size(q->state.size));
+    used = guest_ram_ptr(ram, q->state.device, vring_used_size(q->state.size));
     addr->desc_user_addr = (uintptr_t)desc;
     addr->avail_user_addr = (uintptr_t)avail;
     addr->used_user_addr = (uintptr_t)used;
@@ -161,8 +163,8 @@ static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
 static int start_vring(VhostDev *dev, unsigned i, const GuestRam *ram)
 {
     const VirtQueue *q = queue_of(dev, i);
-    struct vhost_vring_state num = { .index = i, .num = q->size };
-    struct vhost_vring_state base = { .index = i, .num = q->last_avail };
+    struct vhost_vring_state num = { .index = i, .num = q->state.size };
+    struct vhost_vring_state base = { .index = i, .num = q->state.last_avail };
     struct vhost_vring_file kick = { .index = i, .fd = q->kick.fd };
     struct vhost_vring_file call = { .index = i, .fd = q->call.fd };
     struct vhost_vring_file err = { .index = i, .fd = dev->err.fd };
@@ -219,14 +221,14 @@ int vhost_dev_start(VhostDev *dev, const GuestRam *ram)
 
     assert(dev->state == VHOST_OWNED);
     trace(vhost_dev_start, "%s", dev->label);
-    r = dev->ops->vhost_set_features(dev,
-                                     dev->vdev->guest_features & dev->features);
+    r = dev->ops->vhost_set_features(dev, dev->vdev->state.guest_features &
+                                              dev->features);
     if (r < 0) {
         return vhost_dev_failed(dev, "VHOST_SET_FEATURES", -1, r);
     }
     r = set_mem_table(dev, ram);
     for (i = 0; r == 0 && i < dev->n_vrings; i++) {
-        r = queue_of(dev, i)->enabled ? start_vring(dev, i, ram) : 0;
+        r = queue_of(dev, i)->state.enabled ? start_vring(dev, i, ram) : 0;
     }
     if (r < 0) {
         while (i-- > 0) {
@@ -245,11 +247,11 @@ void vhost_dev_stop(VhostDev *dev)
     for (unsigned i = 0; i < dev->n_vrings; i++) {
         struct vhost_vring_state ring = { .index = i };
 
-        if (!queue_of(dev, i)->enabled) {
+        if (!queue_of(dev, i)->state.enabled) {
             continue;
         }
         if (dev->ops->vhost_get_vring_base(dev, &ring) == 0) {
-            queue_of(dev, i)->last_avail = (uint16_t)ring.num;
+            queue_of(dev, i)->state.last_avail = (uint16_t)ring.num;
         }
         stop_vring(dev, i);
     }

@@ -13,7 +13,7 @@ static bool intx_event(void *opaque, GIOCondition condition)
     VirtIOPCIInterrupt *irq = opaque;
 
     if (event_notifier_test_and_clear(irq->notifier)) {
-        irq->proxy->isr |= irq->isr_bit;
+        irq->proxy->state.isr |= irq->isr_bit;
         pci_set_intx(&irq->proxy->pci, true);
     }
     return true;
@@ -38,16 +38,16 @@ static void connect_interrupt(VirtIOPCIInterrupt *irq)
                                            G_IO_IN, intx_event, irq);
         return;
     }
-    if (irq->vector == MSIX_NO_VECTOR) {
+    if (*irq->vector == MSIX_NO_VECTOR) {
         return;
     }
     irq->msix = (MsixBinding){ .notifier = irq->notifier,
-                               .vector = irq->vector };
+                               .vector = *irq->vector };
     irq->bound = msix_bind(pci, &irq->msix) == 0;
-    if (!irq->bound &&
-        !(virtio_pci_vdev(irq->proxy)->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+    if (!irq->bound && !(virtio_pci_vdev(irq->proxy)->state.status &
+                         VIRTIO_CONFIG_S_NEEDS_RESET)) {
         virtio_error(virtio_pci_vdev(irq->proxy),
-                     "no interrupt route for MSI-X vector %u", irq->vector);
+                     "no interrupt route for MSI-X vector %u", *irq->vector);
     }
 }
 
@@ -58,8 +58,8 @@ static void prepare_vectors(VirtIOPCIProxy *proxy)
     g_autofree uint16_t *vectors = g_new(uint16_t, n);
 
     for (unsigned i = 0; i < n; i++) {
-        if (proxy->interrupts[i].vector != MSIX_NO_VECTOR) {
-            vectors[n_used++] = proxy->interrupts[i].vector;
+        if (proxy->state.vectors[i] != MSIX_NO_VECTOR) {
+            vectors[n_used++] = proxy->state.vectors[i];
         }
     }
     msix_prepare(&proxy->pci, vectors, n_used);
@@ -85,7 +85,7 @@ static void disconnect_interrupts(VirtIOPCIProxy *proxy)
         disconnect_interrupt(&proxy->interrupts[i]);
     }
     proxy->connected = false;
-    proxy->isr = 0;
+    proxy->state.isr = 0;
     pci_set_intx(&proxy->pci, false);
 }
 
@@ -93,8 +93,8 @@ void virtio_pci_set_vector(VirtIOPCIProxy *proxy, VirtIOPCIInterrupt *irq,
                            uint16_t vector)
 {
     /* 4.1.5.1.2: reading NO_VECTOR back tells the driver that it failed. */
-    irq->vector = vector < msix_n_vectors(&proxy->pci) ? vector
-                                                       : MSIX_NO_VECTOR;
+    *irq->vector = vector < msix_n_vectors(&proxy->pci) ? vector
+                                                        : MSIX_NO_VECTOR;
     if (proxy->connected) {
         connect_interrupt(irq);
     }
@@ -197,7 +197,7 @@ void virtio_pci_follow_config(VirtIOPCIProxy *proxy, bool had_msix)
     if (msix_enabled(&proxy->pci) != had_msix) {
         connect_interrupts(proxy);
         /* PCI 3.0, 6.8.2: with MSI-X enabled INTx is not used. */
-        pci_set_intx(&proxy->pci, had_msix && proxy->isr);
+        pci_set_intx(&proxy->pci, had_msix && proxy->state.isr);
     }
     if (notify_address(proxy) !=
         (proxy->notify_mapped ? proxy->notify_base : UINT64_MAX)) {

@@ -28,8 +28,8 @@ static VirtQueue *selected_queue(const VirtIOPCIProxy *proxy)
 {
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
-    return proxy->queue_select < vdev->n_queues
-               ? &vdev->queues[proxy->queue_select]
+    return proxy->state.queue_select < vdev->n_queues
+               ? &vdev->queues[proxy->state.queue_select]
                : NULL;
 }
 
@@ -55,22 +55,23 @@ static uint32_t common_read_queue(const VirtIOPCIProxy *proxy, unsigned offset)
     }
     switch (offset) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
-        return q->size;
+        return q->state.size;
     case VIRTIO_PCI_COMMON_Q_MSIX:
-        return proxy->interrupts[proxy->queue_select].vector;
+        return proxy->state.vectors[proxy->state.queue_select];
     case VIRTIO_PCI_COMMON_Q_ENABLE:
-        return q->enabled;
+        return q->state.enabled;
     case VIRTIO_PCI_COMMON_Q_NOFF:
-        return proxy->queue_select;
+        return proxy->state.queue_select;
     case VIRTIO_PCI_COMMON_Q_DESCLO:
     case VIRTIO_PCI_COMMON_Q_DESCHI:
-        return half(q->desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4);
+        return half(q->state.desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4);
     case VIRTIO_PCI_COMMON_Q_AVAILLO:
     case VIRTIO_PCI_COMMON_Q_AVAILHI:
-        return half(q->driver, (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4);
+        return half(q->state.driver,
+                    (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4);
     case VIRTIO_PCI_COMMON_Q_USEDLO:
     case VIRTIO_PCI_COMMON_Q_USEDHI:
-        return half(q->device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4);
+        return half(q->state.device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4);
     default:
         return 0;
     }
@@ -84,23 +85,24 @@ static uint32_t common_read_register(const VirtIOPCIProxy *proxy,
 
     switch (offset) {
     case VIRTIO_PCI_COMMON_DFSELECT:
-        return proxy->device_feature_select;
+        return proxy->state.device_feature_select;
     case VIRTIO_PCI_COMMON_DF:
-        return half(vdev->host_features, proxy->device_feature_select);
+        return half(vdev->host_features, proxy->state.device_feature_select);
     case VIRTIO_PCI_COMMON_GFSELECT:
-        return proxy->driver_feature_select;
+        return proxy->state.driver_feature_select;
     case VIRTIO_PCI_COMMON_GF:
-        return half(vdev->guest_features, proxy->driver_feature_select);
+        return half(vdev->state.guest_features,
+                    proxy->state.driver_feature_select);
     case VIRTIO_PCI_COMMON_MSIX:
-        return proxy->interrupts[vdev->n_queues].vector;
+        return proxy->state.vectors[vdev->n_queues];
     case VIRTIO_PCI_COMMON_NUMQ:
         return vdev->n_queues;
     case VIRTIO_PCI_COMMON_STATUS:
-        return vdev->status;
+        return vdev->state.status;
     case VIRTIO_PCI_COMMON_CFGGENERATION:
-        return vdev->config_generation;
+        return vdev->state.config_generation;
     case VIRTIO_PCI_COMMON_Q_SELECT:
-        return proxy->queue_select;
+        return proxy->state.queue_select;
     default:
         return common_read_queue(proxy, offset);
     }
@@ -118,7 +120,7 @@ static void write_status(VirtIOPCIProxy *proxy, uint8_t status)
     if (!status) {
         virtio_pci_disconnect(proxy);
         for (unsigned i = 0; i <= vdev->n_queues; i++) {
-            proxy->interrupts[i].vector = MSIX_NO_VECTOR;
+            proxy->state.vectors[i] = MSIX_NO_VECTOR;
         }
     }
 }
@@ -133,11 +135,12 @@ static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
         return;
     }
     if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
-        virtio_pci_set_vector(proxy, &proxy->interrupts[proxy->queue_select],
+        virtio_pci_set_vector(proxy,
+                              &proxy->interrupts[proxy->state.queue_select],
                               (uint16_t)value);
         return;
     }
-    if (q->enabled) {
+    if (q->state.enabled) {
         return;
     }
     switch (offset) {
@@ -151,15 +154,18 @@ static void common_write_queue(VirtIOPCIProxy *proxy, unsigned offset,
         break;
     case VIRTIO_PCI_COMMON_Q_DESCLO:
     case VIRTIO_PCI_COMMON_Q_DESCHI:
-        set_half(&q->desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4, value);
+        set_half(&q->state.desc, (offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 4,
+                 value);
         break;
     case VIRTIO_PCI_COMMON_Q_AVAILLO:
     case VIRTIO_PCI_COMMON_Q_AVAILHI:
-        set_half(&q->driver, (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4, value);
+        set_half(&q->state.driver, (offset - VIRTIO_PCI_COMMON_Q_AVAILLO) / 4,
+                 value);
         break;
     case VIRTIO_PCI_COMMON_Q_USEDLO:
     case VIRTIO_PCI_COMMON_Q_USEDHI:
-        set_half(&q->device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4, value);
+        set_half(&q->state.device, (offset - VIRTIO_PCI_COMMON_Q_USEDLO) / 4,
+                 value);
         break;
     default:
         break;
@@ -173,15 +179,15 @@ static void common_write_register(VirtIOPCIProxy *proxy, unsigned offset,
 
     switch (offset) {
     case VIRTIO_PCI_COMMON_DFSELECT:
-        proxy->device_feature_select = value;
+        proxy->state.device_feature_select = value;
         break;
     case VIRTIO_PCI_COMMON_GFSELECT:
-        proxy->driver_feature_select = value;
+        proxy->state.driver_feature_select = value;
         break;
     case VIRTIO_PCI_COMMON_GF: {
-        uint64_t features = vdev->guest_features;
+        uint64_t features = vdev->state.guest_features;
 
-        set_half(&features, proxy->driver_feature_select, value);
+        set_half(&features, proxy->state.driver_feature_select, value);
         virtio_set_features(vdev, features);
         break;
     }
@@ -193,7 +199,7 @@ static void common_write_register(VirtIOPCIProxy *proxy, unsigned offset,
         write_status(proxy, (uint8_t)value);
         break;
     case VIRTIO_PCI_COMMON_Q_SELECT:
-        proxy->queue_select = (uint16_t)value;
+        proxy->state.queue_select = (uint16_t)value;
         break;
     default:
         common_write_queue(proxy, offset, value);
@@ -253,9 +259,9 @@ static void common_write(VirtIOPCIProxy *proxy, unsigned offset, uint32_t value,
 
 static uint8_t isr_read(VirtIOPCIProxy *proxy)
 {
-    uint8_t isr = proxy->isr;
+    uint8_t isr = proxy->state.isr;
 
-    proxy->isr = 0;
+    proxy->state.isr = 0;
     pci_set_intx(&proxy->pci, false);
     return isr;
 }
@@ -356,7 +362,7 @@ static const MemoryRegionOps ports_ops = {
 static const MemoryRegion *cfg_window(const VirtIOPCIProxy *proxy,
                                       uint32_t *ret_offset, uint32_t *ret_len)
 {
-    const uint8_t *cap = proxy->pci.config + proxy->cfg_cap;
+    const uint8_t *cap = proxy->pci.state.config + proxy->cfg_cap;
     uint8_t bar = cap[VIRTIO_PCI_CAP_BAR];
     uint32_t offset = pci_get_long(cap + VIRTIO_PCI_CAP_OFFSET);
     uint32_t len = pci_get_long(cap + VIRTIO_PCI_CAP_LENGTH);
@@ -375,7 +381,8 @@ static const MemoryRegion *cfg_window(const VirtIOPCIProxy *proxy,
 
 static uint8_t *cfg_data(VirtIOPCIProxy *proxy)
 {
-    return proxy->pci.config + proxy->cfg_cap + sizeof(struct virtio_pci_cap);
+    return proxy->pci.state.config + proxy->cfg_cap +
+           sizeof(struct virtio_pci_cap);
 }
 
 static bool touches_cfg_data(const VirtIOPCIProxy *proxy, uint32_t addr,
@@ -472,7 +479,7 @@ static unsigned add_cap(VirtIOPCIProxy *proxy, uint8_t type, uint8_t bar,
     unsigned pos = pci_add_capability(&proxy->pci, PCI_CAP_ID_VNDR, size,
                                       type == VIRTIO_PCI_CAP_PCI_CFG ? &cfg_ops
                                                                      : NULL);
-    uint8_t *cap = proxy->pci.config + pos;
+    uint8_t *cap = proxy->pci.state.config + pos;
 
     cap[VIRTIO_PCI_CAP_LEN] = (uint8_t)size;
     cap[VIRTIO_PCI_CAP_CFG_TYPE] = type;
@@ -498,7 +505,7 @@ static void add_caps(VirtIOPCIProxy *proxy, uint32_t notify_size)
                                       VIRTIO_PCI_BAR_NOTIFY, 0, notify_size, 4)
                             : add_cap(proxy, VIRTIO_PCI_CAP_NOTIFY_CFG, bar,
                                       VIRTIO_PCI_NOTIFY_OFFSET, notify_size, 4);
-    pci_set_long(pci->config + pos + sizeof(struct virtio_pci_cap),
+    pci_set_long(pci->state.config + pos + sizeof(struct virtio_pci_cap),
                  proxy->notify_multiplier);
     pos = add_cap(proxy, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0, 4);
     pci->wmask[pos + VIRTIO_PCI_CAP_BAR] = 0xff;
@@ -515,12 +522,14 @@ static void init_interrupts(VirtIOPCIProxy *proxy)
     VirtIODevice *vdev = virtio_pci_vdev(proxy);
 
     proxy->interrupts = g_new0(VirtIOPCIInterrupt, vdev->n_queues + 1);
+    proxy->state.vectors = g_new(uint16_t, vdev->n_queues + 1);
     for (unsigned i = 0; i <= vdev->n_queues; i++) {
         bool is_config = i == vdev->n_queues;
 
+        proxy->state.vectors[i] = MSIX_NO_VECTOR;
         proxy->interrupts[i] = (VirtIOPCIInterrupt){
             .proxy = proxy,
-            .vector = MSIX_NO_VECTOR,
+            .vector = &proxy->state.vectors[i],
             .isr_bit = is_config ? VIRTIO_PCI_ISR_CONFIG : 1,
             .notifier = is_config ? &vdev->config_changed
                                   : &vdev->queues[i].call,
@@ -638,7 +647,7 @@ bool virtio_pci_realize(Device *dev, GError **errp)
     id.subsystem = id.device;
     id.class_code = vdev->kind->pci_class;
     pci_device_init(&proxy->pci, &id, &virtio_pci_ops);
-    proxy->pci.config[PCI_INTERRUPT_PIN] = 1;
+    proxy->pci.state.config[PCI_INTERRUPT_PIN] = 1;
     init_interrupts(proxy);
     init_bars(proxy);
     if (pci_bus_of(&proxy->pci)->bridge) {
@@ -650,9 +659,9 @@ bool virtio_pci_realize(Device *dev, GError **errp)
 static void reset_registers(VirtIOPCIProxy *proxy)
 {
     write_status(proxy, 0);
-    proxy->device_feature_select = 0;
-    proxy->driver_feature_select = 0;
-    proxy->queue_select = 0;
+    proxy->state.device_feature_select = 0;
+    proxy->state.driver_feature_select = 0;
+    proxy->state.queue_select = 0;
     pci_device_reset(&proxy->pci);
     virtio_set_dma(virtio_pci_vdev(proxy), false);
 }
@@ -679,6 +688,7 @@ void virtio_pci_unrealize(Device *dev)
     }
     msix_finish(&proxy->pci);
     g_clear_pointer(&proxy->interrupts, g_free);
+    g_clear_pointer(&proxy->state.vectors, g_free);
 }
 
 static const char *const legacy_words[] = { "auto", "on", "off", NULL };

@@ -132,7 +132,7 @@ static json_object *vhost_status(const VhostDev *dev, const VirtIODevice *vdev,
     json_add_uint(o, "vq-index", dev->first);
     json_add(o, "features", feature_names(vdev, dev->features));
     json_add(o, "acked-features",
-             feature_names(vdev, vdev->guest_features & dev->features));
+             feature_names(vdev, vdev->state.guest_features & dev->features));
     json_add(o, "backend-features", feature_names(vdev, 0));
     json_add(protocols, "protocols", json_object_new_array());
     json_add(o, "protocol-features", protocols);
@@ -173,19 +173,21 @@ json_object *qmp_x_query_virtio_status(Machine *m, json_object *args,
     json_add_int(o, "device-id", vdev->kind->device_id);
     json_add_bool(o, "vhost-started", vhost && vdev->started);
     json_add_string(o, "device-endian", "little");
-    json_add(o, "guest-features", feature_names(vdev, vdev->guest_features));
+    json_add(o, "guest-features",
+             feature_names(vdev, vdev->state.guest_features));
     json_add(o, "host-features", feature_names(vdev, vdev->host_features));
     json_add(o, "backend-features",
              feature_names(vdev, vhost ? vhost->features : 0));
     json_add_int(o, "num-vqs", vdev->n_queues);
-    json_add(o, "status", device_status(vdev->status));
+    json_add(o, "status", device_status(vdev->state.status));
     json_add_int(o, "isr", 0);
     json_add_int(o, "queue-sel", 0);
     json_add_bool(o, "vm-running", m->run_state == RUN_STATE_RUNNING);
-    json_add_bool(o, "broken", vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+    json_add_bool(o, "broken",
+                  vdev->state.status & VIRTIO_CONFIG_S_NEEDS_RESET);
     json_add_bool(o, "disabled", false);
     json_add_bool(o, "use-started", true);
-    json_add_bool(o, "started", vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
+    json_add_bool(o, "started", vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK);
     json_add_bool(o, "start-on-kick", false);
     json_add_bool(o, "disable-legacy-check", false);
     json_add_string(o, "bus-name", "virtio-bus");
@@ -227,15 +229,16 @@ json_object *qmp_x_query_virtio_vhost_queue_status(Machine *m,
     json_add_string(o, "name", vdev->kind->name);
     json_add_int(o, "kick", q->kick.fd);
     json_add_int(o, "call", q->call.fd);
-    json_add_uint(o, "desc", (uintptr_t)guest_ram_ptr(ram, q->desc, 1));
-    json_add_uint(o, "avail", (uintptr_t)guest_ram_ptr(ram, q->driver, 1));
-    json_add_uint(o, "used", (uintptr_t)guest_ram_ptr(ram, q->device, 1));
-    json_add_int(o, "num", q->size);
-    json_add_uint(o, "desc-phys", q->desc);
-    json_add_uint(o, "desc-size", vring_desc_size(q->size));
-    json_add_uint(o, "avail-phys", q->driver);
-    json_add_uint(o, "avail-size", vring_avail_size(q->size));
-    json_add_uint(o, "used-phys", q->device);
-    json_add_uint(o, "used-size", vring_used_size(q->size));
+    json_add_uint(o, "desc", (uintptr_t)guest_ram_ptr(ram, q->state.desc, 1));
+    json_add_uint(o, "avail",
+                  (uintptr_t)guest_ram_ptr(ram, q->state.driver, 1));
+    json_add_uint(o, "used", (uintptr_t)guest_ram_ptr(ram, q->state.device, 1));
+    json_add_int(o, "num", q->state.size);
+    json_add_uint(o, "desc-phys", q->state.desc);
+    json_add_uint(o, "desc-size", vring_desc_size(q->state.size));
+    json_add_uint(o, "avail-phys", q->state.driver);
+    json_add_uint(o, "avail-size", vring_avail_size(q->state.size));
+    json_add_uint(o, "used-phys", q->state.device);
+    json_add_uint(o, "used-size", vring_used_size(q->state.size));
     return o;
 }

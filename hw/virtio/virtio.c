@@ -62,8 +62,8 @@ void virtio_end_kernel_calls(VirtIODevice *vdev)
 static bool should_run(const VirtIODevice *vdev)
 {
     return vdev->dev.machine->run_state == RUN_STATE_RUNNING && vdev->may_dma &&
-           (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-           !(vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+           (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+           !(vdev->state.status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 static bool call_back_end(VirtIODevice *vdev, bool start, GError **errp)
@@ -113,9 +113,9 @@ static void run_state_changed(void *opaque, bool running)
 
 static void set_needs_reset(VirtIODevice *vdev)
 {
-    vdev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-    if (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
-        vdev->config_generation++;
+    vdev->state.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+    if (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK) {
+        vdev->state.config_generation++;
         event_notifier_set(&vdev->config_changed);
     }
 }
@@ -151,24 +151,24 @@ void virtio_warn(VirtIODevice *vdev, const char *fmt, ...)
 
 void virtio_set_features(VirtIODevice *vdev, uint64_t features)
 {
-    if (vdev->status & VIRTIO_CONFIG_S_FEATURES_OK) {
+    if (vdev->state.status & VIRTIO_CONFIG_S_FEATURES_OK) {
         return;
     }
     trace(virtio_set_features, "%s features=0x%" PRIx64,
           device_label(&vdev->dev), features);
-    vdev->guest_features = features;
+    vdev->state.guest_features = features;
 }
 
 /* Specification 2.2 and 6.3. */
 static bool features_acceptable(const VirtIODevice *vdev)
 {
-    return !(vdev->guest_features & ~vdev->host_features) &&
+    return !(vdev->state.guest_features & ~vdev->host_features) &&
            virtio_has_feature(vdev, VIRTIO_F_VERSION_1);
 }
 
 void virtio_set_status(VirtIODevice *vdev, uint8_t status)
 {
-    uint8_t set = (uint8_t)(status & ~vdev->status);
+    uint8_t set = (uint8_t)(status & ~vdev->state.status);
 
     trace(virtio_set_status, "%s status=0x%02x", device_label(&vdev->dev),
           status);
@@ -178,18 +178,18 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
     }
     if ((set & VIRTIO_CONFIG_S_FEATURES_OK) && !features_acceptable(vdev)) {
         log_item(LOG_GUEST_ERROR, "%s: features 0x%" PRIx64 " are refused",
-                 device_label(&vdev->dev), vdev->guest_features);
+                 device_label(&vdev->dev), vdev->state.guest_features);
         set &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
     }
     if ((set & VIRTIO_CONFIG_S_DRIVER_OK) &&
-        !((vdev->status | set) & VIRTIO_CONFIG_S_FEATURES_OK)) {
+        !((vdev->state.status | set) & VIRTIO_CONFIG_S_FEATURES_OK)) {
         virtio_error(vdev, "DRIVER_OK without FEATURES_OK");
         return;
     }
     /* The driver clears no bit but by reset, and NEEDS_RESET is ours. */
-    vdev->status |= (uint8_t)(set & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+    vdev->state.status |= (uint8_t)(set & ~VIRTIO_CONFIG_S_NEEDS_RESET);
     if ((set & VIRTIO_CONFIG_S_DRIVER_OK) &&
-        (vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+        (vdev->state.status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
         /* A fault of before: the driver listens only now. */
         set_needs_reset(vdev);
     }
@@ -207,17 +207,17 @@ void virtio_reset(VirtIODevice *vdev)
 {
     trace(virtio_reset, "%s", device_label(&vdev->dev));
     wait_idle(vdev);
-    vdev->status = 0;
+    vdev->state.status = 0;
     update_back_end(vdev);
-    vdev->guest_features = 0;
+    vdev->state.guest_features = 0;
     drop_event(&vdev->config_changed);
     for (unsigned i = 0; i < vdev->n_queues; i++) {
         VirtQueue *q = &vdev->queues[i];
 
-        q->size = q->max_size;
-        q->enabled = false;
-        q->desc = q->driver = q->device = 0;
-        q->last_avail = 0;
+        q->state.size = q->max_size;
+        q->state.enabled = false;
+        q->state.desc = q->state.driver = q->state.device = 0;
+        q->state.last_avail = 0;
         drop_event(&q->kick);
         drop_event(&q->call);
     }
@@ -225,7 +225,7 @@ void virtio_reset(VirtIODevice *vdev)
 
 void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size)
 {
-    if (q->enabled) {
+    if (q->state.enabled) {
         return;
     }
     if (!is_power_of_2(size) || size > q->max_size) {
@@ -233,7 +233,7 @@ void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size)
                      q->max_size);
         return;
     }
-    q->size = size;
+    q->state.size = size;
 }
 
 void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q)
@@ -241,14 +241,14 @@ void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q)
     trace(virtio_queue_enable,
           "%s queue=%u size=%u desc=0x%" PRIx64 " driver=0x%" PRIx64
           " device=0x%" PRIx64,
-          device_label(&vdev->dev), (unsigned)(q - vdev->queues), q->size,
-          q->desc, q->driver, q->device);
-    if (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+          device_label(&vdev->dev), (unsigned)(q - vdev->queues), q->state.size,
+          q->state.desc, q->state.driver, q->state.device);
+    if (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK) {
         log_item(LOG_GUEST_ERROR, "%s: queue enabled after DRIVER_OK",
                  device_label(&vdev->dev));
         return;
     }
-    q->enabled = true;
+    q->state.enabled = true;
 }
 
 uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset, unsigned size)
@@ -256,7 +256,7 @@ uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset, unsigned size)
     uint64_t value = 0;
 
     if (offset < vdev->config_len) {
-        memcpy(&value, vdev->config + offset,
+        memcpy(&value, vdev->state.config + offset,
                MIN(size, vdev->config_len - offset));
     }
     return value;
@@ -298,7 +298,7 @@ bool virtio_init(VirtIODevice *vdev, const VirtioKind *kind,
     vdev->config_changed = EVENT_NOTIFIER_NONE;
     for (unsigned i = 0; i < n_queues; i++) {
         vdev->queues[i].max_size = (uint16_t)queue_size;
-        vdev->queues[i].size = (uint16_t)queue_size;
+        vdev->queues[i].state.size = (uint16_t)queue_size;
         vdev->queues[i].kick = EVENT_NOTIFIER_NONE;
         vdev->queues[i].call = EVENT_NOTIFIER_NONE;
     }

@@ -145,9 +145,11 @@ static void check(const Fuzz *f)
     const VirtIODevice *vdev = &f->t->vdev;
 
     g_assert_cmpuint(f->t->starts, ==, f->t->stops + vdev->started);
-    g_assert_true(!vdev->started || (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK));
+    g_assert_true(!vdev->started ||
+                  (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK));
     for (unsigned i = 0; i < vdev->n_queues; i++) {
-        g_assert_cmpuint(vdev->queues[i].size, <=, vdev->queues[i].max_size);
+        g_assert_cmpuint(vdev->queues[i].state.size, <=,
+                         vdev->queues[i].max_size);
     }
 }
 

@@ -36,7 +36,7 @@ static bool test_realize(Device *dev, GError **errp)
     TestPci *t = container_of(pci_device_from(dev), TestPci, pci);
 
     pci_device_init(&t->pci, &id, &pci_default_ops);
-    t->pci.config[PCI_INTERRUPT_PIN] = 1;
+    t->pci.state.config[PCI_INTERRUPT_PIN] = 1;
     memory_region_init(&t->mem, "mem", &region_ops, t, 64 * KiB);
     memory_region_init(&t->io, "io", &region_ops, t, 32);
     pci_register_bar(

@@ -276,7 +276,7 @@ static bool test_realize(Device *dev, GError **errp)
     TestFunction *t = function_from(dev);
 
     pci_device_init(&t->pci, &id, &pci_default_ops);
-    t->pci.config[PCI_INTERRUPT_PIN] = 1;
+    t->pci.state.config[PCI_INTERRUPT_PIN] = 1;
     memory_region_init(&t->mem, "mem", &region_ops, t, 4 * KiB);
     pci_register_bar(&t->pci, 0, 0, &t->mem);
     return pci_device_plug(&t->pci, errp);

@@ -62,7 +62,7 @@ static inline bool pin_realize(Device *dev, GError **errp)
 
     pci_device_init(pci, &id, &pci_default_ops);
     /* A device with an id has a pin. */
-    pci->config[PCI_INTERRUPT_PIN] = dev->id != NULL;
+    pci->state.config[PCI_INTERRUPT_PIN] = dev->id != NULL;
     return pci_device_plug(pci, errp);
 }
 

@@ -276,11 +276,11 @@ static void setup(Fixture *f, gconstpointer data)
     for (unsigned i = 0; i < QUEUES; i++) {
         VirtQueue *q = &f->vdev->queues[i];
 
-        q->desc = 0x1000 * (i + 1);
-        q->driver = q->desc + 0x400;
-        q->device = q->desc + 0x800;
-        q->last_avail = (uint16_t)(10 + i);
-        q->enabled = true;
+        q->state.desc = 0x1000 * (i + 1);
+        q->state.driver = q->state.desc + 0x400;
+        q->state.device = q->state.desc + 0x800;
+        q->state.last_avail = (uint16_t)(10 + i);
+        q->state.enabled = true;
     }
     virtio_set_features(f->vdev, f->vdev->host_features);
     m->run_state = RUN_STATE_RUNNING;
@@ -328,8 +328,8 @@ static void each_serves_its_range_and_nobody_the_rest(Fixture *f,
     p[1].base[0] = 77;
     virtio_set_dma(f->vdev, false);
     g_assert_false(p[0].active || p[1].active);
-    g_assert_cmpuint(q[2].last_avail, ==, 77);
-    g_assert_cmpuint(q[3].last_avail, ==, 13);
+    g_assert_cmpuint(q[2].state.last_avail, ==, 77);
+    g_assert_cmpuint(q[3].state.last_avail, ==, 13);
     g_assert_cmpint(p[1].kick[0], ==, -1);
 }
 
@@ -374,7 +374,8 @@ static void a_last_step_that_fails_needs_a_reset(Fixture *f, gconstpointer data)
 
     p[1].fail_activate = 1;
     begin(f);
-    g_assert_cmphex(f->vdev->status, ==, 15 | VIRTIO_CONFIG_S_NEEDS_RESET);
+    g_assert_cmphex(f->vdev->state.status, ==,
+                    15 | VIRTIO_CONFIG_S_NEEDS_RESET);
     g_assert_false(p[0].active || p[1].active);
     g_assert_cmpint(p[1].kick[0], ==, -1);
 }
@@ -393,7 +394,7 @@ static void what_could_not_be_taken_down_is_tried_again(Fixture *f,
 
     p[0].fail_deactivate = 1;
     virtio_set_dma(f->vdev, true);
-    g_assert_cmphex(f->vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
+    g_assert_cmphex(f->vdev->state.status & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
     g_assert_false(p[1].active);
 
     virtio_set_status(f->vdev, 0);

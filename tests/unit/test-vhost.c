@@ -357,11 +357,11 @@ static void rings_init(Rings *r)
     for (unsigned i = 0; i < 3; i++) {
         VirtQueue *q = &r->vdev.queues[i];
 
-        q->desc = 0x1000 * (i + 1);
-        q->driver = q->desc + 0x400;
-        q->device = q->desc + 0x800;
-        q->enabled = i != 1;
-        q->last_avail = (uint16_t)(10 + i);
+        q->state.desc = 0x1000 * (i + 1);
+        q->state.driver = q->state.desc + 0x400;
+        q->state.device = q->state.desc + 0x800;
+        q->state.enabled = i != 1;
+        q->state.last_avail = (uint16_t)(10 + i);
     }
 }
 
@@ -391,7 +391,7 @@ static void test_start_gives_enabled_rings_and_stop_takes_them(void)
     kernel.base[2] = 77;
     vhost_dev_stop(&r.dev);
     g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
-    g_assert_cmpuint(r.vdev.queues[2].last_avail, ==, 77);
+    g_assert_cmpuint(r.vdev.queues[2].state.last_avail, ==, 77);
     g_assert_cmpint(kernel.kick_fd[0], ==, -1);
     g_assert_cmpint(kernel.call_fd[2], ==, -1);
     rings_finish(&r);
@@ -415,9 +415,9 @@ static void test_start_refuses_rings_outside_ram(void)
         Rings r;
 
         rings_init(&r);
-        r.vdev.queues[2].desc = bad[i].desc;
-        r.vdev.queues[2].driver = bad[i].driver;
-        r.vdev.queues[2].device = bad[i].device;
+        r.vdev.queues[2].state.desc = bad[i].desc;
+        r.vdev.queues[2].state.driver = bad[i].driver;
+        r.vdev.queues[2].state.device = bad[i].device;
         g_assert_cmpint(vhost_dev_start(&r.dev, &r.ram), ==, -EFAULT);
         g_assert_cmpint(r.dev.state, ==, VHOST_OWNED);
         g_assert_cmpint(r.dev.failed_vring, ==, 2);

@@ -142,7 +142,7 @@ static void test_features_select_halves(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f, VIRTIO_PCI_COMMON_DF, 4), ==, 0);
     set(f, VIRTIO_PCI_COMMON_GFSELECT, 7, 4);
     set(f, VIRTIO_PCI_COMMON_GF, 0xffffffff, 4);
-    g_assert_cmphex(f->t->vdev.guest_features, ==, 0);
+    g_assert_cmphex(f->t->vdev.state.guest_features, ==, 0);
 }
 
 static void test_features_not_offered_are_refused(Fixture *f,
@@ -162,7 +162,7 @@ static void test_features_not_offered_are_refused(Fixture *f,
     set_status(f, 11);
     g_assert_cmphex(status(f), ==, 11);
     set_features(f, 0);
-    g_assert_cmphex(f->t->vdev.guest_features, ==, OFFERED);
+    g_assert_cmphex(f->t->vdev.state.guest_features, ==, OFFERED);
 }
 
 static void test_status_starts_and_stops_the_back_end(Fixture *f,
@@ -234,11 +234,11 @@ static void test_queue_registers(Fixture *f, gconstpointer data)
     set(f, VIRTIO_PCI_COMMON_Q_SIZE, 32, 2);
     set(f, VIRTIO_PCI_COMMON_Q_DESCLO, 0, 4);
     set(f, VIRTIO_PCI_COMMON_Q_ENABLE, 0, 2);
-    g_assert_cmpuint(f->t->vdev.queues[2].size, ==, 16);
-    g_assert_cmphex(f->t->vdev.queues[2].desc, ==, 0x1000);
-    g_assert_cmphex(f->t->vdev.queues[2].driver, ==, 0x100002000);
-    g_assert_cmphex(f->t->vdev.queues[2].device, ==, 0x200003000);
-    g_assert_true(f->t->vdev.queues[2].enabled);
+    g_assert_cmpuint(f->t->vdev.queues[2].state.size, ==, 16);
+    g_assert_cmphex(f->t->vdev.queues[2].state.desc, ==, 0x1000);
+    g_assert_cmphex(f->t->vdev.queues[2].state.driver, ==, 0x100002000);
+    g_assert_cmphex(f->t->vdev.queues[2].state.device, ==, 0x200003000);
+    g_assert_true(f->t->vdev.queues[2].state.enabled);
     /* A queue that does not exist reads as zero. */
     set(f, VIRTIO_PCI_COMMON_Q_SELECT, QUEUES, 2);
     g_assert_cmpuint(get(f, VIRTIO_PCI_COMMON_Q_SIZE, 2), ==, 0);
@@ -258,7 +258,7 @@ static void test_queue_size_out_of_rule_is_a_fault(Fixture *f,
         set(f, VIRTIO_PCI_COMMON_Q_SELECT, 0, 2);
         set(f, VIRTIO_PCI_COMMON_Q_SIZE, bad[i], 2);
         g_assert_cmphex(status(f) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
-        g_assert_cmpuint(f->t->vdev.queues[0].size, ==, 64);
+        g_assert_cmpuint(f->t->vdev.queues[0].state.size, ==, 64);
     }
 }
 

@@ -27,7 +27,7 @@ static inline TestVirtio *test_virtio_from(VirtIODevice *vdev)
 static inline bool test_virtio_set_config(VirtIODevice *vdev, unsigned offset,
                                           const uint8_t *data, unsigned len)
 {
-    return data[0] == vdev->config[offset];
+    return data[0] == vdev->state.config[offset];
 }
 
 static inline bool test_virtio_start(VirtIODevice *vdev, GError **errp)
@@ -68,7 +68,7 @@ static inline bool test_virtio_realize(Device *dev, GError **errp)
         return false;
     }
     vdev->host_features = TEST_VIRTIO_FEATURES;
-    memcpy(vdev->config, "\1\2\3\4\5\6\7\10", 8);
+    memcpy(vdev->state.config, "\1\2\3\4\5\6\7\10", 8);
     return true;
 }
 

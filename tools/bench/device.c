@@ -62,9 +62,9 @@ static uint64_t place_queues(Bench *b, const GuestRam *ram)
         VirtQueue *vq = &b->vdev->queues[i];
 
         virtio_queue_set_size(b->vdev, vq, FIXED_RING);
-        vq->desc = gpa;
-        vq->driver = gpa + MiB / 16;
-        vq->device = gpa + MiB / 8;
+        vq->state.desc = gpa;
+        vq->state.driver = gpa + MiB / 16;
+        vq->state.device = gpa + MiB / 8;
         gpa += MiB / 4;
     }
     return gpa;

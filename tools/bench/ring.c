@@ -61,9 +61,9 @@ uint64_t bench_queue_place(BenchQueue *q, const GuestRam *ram, uint64_t gpa)
     uint64_t slots = take(&gpa, (uint64_t)q->n_slots * SLOT_SIZE, SLOT_SIZE);
 
     if (ram) {
-        q->vq->desc = desc;
-        q->vq->driver = avail;
-        q->vq->device = used;
+        q->vq->state.desc = desc;
+        q->vq->state.driver = avail;
+        q->vq->state.device = used;
         q->desc = guest_ram_ptr(ram, desc, vring_desc_size(q->size));
         q->avail = guest_ram_ptr(ram, avail, vring_avail_size(q->size));
         q->used = guest_ram_ptr(ram, used, vring_used_size(q->size));

@@ -75,8 +75,17 @@ typedef struct PciBar {
     uint8_t type;         /* PCI_BASE_ADDRESS_* flag bits */
 } PciBar;
 
+/* What the guest sees and has made of the function: all there is to save. BARs
+ * follow from config, and so does MSI-X but for MsixState (hw/pci/msix.h). */
+typedef struct PciDeviceState {
+    uint8_t config[PCIE_CONFIG_SIZE];
+    bool irq_level;      /* of its INTx pin */
+    uint8_t intx_behind; /* a bridge: pins that devices behind it drive */
+} PciDeviceState;
+
 struct PciDevice {
     Device dev;
+    PciDeviceState state;
     const PciDeviceOps *ops;
     PciBus *bus;        /* valid once plugged */
     int32_t addr;       /* property: wanted devfn, or -1 */
@@ -85,16 +94,13 @@ struct PciDevice {
     uint32_t rombar;    /* property, without effect */
     uint8_t devfn;      /* valid once plugged */
     bool plugged;
-    bool is_express; /* has the 4 KiB space */
-    uint8_t config[PCIE_CONFIG_SIZE];
+    bool is_express;                       /* has the 4 KiB space */
     uint8_t wmask[PCIE_CONFIG_SIZE];       /* bits the guest can write */
     uint8_t w1cmask[PCIE_CONFIG_SIZE];     /* bits a written 1 clears */
     uint8_t reset_value[PCIE_CONFIG_SIZE]; /* config at plug, for reset */
     uint16_t cap_end;                      /* where the next capability goes */
     PciBar bars[PCI_BARS_MAX];
-    bool irq_level;      /* of its INTx pin */
-    uint8_t intx_behind; /* a bridge: pins that devices behind it drive */
-    PciBus *secondary;   /* a bridge: its other side, embedded; else NULL */
+    PciBus *secondary; /* a bridge: its other side, embedded; else NULL */
     PciCapability hooked[PCI_HOOKED_MAX];
     unsigned n_hooked;
     Msix *msix; /* owned by msix.c; NULL: none */

@@ -14,14 +14,19 @@
 
 #include "hw/pci/pcie.h"
 
-typedef struct PcieRootPort {
-    PciDevice pci;
-    PciBus secondary;
-    char *bus_name; /* owned */
-    unsigned exp_cap;
+/* What is to be saved beside PciDeviceState and MsixState. */
+typedef struct PcieRootPortState {
     PcieSlot slot;
     uint8_t intx[4]; /* for each pin, the functions behind that drive it */
     bool message;    /* sent for the events that wait */
+} PcieRootPortState;
+
+typedef struct PcieRootPort {
+    PciDevice pci;
+    PcieRootPortState state;
+    PciBus secondary;
+    char *bus_name; /* owned */
+    unsigned exp_cap;
 
     /* properties */
     uint8_t port;

@@ -16,14 +16,20 @@
 #define VHOST_SCSI_RING_SIZE_MIN 4
 #define VHOST_SCSI_RING_SIZE_MAX 1024
 
-typedef struct VhostScsi {
-    VirtIODevice vdev;
-    VhostDev vhost;
-    const VhostScsiOps *scsi_ops; /* beside vhost.ops */
-    struct vhost_scsi_target target;
+/* What is to be saved beside VirtIODeviceState. Workers, target and descriptor
+ * may differ on restore. */
+typedef struct VhostScsiState {
     /* The driver is to be told of events that it missed. Kept over a stop; a
      * driver that begins anew has missed none. */
     uint32_t events_missed;
+} VhostScsiState;
+
+typedef struct VhostScsi {
+    VirtIODevice vdev;
+    VhostScsiState state;
+    VhostDev vhost;
+    const VhostScsiOps *scsi_ops; /* beside vhost.ops */
+    struct vhost_scsi_target target;
 
     /* properties */
     char *wwpn;

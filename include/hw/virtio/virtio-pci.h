@@ -33,16 +33,26 @@ typedef struct VirtIOPCIProxy VirtIOPCIProxy;
  * interrupts[i], config_changed is interrupts[n_queues]. */
 typedef struct VirtIOPCIInterrupt {
     VirtIOPCIProxy *proxy;
-    uint16_t vector; /* MSIX_NO_VECTOR: none */
-    uint8_t isr_bit; /* what INTx shows in the ISR register */
-    bool bound;      /* msix is bound */
+    uint16_t *vector; /* its own in VirtIOPCIState; MSIX_NO_VECTOR: none */
+    uint8_t isr_bit;  /* what INTx shows in the ISR register */
+    bool bound;       /* msix is bound */
     MsixBinding msix;
     EventNotifier *notifier; /* borrowed from the virtio device */
     GSource *intx_watch;     /* NULL while INTx is not in use */
 } VirtIOPCIInterrupt;
 
+/* The registers of the common and ISR structures that are not the virtio
+ * device's: what is to be saved beside it, PciDeviceState and MsixState. */
+typedef struct VirtIOPCIState {
+    uint32_t device_feature_select, driver_feature_select;
+    uint16_t queue_select;
+    uint8_t isr;
+    uint16_t *vectors; /* of each queue and of config_changed; owned */
+} VirtIOPCIState;
+
 struct VirtIOPCIProxy {
     PciDevice pci;
+    VirtIOPCIState state;
     MemoryRegion region, ports; /* ports: only with modern-pio-notify */
     uint32_t notify_multiplier; /* bytes from one queue's address to the next */
     unsigned cfg_cap;           /* offset of the PCI-access capability */
@@ -52,11 +62,6 @@ struct VirtIOPCIProxy {
     bool page_per_vq, pio_notify;
     char *disable_legacy; /* "on", "auto" or NULL */
     bool disable_modern;  /* false */
-
-    /* registers */
-    uint32_t device_feature_select, driver_feature_select;
-    uint16_t queue_select;
-    uint8_t isr;
 
     VirtIOPCIInterrupt *interrupts; /* n_queues + 1; owned */
     bool connected;       /* interrupts go to the guest: from DRIVER_OK on */

@@ -32,14 +32,19 @@
 typedef struct VirtIODevice VirtIODevice;
 typedef struct VhostDev VhostDev;
 
-typedef struct VirtQueue {
-    uint16_t size;     /* descriptors; chosen by the driver */
-    uint16_t max_size; /* chosen by the device */
+/* What the guest has made of a virtqueue. */
+typedef struct VirtQueueState {
+    uint16_t size; /* descriptors */
     bool enabled;
     uint64_t desc, driver, device; /* guest-physical addresses of the areas */
     uint16_t last_avail; /* where the back end goes on; valid while stopped */
-    EventNotifier kick;  /* the driver's notification; owned */
-    EventNotifier call;  /* the device's notification; owned */
+} VirtQueueState;
+
+typedef struct VirtQueue {
+    VirtQueueState state;
+    uint16_t max_size;  /* of descriptors; chosen by the device */
+    EventNotifier kick; /* the driver's notification; owned */
+    EventNotifier call; /* the device's notification; owned */
 } VirtQueue;
 
 /* The name of a bit, as in the header that defines it. */
@@ -70,16 +75,23 @@ typedef struct VirtioKind {
     void (*stop)(VirtIODevice *vdev);
 } VirtioKind;
 
-struct VirtIODevice {
-    Device dev; /* a backend: dev.proxy is the transport's */
-    const VirtioKind *kind;
-
-    uint64_t host_features;  /* offered */
+/* What the guest sees and has made of the device, beside its queues: all there
+ * is to save of a device that is stopped. A signal that waits in an eventfd is
+ * state, too (a masked vector's is); what is offered must equal on restore. */
+typedef struct VirtIODeviceState {
     uint64_t guest_features; /* written by the driver; accepted once
                               * FEATURES_OK is set */
     uint8_t status;
     uint8_t config_generation;
     uint8_t config[VIRTIO_CONFIG_SIZE_MAX]; /* as the guest reads it */
+} VirtIODeviceState;
+
+struct VirtIODevice {
+    Device dev; /* a backend: dev.proxy is the transport's */
+    const VirtioKind *kind;
+
+    VirtIODeviceState state;
+    uint64_t host_features; /* offered */
     unsigned config_len;
     EventNotifier config_changed; /* owned */
 
@@ -163,7 +175,7 @@ void virtio_warn(VirtIODevice *vdev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 static inline bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit)
 {
-    return vdev->guest_features >> bit & 1;
+    return vdev->state.guest_features >> bit & 1;
 }
 
 static inline VirtIODevice *virtio_device_from(Device *dev)
