@@ -176,10 +176,11 @@ static bool vhost_scsi_set_config(VirtIODevice *vdev, unsigned offset,
 static bool set_endpoint(VhostDev *dev, GError **errp)
 {
     const VhostScsi *s = vhost_scsi_from(dev->vdev);
-    int r = s->scsi_ops->vhost_scsi_set_endpoint(dev, &s->target);
+    int r = vhost_dev_answer(
+        dev, "VHOST_SCSI_SET_ENDPOINT", -1,
+        s->scsi_ops->vhost_scsi_set_endpoint(dev, &s->target));
 
     if (r < 0) {
-        (void)vhost_dev_failed(dev, "VHOST_SCSI_SET_ENDPOINT", -1, r);
         set_endpoint_error(errp, s, r);
     }
     return r == 0;
@@ -188,10 +189,11 @@ static bool set_endpoint(VhostDev *dev, GError **errp)
 static bool clear_endpoint(VhostDev *dev, GError **errp)
 {
     const VhostScsi *s = vhost_scsi_from(dev->vdev);
-    int r = s->scsi_ops->vhost_scsi_clear_endpoint(dev, &s->target);
+    int r = vhost_dev_answer(
+        dev, "VHOST_SCSI_CLEAR_ENDPOINT", -1,
+        s->scsi_ops->vhost_scsi_clear_endpoint(dev, &s->target));
 
     if (r < 0) {
-        (void)vhost_dev_failed(dev, "VHOST_SCSI_CLEAR_ENDPOINT", -1, r);
         vhost_device_call_error(errp, dev, r);
     }
     return r == 0;

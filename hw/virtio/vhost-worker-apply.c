@@ -35,7 +35,7 @@ static void undo_plan(VhostDev *dev)
         (void)dev->ops->vhost_free_worker(dev, &state);
         g_array_set_size(dev->workers, last);
     }
-    (void)vhost_dev_failed(dev, call, vring, -r);
+    (void)vhost_dev_answer(dev, call, vring, -r);
 }
 
 /* Attaches @vq and notes it, also when reading back failed: the queue may be
@@ -84,7 +84,7 @@ static int make_worker(VhostDev *dev, const VhostWorkerPlan *plan, unsigned k,
         return -EAGAIN;
     }
     if (k >= plan->at_most) {
-        return vhost_dev_failed(dev, "the thread limits", -1, -EAGAIN);
+        return vhost_dev_answer(dev, "the thread limits", -1, -EAGAIN);
     }
     return vhost_worker_create(
         dev, &g_array_index(plan->specs, VhostWorkerSpec, k), ret_worker);

@@ -25,7 +25,7 @@ static int enter_cpus(VhostDev *dev, const VhostWorkerSpec *spec,
 {
     int r = spec && spec->has_cpus ? thread_move_self(&spec->cpus, ret_old) : 0;
 
-    return r < 0 ? vhost_dev_failed(dev, "sched_setaffinity", -1, r) : 0;
+    return vhost_dev_answer(dev, "sched_setaffinity", -1, r);
 }
 
 static void leave_cpus(const VhostWorkerSpec *spec, const CpuSet *old)
@@ -45,22 +45,17 @@ static int take_thread(VhostDev *dev, const VhostWorkerSpec *spec,
     if (!wants_thread(spec)) {
         return 0;
     }
-    if (r < 0) {
-        return vhost_dev_failed(dev, "finding the worker's thread", -1, r);
+    r = vhost_dev_answer(dev, "finding the worker's thread", -1, r);
+    if (r == 0 && spec->has_nice) {
+        r = vhost_dev_answer(dev, "setpriority", -1,
+                             thread_set_nice(&worker->thread, spec->nice));
     }
-    if (spec->has_nice) {
-        r = thread_set_nice(&worker->thread, spec->nice);
-        if (r < 0) {
-            return vhost_dev_failed(dev, "setpriority", -1, r);
-        }
+    if (r == 0 && spec->policy >= 0) {
+        r = vhost_dev_answer(
+            dev, "sched_setscheduler", -1,
+            thread_set_policy(&worker->thread, spec->policy, spec->priority));
     }
-    if (spec->policy >= 0) {
-        r = thread_set_policy(&worker->thread, spec->policy, spec->priority);
-        if (r < 0) {
-            return vhost_dev_failed(dev, "sched_setscheduler", -1, r);
-        }
-    }
-    return 0;
+    return r;
 }
 
 /* --- thread mode --- */
@@ -83,14 +78,13 @@ int vhost_worker_set_thread_mode(VhostDev *dev, const char *mode, bool several)
         return 0; /* not to be chosen; SET_OWNER shows what there is */
     }
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_GET_FORK_FROM_OWNER", -1, r);
+        return vhost_dev_answer(dev, "VHOST_GET_FORK_FROM_OWNER", -1, r);
     }
     if (task == !want_kthread) {
         return 0;
     }
     r = dev->ops->vhost_set_fork_from_owner(dev, !want_kthread);
-    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_FORK_FROM_OWNER", -1, r)
-                 : 0;
+    return vhost_dev_answer(dev, "VHOST_SET_FORK_FROM_OWNER", -1, r);
 }
 
 /* --- workers --- */
@@ -125,7 +119,7 @@ int vhost_worker_set_owner(VhostDev *dev, const VhostWorkerSpec *spec)
     r = dev->ops->vhost_set_owner(dev);
     leave_cpus(spec, &old);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_OWNER", -1, r);
+        return vhost_dev_answer(dev, "VHOST_SET_OWNER", -1, r);
     }
     r = take_thread(dev, spec, before, &worker);
     worker.name = spec ? g_strdup(spec->name) : NULL;
@@ -148,7 +142,7 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
     r = dev->ops->vhost_new_worker(dev, &state);
     leave_cpus(spec, &old);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, r);
+        return vhost_dev_answer(dev, "VHOST_NEW_WORKER", -1, r);
     }
     worker = (VhostWorker){ .id = state.worker_id };
     r = take_thread(dev, spec, before, &worker);
@@ -164,23 +158,19 @@ int vhost_worker_create(VhostDev *dev, const VhostWorkerSpec *spec,
 int vhost_worker_attach(VhostDev *dev, unsigned vring, uint32_t worker_id)
 {
     struct vhost_vring_worker w = { .index = vring, .worker_id = worker_id };
-    int r = dev->ops->vhost_attach_vring_worker(dev, &w);
+    int r = vhost_dev_answer(dev, "VHOST_ATTACH_VRING_WORKER", (int)vring,
+                             dev->ops->vhost_attach_vring_worker(dev, &w));
 
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_ATTACH_VRING_WORKER", (int)vring,
-                                r);
+        return r;
     }
     w.worker_id = UINT32_MAX;
     r = dev->ops->vhost_get_vring_worker(dev, &w);
-    if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
-    }
     /* Attaching to a worker that was killed answers 0 and does nothing. */
-    if (w.worker_id != worker_id) {
-        return vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring,
-                                -EIO);
+    if (r == 0 && w.worker_id != worker_id) {
+        r = -EIO;
     }
-    return 0;
+    return vhost_dev_answer(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
 }
 
 VhostWorker *vhost_worker_find(const VhostDev *dev, uint32_t id)
@@ -271,7 +261,7 @@ int vhost_live_new_worker(VhostDev *dev, const VhostWorkerSpec *spec,
         (void)dev->ops->vhost_free_worker(dev, &state);
         virtio_end_kernel_calls(vdev);
         vhost_worker_clear(&worker);
-        return vhost_dev_failed(dev, "VHOST_NEW_WORKER", -1, -ETIMEDOUT);
+        return vhost_dev_answer(dev, "VHOST_NEW_WORKER", -1, -ETIMEDOUT);
     }
     g_array_append_val(dev->workers, worker);
     *ret_id = worker.id;
@@ -286,10 +276,8 @@ int vhost_live_free_worker(VhostDev *dev, uint32_t id)
     int r;
 
     virtio_begin_kernel_calls(vdev);
-    r = dev->ops->vhost_free_worker(dev, &state);
-    if (r < 0) {
-        (void)vhost_dev_failed(dev, "VHOST_FREE_WORKER", -1, r);
-    }
+    r = vhost_dev_answer(dev, "VHOST_FREE_WORKER", -1,
+                         dev->ops->vhost_free_worker(dev, &state));
     virtio_end_kernel_calls(vdev);
     if (r < 0) {
         return r;
@@ -329,10 +317,8 @@ int vhost_live_get(VhostDev *dev, unsigned vring, uint32_t *ret_id)
 
     assert(vring < dev->n_vrings);
     virtio_begin_kernel_calls(vdev);
-    r = dev->ops->vhost_get_vring_worker(dev, &w);
-    if (r < 0) {
-        (void)vhost_dev_failed(dev, "VHOST_GET_VRING_WORKER", (int)vring, r);
-    }
+    r = vhost_dev_answer(dev, "VHOST_GET_VRING_WORKER", (int)vring,
+                         dev->ops->vhost_get_vring_worker(dev, &w));
     virtio_end_kernel_calls(vdev);
     if (r == 0) {
         *ret_id = w.worker_id;
@@ -352,7 +338,7 @@ int vhost_live_set_affinity(VhostDev *dev, uint32_t id, const CpuSet *cpus)
     w = vhost_worker_find(dev, id);
     r = w ? thread_set_affinity(&w->thread, cpus) : -ENODEV;
     if (r < 0) {
-        return vhost_dev_failed(dev,
+        return vhost_dev_answer(dev,
                                 r == -ESRCH ? "finding the worker's thread"
                                             : "sched_setaffinity",
                                 -1, r);

@@ -34,15 +34,13 @@ int vhost_dev_open(VhostDev *dev, int fd, const VhostWorkerSpec *spec)
     assert(dev->state == VHOST_CLOSED);
     r = event_notifier_init(&dev->err);
     if (r < 0) {
-        return vhost_dev_failed(dev, "eventfd", -1, r);
+        return vhost_dev_answer(dev, "eventfd", -1, r);
     }
     dev->fd = fd;
     r = vhost_worker_set_owner(dev, spec);
     if (r == 0) {
-        r = dev->ops->vhost_get_features(dev, &dev->features);
-        if (r < 0) {
-            (void)vhost_dev_failed(dev, "VHOST_GET_FEATURES", -1, r);
-        }
+        r = vhost_dev_answer(dev, "VHOST_GET_FEATURES", -1,
+                             dev->ops->vhost_get_features(dev, &dev->features));
     }
     if (r < 0) {
         dev->fd = -1;
@@ -81,7 +79,7 @@ int vhost_dev_n_vrings(VhostDev *dev, unsigned limit)
         } else if (r == -ENOBUFS) {
             high = middle - 1;
         } else {
-            return vhost_dev_failed(dev, "VHOST_GET_VRING_BASE",
+            return vhost_dev_answer(dev, "VHOST_GET_VRING_BASE",
                                     (int)middle - 1, r);
         }
     }
@@ -127,7 +125,7 @@ static int set_mem_table(VhostDev *dev, const GuestRam *ram)
         };
     }
     r = dev->ops->vhost_set_mem_table(dev, mem);
-    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_MEM_TABLE", -1, r) : 0;
+    return vhost_dev_answer(dev, "VHOST_SET_MEM_TABLE", -1, r);
 }
 
 int vhost_dev_clear_mem_table(VhostDev *dev)
@@ -172,31 +170,31 @@ static int start_vring(VhostDev *dev, unsigned i, const GuestRam *ram)
     int r;
 
     if (!ring_addresses(q, ram, &addr)) {
-        return vhost_dev_failed(dev, "the check that the ring lies in RAM",
+        return vhost_dev_answer(dev, "the check that the ring lies in RAM",
                                 (int)i, -EFAULT);
     }
     r = dev->ops->vhost_set_vring_num(dev, &num);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_VRING_NUM", (int)i, r);
+        return vhost_dev_answer(dev, "VHOST_SET_VRING_NUM", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_base(dev, &base);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_VRING_BASE", (int)i, r);
+        return vhost_dev_answer(dev, "VHOST_SET_VRING_BASE", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_addr(dev, &addr);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_VRING_ADDR", (int)i, r);
+        return vhost_dev_answer(dev, "VHOST_SET_VRING_ADDR", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_err(dev, &err);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_VRING_ERR", (int)i, r);
+        return vhost_dev_answer(dev, "VHOST_SET_VRING_ERR", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_kick(dev, &kick);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_VRING_KICK", (int)i, r);
+        return vhost_dev_answer(dev, "VHOST_SET_VRING_KICK", (int)i, r);
     }
     r = dev->ops->vhost_set_vring_call(dev, &call);
-    return r < 0 ? vhost_dev_failed(dev, "VHOST_SET_VRING_CALL", (int)i, r) : 0;
+    return vhost_dev_answer(dev, "VHOST_SET_VRING_CALL", (int)i, r);
 }
 
 /* Lets the kernel forget the queue's eventfds, so that it does not consume a
@@ -224,7 +222,7 @@ int vhost_dev_start(VhostDev *dev, const GuestRam *ram)
     r = dev->ops->vhost_set_features(dev, dev->vdev->state.guest_features &
                                               dev->features);
     if (r < 0) {
-        return vhost_dev_failed(dev, "VHOST_SET_FEATURES", -1, r);
+        return vhost_dev_answer(dev, "VHOST_SET_FEATURES", -1, r);
     }
     r = set_mem_table(dev, ram);
     for (i = 0; r == 0 && i < dev->n_vrings; i++) {

@@ -155,7 +155,7 @@ static bool made_up_activate(VhostDev *dev, GError **errp)
 
     if (p->fail_activate) {
         p->fail_activate--;
-        (void)vhost_dev_failed(dev, "MADE_UP_GO", -1, -ENODEV);
+        (void)vhost_dev_answer(dev, "MADE_UP_GO", -1, -ENODEV);
         vhost_device_call_error(errp, dev, -ENODEV);
         return false;
     }
@@ -169,7 +169,7 @@ static bool made_up_deactivate(VhostDev *dev, GError **errp)
 
     if (p->fail_deactivate) {
         p->fail_deactivate--;
-        (void)vhost_dev_failed(dev, "MADE_UP_STOP", -1, -EIO);
+        (void)vhost_dev_answer(dev, "MADE_UP_STOP", -1, -EIO);
         vhost_device_call_error(errp, dev, -EIO);
         return false;
     }

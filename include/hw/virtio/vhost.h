@@ -76,13 +76,16 @@ struct VhostDev {
     int failed_errno;
 };
 
-/* Notes that @call about vring @vring (or -1) answered @r, which it returns. */
-static inline int vhost_dev_failed(VhostDev *dev, const char *call, int vring,
+/* Returns @r, the answer of @call about vring @vring (or -1), and notes all of it
+ * if it is an error. */
+static inline int vhost_dev_answer(VhostDev *dev, const char *call, int vring,
                                    int r)
 {
-    dev->failed_call = call;
-    dev->failed_vring = vring;
-    dev->failed_errno = -r;
+    if (r < 0) {
+        dev->failed_call = call;
+        dev->failed_vring = vring;
+        dev->failed_errno = -r;
+    }
     return r;
 }
 
