@@ -393,19 +393,6 @@ static bool choose_num_queues(VhostScsi *s, GError **errp)
     return true;
 }
 
-/* The kernel serves all queues. */
-static bool serve_queues(VhostScsi *s, GError **errp)
-{
-    bool ok = vhost_worker_plan_resolve(s->vhost.plan, VHOST_SCSI_FIXED_QUEUES,
-                                        s->num_queues, "num_queues", errp);
-
-    vhost_dev_serve(&s->vhost, 0, s->vdev.n_queues);
-    if (!ok) {
-        g_prefix_error(errp, "vhost-scsi: ");
-    }
-    return ok;
-}
-
 /*
  * The worker step: after SET_OWNER, before the endpoint is set. Without any
  * property, or with one request queue, all queues stay on the default worker
@@ -416,7 +403,7 @@ static bool serve_queues(VhostScsi *s, GError **errp)
  */
 static bool vhost_scsi_set_workers(VhostScsi *s, GError **errp)
 {
-    return vhost_workers_set_up(&s->vhost, errp);
+    return vhost_workers_set_up(&s->vhost, VHOST_SCSI_FIXED_QUEUES, errp);
 }
 
 /* Unswappable memory of the kernel: for each command that a request queue can
@@ -463,6 +450,7 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
 {
     bool ok;
 
+    vhost_dev_serve(&s->vhost, 0, s->vdev.n_queues);
     machine_unlock_if_started(s->vdev.dev.machine);
     ok = vhost_scsi_set_workers(s, errp) && try_endpoint(s, errp);
     machine_lock_if_started(s->vdev.dev.machine);
@@ -493,7 +481,7 @@ static bool vhost_scsi_realize(Device *dev, GError **errp)
             VHOST_SCSI_FIXED_QUEUES + s->num_queues, s->virtqueue_size, errp) ||
         !vhost_device_offer(&s->vhost, s->features, demanded,
                             &s->vdev.host_features, errp) ||
-        !serve_queues(s, errp) || !set_up_kernel_device(s, errp) ||
+        !set_up_kernel_device(s, errp) ||
         /* Another may have come while the lock was released. */
         !check_target_is_free(s, errp)) {
         return false;

@@ -197,12 +197,18 @@ static unsigned affordable_workers(const VhostDev *dev, unsigned wanted)
     return wanted;
 }
 
-bool vhost_workers_set_up(VhostDev *dev, GError **errp)
+bool vhost_workers_set_up(VhostDev *dev, unsigned n_fixed, GError **errp)
 {
     VhostWorkerPlan *plan = dev->plan;
-    unsigned shared, wanted = plan->specs->len;
+    unsigned shared, wanted;
     int r;
 
+    if (!vhost_worker_plan_resolve(plan, n_fixed, dev->n_vrings - n_fixed,
+                                   dev->kind->queues_property, errp)) {
+        g_prefix_error(errp, "%s: ", dev->kind->name);
+        return false;
+    }
+    wanted = plan->specs->len;
     dev->requested_mode = plan->mode;
     dev->effective_mode = plan->mode;
     if (plan->share) {

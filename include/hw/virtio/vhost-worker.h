@@ -73,11 +73,13 @@ int vhost_workers_apply(VhostDev *dev, const VhostWorkerPlan *plan,
                         unsigned *ret_shared);
 
 /*
- * The same for dev->plan, after a look at the limits of threads, with a message.
- * A kernel without worker calls is warned of and serves all queues with the
- * default worker. Without any property for workers the kernel is asked nothing.
+ * The same for dev->plan, which is resolved for @n_fixed of the queues that @dev
+ * serves and the request queues after them, and after a look at the limits of
+ * threads. A kernel without worker calls is warned of and serves all queues
+ * with the default worker. Without any property for workers the kernel is asked
+ * nothing.
  */
-bool vhost_workers_set_up(VhostDev *dev, GError **errp);
+bool vhost_workers_set_up(VhostDev *dev, unsigned n_fixed, GError **errp);
 
 /* --- of a device that is part of the machine ---
  *
