@@ -329,24 +329,21 @@ static int ioeventfd_call(Accel *accel, const IoEventFd *io, uint32_t flags)
 {
     KvmAccel *kvm = kvm_accel(accel);
     struct kvm_ioeventfd call = {
-        .datamatch = io->match_value ? io->value : 0,
         .addr = io->addr,
         .len = io->size,
         .fd = io->fd,
         .flags = flags,
     };
+    bool is_port = io->as == &accel->machine->io;
     int r;
 
-    if (io->size == 0 && (io->is_port || !kvm->ioeventfd_any_length)) {
+    if (io->size == 0 && (is_port || !kvm->ioeventfd_any_length)) {
         return -ENOTSUP;
     }
-    call.flags |= io->is_port ? KVM_IOEVENTFD_FLAG_PIO : 0;
-    call.flags |= io->match_value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0;
+    call.flags |= is_port ? KVM_IOEVENTFD_FLAG_PIO : 0;
     r = neg_errno(ioctl(kvm->vm_fd, KVM_IOEVENTFD, &call));
-    trace(kvm_ioeventfd,
-          "fd=%d addr=0x%" PRIx64 " size=%u flags=0x%x value=0x%" PRIx64
-          " ret=%d",
-          io->fd, io->addr, io->size, call.flags, (uint64_t)call.datamatch, r);
+    trace(kvm_ioeventfd, "fd=%d addr=0x%" PRIx64 " size=%u flags=0x%x ret=%d",
+          io->fd, io->addr, io->size, call.flags, r);
     return r;
 }
 

@@ -69,8 +69,8 @@ int qtest_ioeventfd_del(Accel *accel, const IoEventFd *io);
 
 /* Signals the eventfd that a write is for; false if there is none. Machine
  * lock. */
-bool qtest_ioeventfd_signal(QtestAccel *q, bool is_port, uint64_t addr,
-                            uint64_t value, unsigned size);
+bool qtest_ioeventfd_signal(QtestAccel *q, const AddressSpace *as,
+                            uint64_t addr, uint64_t value, unsigned size);
 
 /* The commands of the same names; NULL or why not (const text). Machine
  * lock. */

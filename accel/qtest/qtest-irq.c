@@ -179,9 +179,8 @@ void qtest_irqfd_del(Accel *accel, int fd, int route)
 /* Whether some write would be for both. */
 static bool overlap(const IoEventFd *a, const IoEventFd *b)
 {
-    return a->is_port == b->is_port && a->addr == b->addr &&
-           (a->size == b->size || !a->size || !b->size) &&
-           (!a->match_value || !b->match_value || a->value == b->value);
+    return a->as == b->as && a->addr == b->addr &&
+           (a->size == b->size || !a->size || !b->size);
 }
 
 int qtest_ioeventfd_add(Accel *accel, const IoEventFd *io)
@@ -207,8 +206,7 @@ int qtest_ioeventfd_del(Accel *accel, const IoEventFd *io)
     for (guint i = 0; i < q->ioeventfds->len; i++) {
         const IoEventFd *e = &g_array_index(q->ioeventfds, IoEventFd, i);
 
-        if (overlap(io, e) && e->size == io->size && e->fd == io->fd &&
-            e->match_value == io->match_value) {
+        if (overlap(io, e) && e->size == io->size && e->fd == io->fd) {
             g_array_remove_index_fast(q->ioeventfds, i);
             return 0;
         }
@@ -216,16 +214,10 @@ int qtest_ioeventfd_del(Accel *accel, const IoEventFd *io)
     return -ENOENT;
 }
 
-bool qtest_ioeventfd_signal(QtestAccel *q, bool is_port, uint64_t addr,
-                            uint64_t value, unsigned size)
+bool qtest_ioeventfd_signal(QtestAccel *q, const AddressSpace *as,
+                            uint64_t addr, uint64_t value, unsigned size)
 {
-    const IoEventFd write = {
-        .addr = addr,
-        .size = size,
-        .is_port = is_port,
-        .match_value = true,
-        .value = value,
-    };
+    const IoEventFd write = { .as = as, .addr = addr, .size = size };
 
     for (guint i = 0; i < q->ioeventfds->len; i++) {
         const IoEventFd *e = &g_array_index(q->ioeventfds, IoEventFd, i);

@@ -190,10 +190,8 @@ static uint64_t low_bytes(uint64_t value, unsigned size)
 static void dispatch_write(QtestServer *s, AddressSpace *as, uint64_t addr,
                            uint64_t value, unsigned size)
 {
-    bool is_port = as == &s->machine->io;
-
     value = low_bytes(value, size);
-    if (!qtest_ioeventfd_signal(accel_of(s), is_port, addr, value, size)) {
+    if (!qtest_ioeventfd_signal(accel_of(s), as, addr, value, size)) {
         address_space_write(as, addr, value, size);
     }
 }

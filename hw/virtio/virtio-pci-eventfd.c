@@ -114,12 +114,14 @@ static uint64_t notify_address(const VirtIOPCIProxy *proxy)
 
 static IoEventFd notify_ioeventfd(const VirtIOPCIProxy *proxy, unsigned queue)
 {
+    const Machine *m = proxy->pci.dev.machine;
+
     return (IoEventFd){
+        .as = proxy->pio_notify ? &m->io : &m->memory,
         .addr = proxy->notify_base + queue * proxy->notify_multiplier,
         /* A driver writes 16 bits (4.1.4.4). In memory any width means the
          * same, and KVM need not look which it is. */
         .size = proxy->pio_notify ? 2 : 0,
-        .is_port = proxy->pio_notify,
         .fd = virtio_pci_vdev(proxy)->queues[queue].kick.fd,
     };
 }

@@ -14,6 +14,7 @@ typedef struct Machine Machine;
 typedef struct Cpu Cpu;
 typedef struct RamBlock RamBlock;
 typedef struct Accel Accel;
+typedef struct AddressSpace AddressSpace;
 typedef struct X86BootEntry X86BootEntry;
 
 typedef struct MsiMessage {
@@ -23,12 +24,10 @@ typedef struct MsiMessage {
 
 /* A guest write that signals an eventfd instead of leaving the guest. */
 typedef struct IoEventFd {
+    const AddressSpace *as; /* the machine's memory or io */
     uint64_t addr;
-    uint32_t size;    /* 2 or 4; 0: any size (memory only) */
-    bool is_port;     /* I/O port instead of memory */
-    bool match_value; /* only writes of @value */
-    uint64_t value;
-    int fd; /* borrowed */
+    uint32_t size; /* 2 or 4; 0: any size (memory only) */
+    int fd;        /* borrowed */
 } IoEventFd;
 
 typedef struct AccelOps {

@@ -362,17 +362,19 @@ static void msi_is_taken(void)
 
 static void ioeventfd_kinds_are_taken(void)
 {
-    const IoEventFd kinds[] = {
+    IoEventFd kinds[] = {
         { .addr = MMIO_GPA, .size = 0 },
-        { .addr = MMIO_GPA + 16, .size = 2, .match_value = true, .value = 1 },
-        { .addr = MMIO_GPA + 16, .size = 2, .match_value = true, .value = 2 },
+        { .addr = MMIO_GPA + 16, .size = 2 },
         { .addr = MMIO_GPA + 32, .size = 4 },
-        { .addr = PORT_BASE, .size = 2, .is_port = true },
+        { .addr = PORT_BASE, .size = 2 },
     };
     EventNotifier e;
     Fixture f;
 
     fixture_new(&f, one, rom_done, sizeof(rom_done));
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        kinds[i].as = kinds[i].addr == PORT_BASE ? &f.m->io : &f.m->memory;
+    }
     g_assert_cmpint(event_notifier_init(&e), ==, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         IoEventFd io = kinds[i];
@@ -394,13 +396,14 @@ static void ioeventfd_kinds_are_taken(void)
 
 static void ioeventfd_takes_the_write_of_the_guest(void)
 {
-    IoEventFd io = { .addr = PORT_BASE, .size = 1, .is_port = true };
+    IoEventFd io = { .addr = PORT_BASE, .size = 1 };
     EventNotifier e;
     Fixture f;
 
     fixture_new(&f, one, rom_flood, sizeof(rom_flood));
     g_assert_cmpint(event_notifier_init(&e), ==, 0);
     io.fd = e.fd;
+    io.as = &f.m->io;
     g_assert_cmpint(f.ops->ioeventfd_add(f.m->accel, &io), ==, 0);
     start(&f);
     wait_state(&f, RUN_STATE_RUNNING);

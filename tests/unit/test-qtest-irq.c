@@ -10,7 +10,7 @@ static void test_ioeventfd_takes_the_write_that_matches(void)
     static const struct {
         IoEventFd io;
         const char *line;
-        bool match;
+        bool match, is_port;
     } table[] = {
         { { .addr = MMIO_BASE, .size = 2 }, "writew 0xfe000000 7", true },
         { { .addr = MMIO_BASE, .size = 2 }, "writel 0xfe000000 7", false },
@@ -20,16 +20,12 @@ static void test_ioeventfd_takes_the_write_that_matches(void)
         { { .addr = MMIO_BASE, .size = 2 }, "readw 0xfe000000", false },
         { { .addr = MMIO_BASE }, "writeb 0xfe000000 7", true },
         { { .addr = MMIO_BASE }, "writeq 0xfe000000 7", true },
-        { { .addr = MMIO_BASE, .size = 2, .match_value = true, .value = 7 },
-          "writew 0xfe000000 0x10007",
+        { { .addr = 0x100, .size = 4 }, "outl 0x100 1", true, true },
+        { { .addr = 0x100, .size = 4 }, "outw 0x100 1", false, true },
+        { { .addr = MMIO_BASE, .size = 2 },
+          "writew 0xfe000000 7",
+          false,
           true },
-        { { .addr = MMIO_BASE, .size = 2, .match_value = true, .value = 7 },
-          "writew 0xfe000000 8",
-          false },
-        { { .addr = 0x100, .size = 4, .is_port = true }, "outl 0x100 1", true },
-        { { .addr = 0x100, .size = 4, .is_port = true },
-          "outw 0x100 1",
-          false },
     };
     Fixture f;
 
@@ -41,6 +37,7 @@ static void test_ioeventfd_takes_the_write_that_matches(void)
         g_test_message("%u: %s", i, table[i].line);
         g_assert_cmpint(event_notifier_init(&e), ==, 0);
         io.fd = e.fd;
+        io.as = table[i].is_port ? &f.m->io : &f.m->memory;
         g_assert_cmpint(qtest_accel_ops.ioeventfd_add(f.m->accel, &io), ==, 0);
         ask(&f, table[i].line);
         g_assert_cmpint(event_notifier_test_and_clear(&e), ==, table[i].match);
@@ -55,36 +52,33 @@ static void test_ioeventfd_takes_the_write_that_matches(void)
 
 static void test_ioeventfd_for_the_same_write_is_refused(void)
 {
-    static const IoEventFd first = {
-        .addr = MMIO_BASE, .size = 4, .match_value = true, .value = 1
-    };
     static const struct {
         IoEventFd io;
         int add, del;
+        bool is_port;
     } table[] = {
-        { { .addr = MMIO_BASE, .size = 4, .match_value = true, .value = 1 },
-          -EEXIST,
-          0 },
-        { { .addr = MMIO_BASE, .size = 4 }, -EEXIST, -ENOENT },
+        { { .addr = MMIO_BASE, .size = 4 }, -EEXIST, 0 },
         { { .addr = MMIO_BASE }, -EEXIST, -ENOENT },
-        { { .addr = MMIO_BASE, .size = 4, .match_value = true, .value = 2 },
-          0,
-          0 },
         { { .addr = MMIO_BASE, .size = 2 }, 0, 0 },
         { { .addr = MMIO_BASE + 4, .size = 4 }, 0, 0 },
-        { { .addr = MMIO_BASE, .size = 4, .is_port = true }, 0, 0 },
+        { { .addr = MMIO_BASE, .size = 4 }, 0, 0, true },
     };
     Fixture f;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        IoEventFd first = { .addr = MMIO_BASE, .size = 4 };
+        IoEventFd io = table[i].io;
+
         setup(&f);
         g_test_message("%u", i);
+        first.as = &f.m->memory;
+        io.as = table[i].is_port ? &f.m->io : &f.m->memory;
         g_assert_cmpint(qtest_accel_ops.ioeventfd_add(f.m->accel, &first), ==,
                         0);
-        g_assert_cmpint(qtest_accel_ops.ioeventfd_add(f.m->accel, &table[i].io),
-                        ==, table[i].add);
-        g_assert_cmpint(qtest_accel_ops.ioeventfd_del(f.m->accel, &table[i].io),
-                        ==, table[i].del);
+        g_assert_cmpint(qtest_accel_ops.ioeventfd_add(f.m->accel, &io), ==,
+                        table[i].add);
+        g_assert_cmpint(qtest_accel_ops.ioeventfd_del(f.m->accel, &io), ==,
+                        table[i].del);
         teardown(&f);
     }
 }
