@@ -3,7 +3,7 @@
 #include "chardev/char.h"
 #include "monitor-int.h"
 #include "monitor/qmp-commands.h"
-#include "target/i386/cpu.h"
+#include "target/target.h"
 #include "util/error.h"
 #include "util/json.h"
 #include "util/keyval.h"
@@ -138,7 +138,7 @@ json_object *qmp_query_target(Machine *m, json_object *args, GError **errp)
 {
     json_object *ret = json_object_new_object();
 
-    json_add_string(ret, "arch", "x86_64");
+    json_add_string(ret, "arch", target_info.name);
     return ret;
 }
 
@@ -223,7 +223,7 @@ json_object *qmp_query_cpus_fast(Machine *m, json_object *args, GError **errp)
         json_add(o, "props", cpu_props(&m->config.topology, i));
         json_add_string(o, "qom-path", path);
         json_add_int(o, "cpu-index", i);
-        json_add_string(o, "target", "x86_64");
+        json_add_string(o, "target", target_info.name);
         json_object_array_add(list, o);
     }
     return list;
@@ -234,8 +234,8 @@ json_object *qmp_query_cpu_definitions(Machine *m, json_object *args,
 {
     json_object *list = json_object_new_array();
 
-    for (const CpuModel *model = cpu_models; model->name; model++) {
-        g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", model->name);
+    for (const CpuModel *model = target_info.cpu_models; model->name; model++) {
+        g_autofree char *type = target_cpu_type(model->name);
         json_object *o = new_named(model->name);
 
         json_add_string(o, "typename", type);

@@ -8,7 +8,7 @@
 #include "monitor/qmp-commands.h"
 #include "system/machine.h"
 #include "system/user-object.h"
-#include "target/i386/cpu.h"
+#include "target/target.h"
 #include "util/error.h"
 #include "util/json.h"
 #include "util/keyval.h"
@@ -43,11 +43,6 @@ static void add_container(GPtrArray *nodes, const char *path)
     add_node(nodes, g_strdup(path), g_strdup("container"), NULL);
 }
 
-static char *cpu_type(const Machine *m)
-{
-    return g_strdup_printf("%s-x86_64-cpu", m->config.cpu_model);
-}
-
 static GPtrArray *list_nodes(Machine *m)
 {
     GPtrArray *nodes = g_ptr_array_new_with_free_func(
@@ -67,7 +62,8 @@ static GPtrArray *list_nodes(Machine *m)
                  g_strdup(o->type->name), NULL);
     }
     for (unsigned i = 0; m->cpus && i < m->config.n_cpus; i++) {
-        add_node(nodes, cpu_path(&m->cpus[i]), cpu_type(m), NULL);
+        add_node(nodes, cpu_path(&m->cpus[i]),
+                 target_cpu_type(m->config.cpu_model), NULL);
     }
     for (unsigned i = 0; i < m->tree.devices->len; i++) {
         for (Device *d = g_ptr_array_index(m->tree.devices, i); d;
@@ -105,7 +101,8 @@ static QomNode *find_quickly(Machine *m, const char *path)
         g_autofree char *cpu = cpu_path(&m->cpus[i]);
 
         if (g_str_equal(cpu, path)) {
-            QomNode *node = new_node(path, cpu_type(m), NULL);
+            QomNode *node = new_node(path, target_cpu_type(m->config.cpu_model),
+                                     NULL);
 
             node->is_cpu = true;
             return node;
@@ -520,8 +517,8 @@ static bool is_machine_or_cpu(const Registry *r, const char *name)
             return true;
         }
     }
-    for (const CpuModel *c = cpu_models; c->name; c++) {
-        g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", c->name);
+    for (const CpuModel *c = target_info.cpu_models; c->name; c++) {
+        g_autofree char *type = target_cpu_type(c->name);
 
         if (g_str_equal(type, name)) {
             return true;

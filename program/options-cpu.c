@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -cpu: a model, and features by name that the guest gets or does not get. */
 #include "options-int.h"
-#include "target/i386/cpu-features.h"
-#include "target/i386/cpu.h"
+#include "target/target.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -20,8 +19,8 @@ static void unknown_feature(const char *name, GError **errp)
 {
     NearName near = { .name = name };
 
-    for (const X86Feature *f = x86_features; f->name; f++) {
-        near_name_try(&near, f->name);
+    for (unsigned i = 0; target_info.feature(i); i++) {
+        near_name_try(&near, target_info.feature(i));
     }
     error_setg_near(errp, &near, "; see -cpu help",
                     "-cpu: feature '%s' cannot be switched", name);
@@ -32,7 +31,7 @@ static bool note_feature(GHashTable *features, const char *key, bool on,
                          GError **errp)
 {
     const char *given = *key == '+' || *key == '-' ? key + 1 : key;
-    const char *name = x86_feature_name(given);
+    const char *name = target_info.feature_name(given);
 
     if (is_hyperv(given)) {
         if (on) {
@@ -121,28 +120,15 @@ static bool set_features(Options *o, json_object *dict, GError **errp)
                                errp);
 }
 
-/* Whether a row before @f has the same name. */
-static bool is_repeated(const X86Feature *f)
-{
-    for (const X86Feature *other = x86_features; other != f; other++) {
-        if (g_str_equal(other->name, f->name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void print_cpus(void)
 {
     printf("Available CPUs:\n");
-    for (const CpuModel *m = cpu_models; m->name; m++) {
-        printf("x86 %-10s %s\n", m->name, m->summary);
+    for (const CpuModel *m = target_info.cpu_models; m->name; m++) {
+        printf("%s %-10s %s\n", target_info.family, m->name, m->summary);
     }
-    printf("\nRecognized CPUID flags:\n  " X86_FEATURE_PMU " " X86_FEATURE_KVM);
-    for (const X86Feature *f = x86_features; f->name; f++) {
-        if (!is_repeated(f)) {
-            printf(" %s", f->name);
-        }
+    printf("\nRecognized %s:\n ", target_info.features_title);
+    for (unsigned i = 0; target_info.feature(i); i++) {
+        printf(" %s", target_info.feature(i));
     }
     printf("\n");
 }
@@ -151,7 +137,7 @@ static bool set_model(Options *o, const char *model, GError **errp)
 {
     NearName near = { .name = model };
 
-    for (const CpuModel *m = cpu_models; m->name; m++) {
+    for (const CpuModel *m = target_info.cpu_models; m->name; m++) {
         if (g_str_equal(m->name, model)) {
             return option_set_string(&o->config.cpu_model, model);
         }

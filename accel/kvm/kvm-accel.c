@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "target/i386/cpu.h"
+#include "target/target.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -123,7 +124,7 @@ static bool check_cpus(KvmAccel *kvm, GError **errp)
     if (!n) {
         return true; /* machine none */
     }
-    if (!x86_topology_check(t, errp)) {
+    if (!target_info.check_topology(t, errp)) {
         return false;
     }
     /* Both may be missing (0): then KVM itself refuses the vCPU. */
@@ -373,7 +374,7 @@ const AccelOps kvm_accel_ops = {
     .reset = kvm_reset,
     .set_running = kvm_set_running,
     .map_ram = kvm_map_ram,
-    .set_gsi = kvm_set_gsi,
+    .set_irq = kvm_set_irq,
     .send_msi = kvm_send_msi,
     .irqfd_add_msi = kvm_irqfd_add_msi,
     .irqfd_prepare_msi = kvm_irqfd_prepare_msi,

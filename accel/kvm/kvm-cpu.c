@@ -383,7 +383,7 @@ void kvm_vcpu_reset(Cpu *cpu)
     k->dirty = false;
 }
 
-int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry)
+int kvm_vcpu_set_boot_entry(Cpu *cpu, const BootEntry *entry)
 {
     KvmCpu *k = cpu->accel_state;
 

@@ -84,7 +84,7 @@ int kvm_irq_init(KvmAccel *kvm, const char **ret_what);
 void kvm_irq_finish(KvmAccel *kvm);
 int kvm_irq_reset(KvmAccel *kvm);
 
-void kvm_set_gsi(Accel *accel, unsigned gsi, bool level);
+void kvm_set_irq(Accel *accel, unsigned gsi, bool level);
 int kvm_send_msi(Accel *accel, const MsiMessage *msg);
 int kvm_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
 void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n);
@@ -107,7 +107,7 @@ void kvm_vcpu_finish(Cpu *cpu);
 int kvm_vcpu_run(Cpu *cpu);
 void kvm_vcpu_kick(Cpu *cpu);
 void kvm_vcpu_reset(Cpu *cpu);
-int kvm_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry);
+int kvm_vcpu_set_boot_entry(Cpu *cpu, const BootEntry *entry);
 /* Its statistics, borrowed, or -errno that says why there are none. Machine
  * lock. */
 int kvm_vcpu_stats_fd(const Cpu *cpu);

@@ -136,7 +136,7 @@ int kvm_irq_reset(KvmAccel *kvm)
     return neg_errno(ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->pit));
 }
 
-void kvm_set_gsi(Accel *accel, unsigned gsi, bool level)
+void kvm_set_irq(Accel *accel, unsigned gsi, bool level)
 {
     struct kvm_irq_level irq = { .irq = gsi, .level = level };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine whose vCPUs never run any code. */
 #include "qtest-int.h"
-#include "target/i386/cpu.h"
+#include "target/target.h"
 
 typedef struct QtestCpu {
     GMutex lock;
@@ -13,7 +13,7 @@ static bool qtest_init(Machine *machine, GError **errp)
 {
     QtestAccel *q;
 
-    if (!x86_topology_check(&machine->config.topology, errp)) {
+    if (!target_info.check_topology(&machine->config.topology, errp)) {
         return false;
     }
     q = g_new0(QtestAccel, 1);
@@ -107,7 +107,7 @@ static void qtest_vcpu_reset(Cpu *cpu)
 {
 }
 
-static int qtest_vcpu_set_boot_entry(Cpu *cpu, const X86BootEntry *entry)
+static int qtest_vcpu_set_boot_entry(Cpu *cpu, const BootEntry *entry)
 {
     return 0;
 }
@@ -137,7 +137,7 @@ const AccelOps qtest_accel_ops = {
     .reset = qtest_reset,
     .set_running = qtest_set_running,
     .map_ram = qtest_map_ram,
-    .set_gsi = qtest_set_gsi,
+    .set_irq = qtest_set_irq,
     .send_msi = qtest_send_msi,
     .irqfd_add_msi = qtest_irqfd_add_msi,
     .irqfd_prepare_msi = qtest_irqfd_prepare_msi,

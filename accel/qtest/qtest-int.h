@@ -6,7 +6,6 @@
 #include "accel/qtest.h"
 #include "system/machine.h"
 
-#define QTEST_GSIS           24
 #define QTEST_IRQFDS_MAX     8192
 #define QTEST_IOEVENTFDS_MAX 8192
 /* Bytes of IRQ lines that wait to be collected; more are dropped. Enough for
@@ -19,8 +18,8 @@ typedef struct QtestWire QtestWire;
 /* Whose interrupts the client is told of. */
 typedef enum QtestIntercept {
     INTERCEPT_NONE,
-    INTERCEPT_IOAPIC,
-    INTERCEPT_LAPIC,
+    INTERCEPT_INPUTS,
+    INTERCEPT_MESSAGES,
     INTERCEPT_INTX,
 } QtestIntercept;
 
@@ -43,7 +42,7 @@ typedef struct QtestAccel {
     /* An interrupt may come from any thread, with and without the machine
      * lock. Its line waits here until somebody who has that lock sends it. */
     GMutex irq_lock;
-    bool level[QTEST_GSIS];   /* irq_lock */
+    bool *level;              /* of each input; owned; irq_lock */
     QtestIntercept intercept; /* irq_lock; changed under the machine lock too */
     GString *lines;           /* irq_lock */
     GSource *wake; /* irq_lock; owned by the wire; made ready by new lines */
@@ -59,7 +58,7 @@ static inline QtestAccel *qtest_accel(Accel *accel)
 void qtest_irq_init(QtestAccel *q);
 void qtest_irq_finish(QtestAccel *q);
 
-void qtest_set_gsi(Accel *accel, unsigned gsi, bool level);
+void qtest_set_irq(Accel *accel, unsigned n, bool level);
 int qtest_send_msi(Accel *accel, const MsiMessage *msg);
 int qtest_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
 void qtest_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n);
@@ -72,9 +71,10 @@ int qtest_ioeventfd_del(Accel *accel, const IoEventFd *io);
 bool qtest_ioeventfd_signal(QtestAccel *q, const AddressSpace *as,
                             uint64_t addr, uint64_t value, unsigned size);
 
-/* The commands of the same names; NULL or why not (const text). Machine
+/* Shows all inputs, or all messages; NULL or why not (const text). Machine
  * lock. */
-const char *qtest_intercept_in(QtestAccel *q, const char *path);
+const char *qtest_intercept_in(QtestAccel *q, QtestIntercept wanted);
+/* Shows the pin of the PCI device at @path, likewise. Machine lock. */
 const char *qtest_intercept_out(QtestAccel *q, const char *path);
 /* Ends the interception and forgets lines that wait. Machine lock. */
 void qtest_intercept_end(QtestAccel *q);

@@ -3,15 +3,11 @@
  * with a table in the kernel is done here with one in user space. */
 #include "hw/pci/pci.h"
 #include "qtest-int.h"
+#include "target/target.h"
 #include "util/log.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
-
-/* Messages to the local APICs; Intel SDM volume 3, 11.11.1. The vector is in
- * bits 0-7 of the data, 11.11.2. */
-#define LAPIC_BASE UINT64_C(0xfee00000)
-#define LAPIC_SIZE UINT64_C(0x00100000)
 
 typedef struct QtestIrqfd {
     QtestAccel *q;
@@ -33,6 +29,7 @@ static void irqfd_free(gpointer data)
 void qtest_irq_init(QtestAccel *q)
 {
     g_mutex_init(&q->irq_lock);
+    q->level = g_new0(bool, target_info.n_irq_inputs);
     q->lines = g_string_new(NULL);
     q->irqfds = g_ptr_array_new_with_free_func(irqfd_free);
     q->ioeventfds = g_array_new(FALSE, TRUE, sizeof(IoEventFd));
@@ -43,6 +40,7 @@ void qtest_irq_finish(QtestAccel *q)
     g_ptr_array_unref(q->irqfds);
     g_array_unref(q->ioeventfds);
     g_string_free(q->lines, TRUE);
+    g_free(q->level);
     g_mutex_clear(&q->irq_lock);
 }
 
@@ -73,16 +71,16 @@ void qtest_irq_collect(QtestAccel *q, GString *out)
 
 /* --- inputs and messages --- */
 
-void qtest_set_gsi(Accel *accel, unsigned gsi, bool level)
+void qtest_set_irq(Accel *accel, unsigned n, bool level)
 {
     QtestAccel *q = qtest_accel(accel);
 
-    assert(gsi < QTEST_GSIS);
+    assert(n < target_info.n_irq_inputs);
     g_mutex_lock(&q->irq_lock);
-    if (level != q->level[gsi]) {
-        q->level[gsi] = level;
-        if (q->intercept == INTERCEPT_IOAPIC) {
-            tell(q, gsi, level);
+    if (level != q->level[n]) {
+        q->level[n] = level;
+        if (q->intercept == INTERCEPT_INPUTS) {
+            tell(q, n, level);
         }
     }
     g_mutex_unlock(&q->irq_lock);
@@ -101,8 +99,8 @@ int qtest_send_msi(Accel *accel, const MsiMessage *msg)
         return 0;
     }
     g_mutex_lock(&q->irq_lock);
-    if (q->intercept == INTERCEPT_LAPIC &&
-        msg->address - LAPIC_BASE < LAPIC_SIZE) {
+    if (q->intercept == INTERCEPT_MESSAGES &&
+        msg->address - target_info.msi_base < target_info.msi_size) {
         tell(q, msg->data & 0xff, true);
         tell(q, msg->data & 0xff, false);
         told = true;
@@ -243,15 +241,8 @@ static void set_intercept(QtestAccel *q, QtestIntercept intercept)
     g_mutex_unlock(&q->irq_lock);
 }
 
-const char *qtest_intercept_in(QtestAccel *q, const char *path)
+const char *qtest_intercept_in(QtestAccel *q, QtestIntercept wanted)
 {
-    QtestIntercept wanted = g_str_equal(path, "ioapic")  ? INTERCEPT_IOAPIC
-                            : g_str_equal(path, "lapic") ? INTERCEPT_LAPIC
-                                                         : INTERCEPT_NONE;
-
-    if (wanted == INTERCEPT_NONE) {
-        return "Unknown device; inputs are those of ioapic and lapic";
-    }
     if (q->intercept != INTERCEPT_NONE && q->intercept != wanted) {
         return already;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/qtest-server.h"
 #include "qtest-int.h"
+#include "target/target.h"
 #include "util/cutils.h"
 
 #define WORDS_MAX 5     /* of a request: its name and four arguments */
@@ -461,7 +462,14 @@ static void answer_why(QtestServer *s, const char *why)
 static void cmd_irq_intercept_in(QtestServer *s, const Command *c, char **args,
                                  unsigned n)
 {
-    answer_why(s, qtest_intercept_in(accel_of(s), args[0]));
+    if (g_str_equal(args[0], target_info.irq_inputs)) {
+        answer_why(s, qtest_intercept_in(accel_of(s), INTERCEPT_INPUTS));
+    } else if (g_str_equal(args[0], target_info.irq_messages)) {
+        answer_why(s, qtest_intercept_in(accel_of(s), INTERCEPT_MESSAGES));
+    } else {
+        qtest_server_fail(s, "Unknown device; inputs are those of %s and %s",
+                          target_info.irq_inputs, target_info.irq_messages);
+    }
 }
 
 static void cmd_irq_intercept_out(QtestServer *s, const Command *c, char **args,
@@ -479,22 +487,25 @@ static void cmd_set_irq_in(QtestServer *s, const Command *c, char **args,
 {
     uint64_t v[2]; /* input and level */
 
-    if (!g_str_equal(args[0], "ioapic")) {
-        qtest_server_fail(s, "Unknown device; inputs are those of ioapic");
+    if (!g_str_equal(args[0], target_info.irq_inputs)) {
+        qtest_server_fail(s, "Unknown device; inputs are those of %s",
+                          target_info.irq_inputs);
         return;
     }
     if (!g_str_equal(args[1], "unnamed-gpio-in")) {
-        qtest_server_fail(s, "the inputs of ioapic are unnamed-gpio-in");
+        qtest_server_fail(s, "the inputs of %s are unnamed-gpio-in",
+                          target_info.irq_inputs);
         return;
     }
     if (!get_numbers(s, args + 2, 2, v)) {
         return;
     }
-    if (v[0] >= QTEST_GSIS) {
-        qtest_server_fail(s, "ioapic has %d inputs", QTEST_GSIS);
+    if (v[0] >= target_info.n_irq_inputs) {
+        qtest_server_fail(s, "%s has %u inputs", target_info.irq_inputs,
+                          target_info.n_irq_inputs);
         return;
     }
-    qtest_set_gsi(s->machine->accel, (unsigned)v[0], v[1] != 0);
+    qtest_set_irq(s->machine->accel, (unsigned)v[0], v[1] != 0);
     answer(s, "OK");
 }
 

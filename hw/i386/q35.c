@@ -134,7 +134,7 @@ static void set_gsi(void *opaque, unsigned n, bool level)
 {
     Machine *m = opaque;
 
-    m->accel_ops->set_gsi(m->accel, n, level);
+    m->accel_ops->set_irq(m->accel, n, level);
 }
 
 /* Of the south bridge: PIRQs that are routed to ISA interrupts share them. */
@@ -307,7 +307,7 @@ static bool q35_machine_done(Machine *m, GError **errp)
 static bool q35_reset(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
-    X86BootEntry entry;
+    BootEntry entry;
     int r;
 
     if (!m->config.kernel) {

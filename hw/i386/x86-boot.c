@@ -482,7 +482,7 @@ static bool write_boot_params(const X86Boot *boot, const GuestRam *ram,
 }
 
 bool x86_boot_load(const X86Boot *boot, const GuestRam *ram,
-                   X86BootEntry *ret_entry, GError **errp)
+                   BootEntry *ret_entry, GError **errp)
 {
     if (!load_part(ram, boot->kernel_gpa, boot->kernel_fd, boot->kernel_path,
                    boot->kernel_offset, boot->kernel_size, errp)) {
@@ -510,7 +510,7 @@ bool x86_boot_load(const X86Boot *boot, const GuestRam *ram,
           " size=0x%" PRIx64,
           boot->kernel_gpa, boot->kernel_size, boot->initrd_gpa,
           boot->initrd_size);
-    *ret_entry = (X86BootEntry){
+    *ret_entry = (BootEntry){
         .rip = boot->kernel_gpa + ENTRY_64_OFFSET,
         .rsi = BOOT_PARAMS_GPA,
         .rsp = STACK_TOP_GPA,

@@ -15,11 +15,12 @@
  *   b64write ADDR SIZE BASE64  b64read ADDR SIZE
  *   memset ADDR SIZE BYTE
  *   endianness                 OK little
- *   irq_intercept_in PATH      ioapic: its 24 inputs; lapic: a message to the
- *                              local APICs is raise and lower of its vector
+ *   irq_intercept_in NAME      the target's name (target/target.h) of its
+ *                              inputs; or that of its messages, each of which
+ *                              is raise and lower of its vector
  *   irq_intercept_out PATH     the INTx pin of a PCI device (id or tree path),
  *                              as number 0
- *   set_irq_in ioapic unnamed-gpio-in N LEVEL
+ *   set_irq_in NAME unnamed-gpio-in N LEVEL
  *   module_load PREFIX NAME    FAIL: there are no modules
  *
  * Whatever a line holds, the answer is one line: nothing ends the process. All

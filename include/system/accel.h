@@ -15,7 +15,7 @@ typedef struct Cpu Cpu;
 typedef struct RamBlock RamBlock;
 typedef struct Accel Accel;
 typedef struct AddressSpace AddressSpace;
-typedef struct X86BootEntry X86BootEntry;
+typedef struct BootEntry BootEntry; /* target/<arch>/cpu.h */
 
 typedef struct MsiMessage {
     uint64_t address;
@@ -54,8 +54,9 @@ typedef struct AccelOps {
     /* Shows @block to the guest as memory slot @slot. */
     int (*map_ram)(Accel *accel, unsigned slot, const RamBlock *block);
 
-    /* Drives input @gsi (0-23) of the interrupt controllers. Any thread. */
-    void (*set_gsi)(Accel *accel, unsigned gsi, bool level);
+    /* Drives input @n of the interrupt controllers, as the target numbers them.
+     * Any thread. */
+    void (*set_irq)(Accel *accel, unsigned n, bool level);
     /* Delivers one message. Any thread. */
     int (*send_msi)(Accel *accel, const MsiMessage *msg);
 
@@ -88,7 +89,7 @@ typedef struct AccelOps {
      * any thread. */
     void (*vcpu_reset)(Cpu *cpu);
     /* Lets the boot vCPU enter a directly booted kernel; after its reset. */
-    int (*vcpu_set_boot_entry)(Cpu *cpu, const X86BootEntry *entry);
+    int (*vcpu_set_boot_entry)(Cpu *cpu, const BootEntry *entry);
 
     /* What is counted of the machine, or of each vCPU (the same for all; there
      * are vCPUs). *@ret_schema is borrowed and does not change. -ENOTSUP if

@@ -246,10 +246,35 @@ static bool same(const char *a, const char *b)
     return *a == *b;
 }
 
+static const char *const whole[] = { X86_FEATURE_PMU, X86_FEATURE_KVM };
+
+/* Whether a row before @f has the same name. */
+static bool is_repeated(const X86Feature *f)
+{
+    for (const X86Feature *other = x86_features; other != f; other++) {
+        if (!strcmp(other->name, f->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *x86_feature(unsigned n)
+{
+    if (n < G_N_ELEMENTS(whole)) {
+        return whole[n];
+    }
+    n -= G_N_ELEMENTS(whole);
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        if (!is_repeated(f) && n-- == 0) {
+            return f->name;
+        }
+    }
+    return NULL;
+}
+
 const char *x86_feature_name(const char *name)
 {
-    static const char *const whole[] = { X86_FEATURE_PMU, X86_FEATURE_KVM };
-
     for (unsigned i = 0; i < G_N_ELEMENTS(aliases); i++) {
         if (same(name, aliases[i].name)) {
             return aliases[i].is;

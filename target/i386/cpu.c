@@ -3,22 +3,6 @@
 
 #include "util/error.h"
 
-const CpuModel cpu_models[] = {
-    { "host", "the host's processor, all features KVM can pass on" },
-    { "max", "all features this host can give; the same as host under KVM" },
-    { NULL, NULL },
-};
-
-const CpuModel *cpu_model_find(const char *name)
-{
-    for (const CpuModel *m = cpu_models; m->name; m++) {
-        if (!strcmp(m->name, name)) {
-            return m;
-        }
-    }
-    return NULL;
-}
-
 /* Bits needed to number @n things from 0. */
 static unsigned bits_for(unsigned n)
 {

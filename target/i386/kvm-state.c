@@ -408,7 +408,7 @@ int kvm_cpu_state_load(const KvmCpuState *s, int vcpu_fd)
     return r;
 }
 
-int kvm_cpu_set_boot_entry(int vcpu_fd, const X86BootEntry *entry)
+int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry)
 {
     /* Bit 1 of rflags always reads as one; interrupts are off. */
     struct kvm_regs regs = {

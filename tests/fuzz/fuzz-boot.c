@@ -23,7 +23,7 @@ static int file_of(const uint8_t *data, size_t size, char path[32])
 
 static void check_loaded(const X86Boot *boot, const GuestRam *ram)
 {
-    X86BootEntry entry;
+    BootEntry entry;
 
     if (!x86_boot_load(boot, ram, &entry, NULL)) {
         return;

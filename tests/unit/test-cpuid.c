@@ -71,13 +71,6 @@ static void topology_of_few_vcpus_with_gaps_refused(void)
     g_assert_nonnull(strstr(error->message, "needs APIC id 384"));
 }
 
-static void cpu_models_are_found(void)
-{
-    g_assert_nonnull(cpu_model_find("max"));
-    g_assert_nonnull(cpu_model_find("host"));
-    g_assert_null(cpu_model_find("qemu64"));
-}
-
 /* --- CPUID --- */
 
 typedef struct Table {
@@ -525,7 +518,6 @@ static const struct {
     TEST(topology_with_last_id_254_accepted),
     TEST(topology_with_last_id_255_refused),
     TEST(topology_of_few_vcpus_with_gaps_refused),
-    TEST(cpu_models_are_found),
     TEST(leaf_1_of_one_vcpu_has_no_htt),
     TEST(leaf_1_of_single_threaded_sockets_has_no_htt),
     TEST(leaf_1_counts_reserved_ids_on_intel),

@@ -298,7 +298,7 @@ static void load_leaves_the_tsc_alone(void)
 
 static void load_leaves_64_bit_mode(void)
 {
-    const X86BootEntry entry = {
+    const BootEntry entry = {
         .rip = 0x1000200,
         .rsi = 0x7000,
         .rsp = 0x9000,

@@ -341,8 +341,8 @@ static void gsi_lines_can_be_driven(void)
 
     fixture_new(&f, one, rom_done, sizeof(rom_done));
     for (unsigned gsi = 0; gsi < 24; gsi++) {
-        f.ops->set_gsi(f.m->accel, gsi, true);
-        f.ops->set_gsi(f.m->accel, gsi, false);
+        f.ops->set_irq(f.m->accel, gsi, true);
+        f.ops->set_irq(f.m->accel, gsi, false);
     }
     f.ops->reset(f.m);
     fixture_free(&f);

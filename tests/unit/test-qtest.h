@@ -168,7 +168,7 @@ static inline void *send_message(void *opaque)
     Fixture *f = opaque;
 
     qtest_accel_ops.send_msi(f->m->accel, &msg);
-    qtest_accel_ops.set_gsi(f->m->accel, 5, true);
+    qtest_accel_ops.set_irq(f->m->accel, 5, true);
     return NULL;
 }
 

@@ -339,7 +339,7 @@ static void initrd_addr_max_below_kernel_refused(Fixture *f, gconstpointer data)
 
 /* --- Loading --- */
 
-static const struct boot_params *load(Fixture *f, X86BootEntry *entry)
+static const struct boot_params *load(Fixture *f, BootEntry *entry)
 {
     bool ok = x86_boot_load(&f->boot, &f->ram, entry, &f->error);
 
@@ -349,7 +349,7 @@ static const struct boot_params *load(Fixture *f, X86BootEntry *entry)
 
 static void load_good_kernel_is_in_memory(Fixture *f, gconstpointer data)
 {
-    X86BootEntry entry;
+    BootEntry entry;
 
     assert_accepted(f, open_kernel(f));
     load(f, &entry);
@@ -362,7 +362,7 @@ static void load_good_kernel_is_in_memory(Fixture *f, gconstpointer data)
 
 static void load_setup_sects_0_means_4(Fixture *f, gconstpointer data)
 {
-    X86BootEntry entry;
+    BootEntry entry;
 
     f->hdr->setup_sects = 0;
     f->hdr->syssize = (SYS_SIZE - 512) / 16;
@@ -393,7 +393,7 @@ static void load_relocatable_kernel_is_aligned(Fixture *f, gconstpointer data)
 static void load_fills_boot_params(Fixture *f, gconstpointer data)
 {
     const struct boot_params *params;
-    X86BootEntry entry;
+    BootEntry entry;
     bool ok;
 
     /* What lies around the header in the file, and in memory from before,
@@ -426,7 +426,7 @@ static void load_fills_boot_params(Fixture *f, gconstpointer data)
 static void load_fills_e820(Fixture *f, gconstpointer data)
 {
     const struct boot_params *params;
-    X86BootEntry entry;
+    BootEntry entry;
 
     assert_accepted(f, open_kernel(f));
     params = load(f, &entry);
@@ -457,7 +457,7 @@ static uint64_t translate(Fixture *f, uint64_t cr3, uint64_t va)
 
 static void load_maps_4_gib_onto_itself(Fixture *f, gconstpointer data)
 {
-    X86BootEntry entry;
+    BootEntry entry;
 
     assert_accepted(f, open_kernel(f));
     load(f, &entry);
@@ -471,7 +471,7 @@ static void load_maps_4_gib_onto_itself(Fixture *f, gconstpointer data)
 
 static void load_gdt_holds_boot_segments(Fixture *f, gconstpointer data)
 {
-    X86BootEntry entry;
+    BootEntry entry;
     uint64_t *gdt;
 
     assert_accepted(f, open_kernel(f));
@@ -489,7 +489,7 @@ static void load_gdt_holds_boot_segments(Fixture *f, gconstpointer data)
 static void load_again_after_reset_restores_all(Fixture *f, gconstpointer data)
 {
     g_autofree uint8_t *first = NULL;
-    X86BootEntry entry;
+    BootEntry entry;
 
     assert_accepted(f, open_initrd(f, 1));
     load(f, &entry);
@@ -509,7 +509,7 @@ static void load_again_after_reset_restores_all(Fixture *f, gconstpointer data)
 
 static void load_stays_in_its_low_memory(Fixture *f, gconstpointer data)
 {
-    X86BootEntry entry;
+    BootEntry entry;
 
     f->ram.host[X86_BOOT_LOW_START - 1] = 0x55;
     f->ram.host[X86_BOOT_LOW_END] = 0x55;
@@ -532,7 +532,7 @@ static void rewrite(const char *path, size_t size)
 static void assert_loads_what_it_has_opened(Fixture *f)
 {
     g_autofree char *initrd = g_strnfill(5000, 'i');
-    X86BootEntry entry;
+    BootEntry entry;
 
     memset(f->ram.host + KERNEL_GPA, 0x55, SYS_SIZE);
     load(f, &entry);
@@ -568,7 +568,7 @@ static void kept_files_are_sealed(Fixture *f, gconstpointer data)
 static void load_without_ram_there_refused(Fixture *f, gconstpointer data)
 {
     GuestRam none = { .fd = -1 };
-    X86BootEntry entry;
+    BootEntry entry;
     bool ok;
 
     assert_accepted(f, open_kernel(f));

@@ -67,6 +67,6 @@ bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
 /* Writes kernel, initrd, boot_params, command line, page tables and GDT into
  * @ram and says where to enter. */
 bool x86_boot_load(const X86Boot *boot, const GuestRam *ram,
-                   X86BootEntry *ret_entry, GError **errp);
+                   BootEntry *ret_entry, GError **errp);
 
 #endif

@@ -32,4 +32,7 @@ extern const X86Feature x86_features[];
  * feature. The table may have several rows of a name. */
 const char *x86_feature_name(const char *name);
 
+/* The names, each once: that of number @n, from 0; NULL after the last. */
+const char *x86_feature(unsigned n);
+
 #endif

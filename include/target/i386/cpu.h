@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What makes a vCPU a PC processor: models, APIC ids, and the state in which a
- * directly booted kernel is entered.
+ * What makes a vCPU a PC processor: APIC ids, and the state in which a directly
+ * booted kernel is entered.
  */
 #ifndef TARGET_I386_CPU_H
 #define TARGET_I386_CPU_H
 
 #include "system/cpus.h"
-
-/* Models of -cpu, NULL at the end: "max", "host". */
-typedef struct CpuModel {
-    const char *name, *summary;
-} CpuModel;
-extern const CpuModel cpu_models[];
-
-/* The model called @name, or NULL. */
-const CpuModel *cpu_model_find(const char *name);
 
 /* The greatest APIC id. 255 is the broadcast id; above it lie ids that reach
  * no I/O interrupt without interrupt remapping, which we lack. */
@@ -42,7 +33,7 @@ bool x86_topology_check(const CpuTopology *topology, GError **errp);
 #define X86_ACCEL_RESERVED_SIZE UINT64_C(0x4000)
 
 /* State in which the boot vCPU enters the kernel. */
-typedef struct X86BootEntry {
+typedef struct BootEntry {
     uint64_t rip; /* 64-bit entry point */
     uint64_t rsi; /* struct boot_params */
     uint64_t rsp;
@@ -50,6 +41,6 @@ typedef struct X86BootEntry {
     uint64_t gdt_base;
     uint16_t gdt_limit;
     uint16_t cs, ds; /* __BOOT_CS, __BOOT_DS */
-} X86BootEntry;
+} BootEntry;
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "target/i386/cpuid.h"
 
-typedef struct X86BootEntry X86BootEntry;
+typedef struct BootEntry BootEntry;
 
 /* What a vCPU's state consists of on this host. */
 typedef struct KvmStateFormat {
@@ -62,6 +62,6 @@ void kvm_cpu_state_free(KvmCpuState *state);
 int kvm_cpu_state_load(const KvmCpuState *state, int vcpu_fd);
 
 /* Puts a vCPU in its power-on state into 64-bit mode at @entry. */
-int kvm_cpu_set_boot_entry(int vcpu_fd, const X86BootEntry *entry);
+int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry);
 
 #endif
