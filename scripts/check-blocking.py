@@ -36,7 +36,6 @@ EVENTFD = "an eventfd, non-blocking"
 ALLOWED = {
     ("accel/kvm/kvm-accel.c", "ioctl"): KVM,
     ("accel/kvm/kvm-accel.c", "open"): "/dev/kvm: nothing to wait for",
-    ("accel/kvm/kvm-clock.c", "ioctl"): KVM,
     ("accel/kvm/kvm-cpu.c", "ioctl"): "KVM_RUN without the lock; else " + KVM,
     ("accel/kvm/kvm-irq.c", "ioctl"):
         KVM + "; a table of routes costs a grace period",
@@ -85,6 +84,7 @@ ALLOWED = {
     ("system/fds.c", "open"): "/proc/self/fd: a descriptor that is open already",
     ("system/ram.c", "g_file_get_contents"): START,
     ("system/ram.c", "madvise"): START,
+    ("target/i386/kvm-clock.c", "ioctl"): KVM,
     ("target/i386/kvm-state.c", "ioctl"): KVM,
     ("util/event-notifier.c", "poll"): "timeout 0",
     ("util/event-notifier.c", "read"): EVENTFD,

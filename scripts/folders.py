@@ -18,6 +18,7 @@ def read_folders():
 
 
 def folder_of(name, folders):
-    """accel/kvm is that of accel/kvm/x.c and of include/accel/kvm-y.h."""
-    path = name.removeprefix("include/")
+    """accel/kvm is that of accel/kvm/x.c and of include/accel/kvm-y.h, and of
+    what KVM has for a target: the two call each other."""
+    path = re.sub(r"^target/\w+/kvm", "accel/kvm", name.removeprefix("include/"))
     return next((f for f in folders if re.match(f"{f}[/.-]", path)), None)

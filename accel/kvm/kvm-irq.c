@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kvm-int.h"
+#include "accel/kvm-int.h"
 
 #include "util/log.h"
 

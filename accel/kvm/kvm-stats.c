@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/kvm-stats.h"
-#include "kvm-int.h"
+#include "accel/kvm-int.h"
 
 #include <fcntl.h>
 

@@ -4,7 +4,7 @@
  * stand while the machine does, as the virtual clock (system/timer.h) and all
  * that counts by it do. Documentation/virt/kvm/api.rst and devices/vcpu.rst.
  */
-#include "kvm-int.h"
+#include "accel/kvm-int.h"
 
 #include "util/log.h"
 
