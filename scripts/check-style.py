@@ -25,7 +25,7 @@ ONLY_IN = [
      r"|program/registry\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
      "only virtio-pci*.c knows both virtio and PCI"),
     (r"#include \"accel/",
-     r"accel/.*|target/i386/.*|include/accel/.*|program/registry\.c"
+     r"accel/.*|(include/)?target/.*|include/accel/.*|program/registry\.c"
      r"|program/startup\.c",
      "only accelerators know accelerators"),
 ]

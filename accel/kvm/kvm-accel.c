@@ -3,40 +3,25 @@
 
 #include <fcntl.h>
 
-#include "target/i386/cpu.h"
 #include "target/target.h"
 #include "util/error.h"
 #include "util/log.h"
 
 #define KVM_DEVICE "/dev/kvm"
 
-/* Entries of KVM_GET_SUPPORTED_CPUID that we take; KVM itself has a limit of
- * the same size. */
-#define CPUID_ENTRIES_MAX 256
-
-typedef struct Capability {
-    int number;
-    const char *name;
-} Capability;
-
-#define CAP(_name)    \
-    {                 \
-        _name, #_name \
-    }
 /* What this accelerator cannot work without. All of it is in Linux 4.12, which
  * brought KVM_CAP_IMMEDIATE_EXIT. */
-static const Capability required_caps[] = {
-    CAP(KVM_CAP_USER_MEMORY),    CAP(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
-    CAP(KVM_CAP_SET_TSS_ADDR),   CAP(KVM_CAP_SET_IDENTITY_MAP_ADDR),
-    CAP(KVM_CAP_EXT_CPUID),      CAP(KVM_CAP_IRQCHIP),
-    CAP(KVM_CAP_PIT2),           CAP(KVM_CAP_PIT_STATE2),
-    CAP(KVM_CAP_IRQ_ROUTING),    CAP(KVM_CAP_IRQFD),
-    CAP(KVM_CAP_IOEVENTFD),      CAP(KVM_CAP_SIGNAL_MSI),
-    CAP(KVM_CAP_MP_STATE),       CAP(KVM_CAP_VCPU_EVENTS),
-    CAP(KVM_CAP_DEBUGREGS),      CAP(KVM_CAP_XSAVE),
-    CAP(KVM_CAP_IMMEDIATE_EXIT),
+static const KvmCapability required_caps[] = {
+    KVM_CAPABILITY(KVM_CAP_USER_MEMORY),
+    KVM_CAPABILITY(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
+    KVM_CAPABILITY(KVM_CAP_IRQCHIP),
+    KVM_CAPABILITY(KVM_CAP_IRQ_ROUTING),
+    KVM_CAPABILITY(KVM_CAP_IRQFD),
+    KVM_CAPABILITY(KVM_CAP_IOEVENTFD),
+    KVM_CAPABILITY(KVM_CAP_SIGNAL_MSI),
+    KVM_CAPABILITY(KVM_CAP_IMMEDIATE_EXIT),
+    { 0, NULL },
 };
-#undef CAP
 
 void kvm_machine_failed(Machine *machine, const char *what, int err)
 {
@@ -53,10 +38,9 @@ static bool open_device(KvmAccel *kvm, GError **errp)
     case -ENOENT:
     case -ENODEV:
     case -ENXIO:
-        error_setg(errp, "KVM is not available: " KVM_DEVICE
-                         " does not exist; load the module kvm_intel or "
-                         "kvm_amd, and if that fails enable virtualization "
-                         "(VT-x or AMD-V) in the firmware");
+        error_setg(errp,
+                   "KVM is not available: " KVM_DEVICE " does not exist; %s",
+                   kvm_arch_advice);
         return false;
     case -EACCES:
     case -EPERM:
@@ -82,6 +66,20 @@ static bool open_device(KvmAccel *kvm, GError **errp)
     return true;
 }
 
+static bool check_caps(KvmAccel *kvm, const KvmCapability *cap, GError **errp)
+{
+    for (; cap->name; cap++) {
+        if (ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, cap->number) <= 0) {
+            error_set(errp, ERROR_CLASS_KVM_MISSING_CAP,
+                      "the KVM of this host lacks %s; Linux 4.12 or later "
+                      "has it",
+                      cap->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool create_vm(KvmAccel *kvm, GError **errp)
 {
     do {
@@ -99,92 +97,29 @@ static bool create_vm(KvmAccel *kvm, GError **errp)
                          "KVM cannot create a virtual machine");
         return false;
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(required_caps); i++) {
-        const Capability *cap = &required_caps[i];
-
-        if (ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, cap->number) <= 0) {
-            error_set(errp, ERROR_CLASS_KVM_MISSING_CAP,
-                      "the KVM of this host lacks %s; Linux 4.12 or later "
-                      "has it",
-                      cap->name);
-            return false;
-        }
-    }
-    return true;
+    return check_caps(kvm, required_caps, errp) &&
+           check_caps(kvm, kvm_arch_caps, errp);
 }
 
 /* Whether KVM can run the vCPUs that -smp asks for. */
 static bool check_cpus(KvmAccel *kvm, GError **errp)
 {
-    const CpuTopology *t = &kvm->accel.machine->config.topology;
-    unsigned n = kvm->accel.machine->config.n_cpus;
+    const MachineConfig *c = &kvm->accel.machine->config;
     int max = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
-    int ids = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
 
-    if (!n) {
+    if (!c->n_cpus) {
         return true; /* machine none */
     }
-    if (!target_info.check_topology(t, errp)) {
+    if (!target_info.check_topology(&c->topology, errp)) {
         return false;
     }
-    /* Both may be missing (0): then KVM itself refuses the vCPU. */
-    if (max > 0 && n > (unsigned)max) {
+    /* It may be missing (0): then KVM itself refuses the vCPU. */
+    if (max > 0 && c->n_cpus > (unsigned)max) {
         error_setg(errp, "-smp %u: the KVM of this host runs at most %d vCPUs",
-                   n, max);
+                   c->n_cpus, max);
         return false;
     }
-    if (ids > 0 && x86_apic_id(t, n - 1) >= (unsigned)ids) {
-        error_setg(errp,
-                   "-smp %u needs APIC id %u, but the KVM of this host takes "
-                   "ids below %d; use fewer vCPUs",
-                   n, x86_apic_id(t, n - 1), ids);
-        return false;
-    }
-    return true;
-}
-
-static int read_supported_cpuid(KvmAccel *kvm)
-{
-    struct kvm_cpuid2 *cpuid;
-    int r;
-
-    cpuid = g_malloc0(sizeof(*cpuid) +
-                      CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
-    cpuid->nent = CPUID_ENTRIES_MAX;
-    r = neg_errno(ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid));
-    if (r < 0) {
-        g_free(cpuid);
-        return r;
-    }
-    kvm->cpuid = g_realloc(cpuid, sizeof(*cpuid) +
-                                      cpuid->nent * sizeof(*cpuid->entries));
-    return 0;
-}
-
-/* -cpu +FEATURE: what the host does not have is told, as QEMU does. */
-static bool check_features(const KvmAccel *kvm, GError **errp)
-{
-    static const char *const regs[] = { "EAX", "EBX", "ECX", "EDX" };
-    const MachineConfig *c = &kvm->accel.machine->config;
-
-    for (unsigned i = 0; c->cpu_on && c->cpu_on[i]; i++) {
-        const X86Feature *f;
-        g_autofree char *text = NULL;
-
-        if (x86_cpuid_has(kvm->cpuid->entries, kvm->cpuid->nent, c->cpu_on[i],
-                          &f)) {
-            continue;
-        }
-        text = g_strdup_printf("host doesn't support requested feature: "
-                               "CPUID.%02XH:%s.%s [bit %u]",
-                               f->function, regs[f->reg], f->name, f->bit);
-        if (c->cpu_enforce) {
-            error_setg(errp, "-cpu: %s", text);
-            return false;
-        }
-        warn_report("%s", text);
-    }
-    return true;
+    return kvm_arch_check_cpus(kvm, errp);
 }
 
 static int read_run_size(KvmAccel *kvm)
@@ -202,8 +137,6 @@ static int read_run_size(KvmAccel *kvm)
  * memory. On failure *@ret_what says which step it was. */
 static int setup_vm(KvmAccel *kvm, const char **ret_what)
 {
-    uint64_t identity_map = X86_ACCEL_RESERVED_BASE;
-    unsigned long tss = X86_ACCEL_RESERVED_BASE + 4 * KiB;
     int r;
 
     *ret_what = "KVM_GET_VCPU_MMAP_SIZE";
@@ -211,27 +144,7 @@ static int setup_vm(KvmAccel *kvm, const char **ret_what)
     if (r < 0) {
         return r;
     }
-    *ret_what = "KVM_SET_IDENTITY_MAP_ADDR";
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map));
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_SET_TSS_ADDR";
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, tss));
-    if (r < 0) {
-        return r;
-    }
-    r = kvm_irq_init(kvm, ret_what);
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_GET_SUPPORTED_CPUID";
-    r = read_supported_cpuid(kvm);
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_GET_MSR_INDEX_LIST";
-    r = kvm_state_format_init(&kvm->format, kvm->kvm_fd, kvm->vm_fd);
+    r = kvm_arch_init(kvm, ret_what);
     if (r < 0) {
         return r;
     }
@@ -250,8 +163,7 @@ static void kvm_finish(Machine *machine)
     machine->accel = NULL;
     kvm_stats_finish(kvm);
     kvm_irq_finish(kvm);
-    kvm_state_format_finish(&kvm->format);
-    g_free(kvm->cpuid);
+    kvm_arch_finish(kvm);
     close_fd(&kvm->vm_fd);
     close_fd(&kvm->kvm_fd);
     g_free(kvm);
@@ -275,8 +187,6 @@ static bool kvm_init(Machine *machine, GError **errp)
     slots = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
     /* KVM promises 32 where it does not say. */
     kvm->slots_max = slots > 0 ? (unsigned)slots : 32;
-    kvm->tsc_deadline = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
-                              KVM_CAP_TSC_DEADLINE_TIMER) > 0;
     kvm->ioeventfd_any_length = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
                                       KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
     kvm->binary_stats = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
@@ -289,7 +199,7 @@ static bool kvm_init(Machine *machine, GError **errp)
         kvm_finish(machine);
         return false;
     }
-    if (!check_features(kvm, errp)) {
+    if (!kvm_arch_check_features(kvm, errp)) {
         kvm_finish(machine);
         return false;
     }
@@ -298,7 +208,7 @@ static bool kvm_init(Machine *machine, GError **errp)
 
 static void kvm_reset(Machine *machine)
 {
-    int r = kvm_irq_reset(kvm_accel(machine->accel));
+    int r = kvm_arch_reset(kvm_accel(machine->accel));
 
     if (r < 0) {
         kvm_machine_failed(machine, "resetting the interrupt controllers", r);
@@ -372,9 +282,9 @@ const AccelOps kvm_accel_ops = {
     .init = kvm_init,
     .finish = kvm_finish,
     .reset = kvm_reset,
-    .set_running = kvm_set_running,
+    .set_running = kvm_arch_set_running,
     .map_ram = kvm_map_ram,
-    .set_irq = kvm_set_irq,
+    .set_irq = kvm_arch_set_irq,
     .send_msi = kvm_send_msi,
     .irqfd_add_msi = kvm_irqfd_add_msi,
     .irqfd_prepare_msi = kvm_irqfd_prepare_msi,

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/kvm-int.h"
 
-#include <asm/processor-flags.h>
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -20,12 +18,6 @@ typedef struct KvmCpu {
     bool ran;   /* KVM_RUN was called: not before the first start */
     bool dirty; /* not in its power-on state */
 } KvmCpu;
-
-/* What to do after an exit. */
-typedef enum ExitAction {
-    EXIT_CONTINUE,
-    EXIT_WAIT, /* the guest must not go on until the machine was paused */
-} ExitAction;
 
 static void ignore_signal(int signum)
 {
@@ -64,20 +56,11 @@ static void kvm_cpu_free(KvmCpu *k)
 static int kvm_cpu_create(KvmCpu *k, const char **ret_what)
 {
     KvmAccel *kvm = k->kvm;
-    const CpuTopology *topology = &k->cpu->machine->config.topology;
-    X86CpuidConfig config = {
-        .topology = *topology,
-        .apic_id = x86_apic_id(topology, k->cpu->index),
-        .tsc_deadline = kvm->tsc_deadline,
-        .off = (const char *const *)k->cpu->machine->config.cpu_off,
-    };
     void *run;
-    int r;
 
-    /* A vCPU's number is its APIC id. */
     *ret_what = "KVM_CREATE_VCPU";
     k->fd = neg_errno(
-        ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)config.apic_id));
+        ioctl(kvm->vm_fd, KVM_CREATE_VCPU, kvm_arch_cpu_id(k->cpu)));
     if (k->fd < 0) {
         return k->fd;
     }
@@ -90,13 +73,7 @@ static int kvm_cpu_create(KvmCpu *k, const char **ret_what)
     k->run = run;
     /* Now: on a vCPU that runs the call would wait until it stops. */
     k->stats_fd = kvm_stats_open(kvm, k->fd);
-    *ret_what = "KVM_SET_CPUID2";
-    r = kvm_cpu_set_cpuid(k->fd, kvm->cpuid, &config);
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "reading its power-on state";
-    return kvm_cpu_state_new(&kvm->format, k->fd, &k->power_on);
+    return kvm_arch_cpu_init(k->cpu, k->fd, &k->power_on, ret_what);
 }
 
 bool kvm_vcpu_init(Cpu *cpu, GError **errp)
@@ -167,33 +144,6 @@ static void wait_for_kick(KvmCpu *k)
 
 /* --- Exits --- */
 
-static void handle_io(KvmCpu *k)
-{
-    Machine *m = k->cpu->machine;
-    struct kvm_run *run = k->run;
-    uint8_t *data = (uint8_t *)run + run->io.data_offset;
-    uint16_t port = run->io.port;
-    unsigned size = run->io.size;
-    bool out = run->io.direction == KVM_EXIT_IO_OUT;
-
-    trace(kvm_run_exit, "cpu=%u io out=%d port=0x%x size=%u count=%u",
-          k->cpu->index, out, port, size, run->io.count);
-    machine_lock(m);
-    /* A string instruction brings many items for one port. */
-    for (uint32_t i = 0; i < run->io.count; i++, data += size) {
-        uint64_t value = 0;
-
-        if (out) {
-            memcpy(&value, data, size);
-            address_space_write(&m->io, port, value, size);
-        } else {
-            value = address_space_read(&m->io, port, size);
-            memcpy(data, &value, size);
-        }
-    }
-    machine_unlock(m);
-}
-
 /* @len is 1 to 8. KVM cuts an access that crosses a page, and pieces of 3, 5,
  * 6 and 7 bytes occur: these go byte by byte. */
 static void handle_mmio(KvmCpu *k)
@@ -221,7 +171,7 @@ static void handle_mmio(KvmCpu *k)
     machine_unlock(m);
 }
 
-static ExitAction handle_system_event(KvmCpu *k)
+static KvmExitAction handle_system_event(KvmCpu *k)
 {
     Machine *m = k->cpu->machine;
 
@@ -238,59 +188,55 @@ static ExitAction handle_system_event(KvmCpu *k)
         break;
     }
     machine_unlock(m);
-    return EXIT_WAIT;
+    return KVM_EXIT_ACTION_WAIT;
 }
 
-static ExitAction handle_triple_fault(KvmCpu *k)
+static KvmExitAction handle_guest_crash(KvmCpu *k)
 {
     Machine *m = k->cpu->machine;
 
     machine_lock(m);
     system_guest_crash_reset(m);
     machine_unlock(m);
-    return EXIT_WAIT;
+    return KVM_EXIT_ACTION_WAIT;
 }
 
 /* The vCPU cannot go on: one line says why, and the machine stops so that a
  * monitor can look at it and reset it. */
-static ExitAction handle_failure(KvmCpu *k, const char *what, uint64_t detail)
+static KvmExitAction handle_failure(KvmCpu *k, const char *what,
+                                    uint64_t detail)
 {
     Machine *m = k->cpu->machine;
-    struct kvm_regs regs = { 0 };
+    g_autofree char *where = kvm_arch_position(k->fd);
 
-    (void)ioctl(k->fd, KVM_GET_REGS, &regs);
-    error_report("vCPU %u cannot go on: %s 0x%" PRIx64 " at rip 0x%" PRIx64
-                 "; the machine stops",
-                 k->cpu->index, what, detail, (uint64_t)regs.rip);
+    error_report("vCPU %u cannot go on: %s 0x%" PRIx64
+                 " at %s; the machine stops",
+                 k->cpu->index, what, detail, where);
     machine_lock(m);
     vm_stop_request(m, RUN_STATE_INTERNAL_ERROR);
     machine_unlock(m);
-    return EXIT_WAIT;
+    return KVM_EXIT_ACTION_WAIT;
 }
 
-static ExitAction handle_exit(KvmCpu *k)
+static KvmExitAction handle_exit(KvmCpu *k)
 {
     struct kvm_run *run = k->run;
+    KvmExitAction action;
 
-    switch (run->exit_reason) {
-    case KVM_EXIT_IO:
-        handle_io(k);
-        return EXIT_CONTINUE;
-    case KVM_EXIT_MMIO:
+    if (run->exit_reason == KVM_EXIT_MMIO) {
         handle_mmio(k);
-        return EXIT_CONTINUE;
-    default:
-        break;
+        return KVM_EXIT_ACTION_CONTINUE;
+    }
+    action = kvm_arch_handle_exit(k->cpu, run);
+    if (action != KVM_EXIT_ACTION_NONE) {
+        return action;
     }
     trace(kvm_run_exit, "cpu=%u reason=%u", k->cpu->index, run->exit_reason);
     switch (run->exit_reason) {
     case KVM_EXIT_INTR:
-    case KVM_EXIT_IRQ_WINDOW_OPEN:
-    case KVM_EXIT_SET_TPR:
-    case KVM_EXIT_NMI:
-        return EXIT_CONTINUE;
+        return KVM_EXIT_ACTION_CONTINUE;
     case KVM_EXIT_SHUTDOWN:
-        return handle_triple_fault(k);
+        return handle_guest_crash(k);
     case KVM_EXIT_SYSTEM_EVENT:
         return handle_system_event(k);
     case KVM_EXIT_FAIL_ENTRY:
@@ -303,7 +249,7 @@ static ExitAction handle_exit(KvmCpu *k)
         return handle_failure(k, "unknown hardware exit",
                               run->hw.hardware_exit_reason);
     default:
-        /* With the kernel's APIC there are no others; HLT stays there too. */
+        /* With the kernel's interrupt controllers there are no others. */
         return handle_failure(k, "unexpected exit", run->exit_reason);
     }
 }
@@ -317,9 +263,7 @@ int kvm_vcpu_run(Cpu *cpu)
     int r;
 
     if (k->ran) {
-        /* The guest stood still: spare it soft-lockup messages. Fails in a
-         * guest without kvmclock, which needs none of this. */
-        (void)ioctl(k->fd, KVM_KVMCLOCK_CTRL, 0);
+        kvm_arch_cpu_resume(k->fd);
     }
     k->ran = true;
     k->dirty = true;
@@ -334,7 +278,7 @@ int kvm_vcpu_run(Cpu *cpu)
             break;
         }
         again = 0;
-        if (handle_exit(k) == EXIT_WAIT) {
+        if (handle_exit(k) == KVM_EXIT_ACTION_WAIT) {
             wait_for_kick(k);
         }
     }
@@ -346,24 +290,6 @@ int kvm_vcpu_run(Cpu *cpu)
 
 /* --- Reset --- */
 
-/* KVM on AMD processors makes a new control block when a guest has shut down
- * (triple fault), and tells it of the page tables only where paging seems to
- * change. A guest without paging would then run on page tables at address 0,
- * which is to stand still for ever; seen with Linux 6.12. A CR0 that is not
- * what it was makes KVM look. */
-static int have_page_tables_set(KvmCpu *k)
-{
-    struct kvm_sregs sregs;
-    int r = neg_errno(ioctl(k->fd, KVM_GET_SREGS, &sregs));
-
-    if (r < 0 || sregs.cr0 & X86_CR0_PG) {
-        return r;
-    }
-    sregs.cr0 ^= X86_CR0_WP;
-    sregs.cr4 = 0; /* nothing in it that would want WP */
-    return neg_errno(ioctl(k->fd, KVM_SET_SREGS, &sregs));
-}
-
 void kvm_vcpu_reset(Cpu *cpu)
 {
     KvmCpu *k = cpu->accel_state;
@@ -372,10 +298,7 @@ void kvm_vcpu_reset(Cpu *cpu)
     if (!k->dirty) {
         return;
     }
-    r = have_page_tables_set(k);
-    if (r == 0) {
-        r = kvm_cpu_state_load(k->power_on, k->fd);
-    }
+    r = kvm_arch_cpu_reset(k->power_on, k->fd);
     if (r < 0) {
         kvm_machine_failed(cpu->machine, "resetting a vCPU", r);
         return;
@@ -388,7 +311,7 @@ int kvm_vcpu_set_boot_entry(Cpu *cpu, const BootEntry *entry)
     KvmCpu *k = cpu->accel_state;
 
     k->dirty = true;
-    return kvm_cpu_set_boot_entry(k->fd, entry);
+    return kvm_arch_set_boot_entry(k->fd, entry);
 }
 
 /* --- Statistics --- */

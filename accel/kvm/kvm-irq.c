@@ -3,13 +3,6 @@
 
 #include "util/log.h"
 
-/* The input of the master PIC that the slave hangs on. */
-#define PIC_CASCADE_PIN  2
-/* Where a PC wires the timer to the IOAPIC (the MADT says so). */
-#define IOAPIC_TIMER_PIN 2
-
-#define PIC_PINS 8
-
 static int routes_commit(KvmAccel *kvm)
 {
     KvmRoutes *routes = &kvm->routes;
@@ -21,128 +14,35 @@ static int routes_commit(KvmAccel *kvm)
     return r;
 }
 
-static void routes_add_pin(KvmRoutes *routes, unsigned gsi, unsigned chip,
-                           unsigned pin)
-{
-    routes->table->entries[routes->n_fixed++] = (struct kvm_irq_routing_entry){
-        .gsi = gsi,
-        .type = KVM_IRQ_ROUTING_IRQCHIP,
-        .u.irqchip = { .irqchip = chip, .pin = pin },
-    };
-}
-
 static size_t routes_size(const KvmRoutes *routes, unsigned capacity)
 {
-    return sizeof(*routes->table) + (2 * PIC_PINS + KVM_GSI_PINS + capacity) *
-                                        sizeof(routes->table->entries[0]);
+    return sizeof(*routes->table) +
+           (routes->n_fixed + capacity) * sizeof(routes->table->entries[0]);
 }
 
-static int routes_init(KvmAccel *kvm)
+int kvm_irq_init(KvmAccel *kvm, const struct kvm_irq_routing_entry *fixed,
+                 unsigned n_fixed, unsigned n_pins)
 {
     KvmRoutes *routes = &kvm->routes;
     int max = neg_errno(
         ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
 
+    routes->n_fixed = n_fixed;
+    routes->n_pins = n_pins;
     routes->table = g_malloc0(routes_size(routes, 0));
-    for (unsigned gsi = 0; gsi < KVM_GSI_PINS; gsi++) {
-        if (gsi == PIC_CASCADE_PIN) {
-            continue;
-        }
-        if (gsi < 2 * PIC_PINS) {
-            routes_add_pin(routes, gsi,
-                           gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER
-                                          : KVM_IRQCHIP_PIC_SLAVE,
-                           gsi % PIC_PINS);
-        }
-        routes_add_pin(routes, gsi, KVM_IRQCHIP_IOAPIC,
-                       gsi == 0 ? IOAPIC_TIMER_PIN : gsi);
-    }
-    /* Both the entries of the table and the GSIs have this limit. */
-    if (max < (int)(routes->n_fixed + KVM_GSI_PINS)) {
+    memcpy(routes->table->entries, fixed, n_fixed * sizeof(*fixed));
+    /* Both the entries of the table and the numbers have this limit. */
+    if (max < (int)(n_fixed + n_pins)) {
         return -ENOSPC;
     }
-    routes->n_msi_max = (unsigned)max -
-                        MAX(routes->n_fixed, (unsigned)KVM_GSI_PINS);
+    routes->n_msi_max = (unsigned)max - MAX(n_fixed, n_pins);
     return routes_commit(kvm);
-}
-
-/* -global kvm-pit.lost_tick_policy=: KVM delivers ticks that a guest has missed
- * later ("delay") unless it is told not to. */
-static int set_lost_ticks(KvmAccel *kvm)
-{
-    const char *policy = device_global(&kvm->accel.machine->tree, "kvm-pit",
-                                       "lost_tick_policy");
-    struct kvm_reinject_control control = { .pit_reinject = 0 };
-
-    if (g_strcmp0(policy, "discard")) {
-        return 0;
-    }
-    return neg_errno(ioctl(kvm->vm_fd, KVM_REINJECT_CONTROL, &control));
-}
-
-int kvm_irq_init(KvmAccel *kvm, const char **ret_what)
-{
-    /* The kernel answers port 0x61 too: its polling costs no exit then. */
-    struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
-    int r;
-
-    *ret_what = "KVM_CREATE_IRQCHIP";
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0));
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_CREATE_PIT2";
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit));
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_REINJECT_CONTROL";
-    r = set_lost_ticks(kvm);
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_GET_IRQCHIP";
-    for (unsigned i = 0; i < KVM_NR_IRQCHIPS; i++) {
-        kvm->chips[i].chip_id = i;
-        r = neg_errno(ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &kvm->chips[i]));
-        if (r < 0) {
-            return r;
-        }
-    }
-    *ret_what = "KVM_GET_PIT2";
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_GET_PIT2, &kvm->pit));
-    if (r < 0) {
-        return r;
-    }
-    *ret_what = "KVM_SET_GSI_ROUTING";
-    return routes_init(kvm);
 }
 
 void kvm_irq_finish(KvmAccel *kvm)
 {
     g_clear_pointer(&kvm->routes.table, g_free);
     g_clear_pointer(&kvm->routes.used, g_free);
-}
-
-int kvm_irq_reset(KvmAccel *kvm)
-{
-    for (unsigned i = 0; i < KVM_NR_IRQCHIPS; i++) {
-        int r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &kvm->chips[i]));
-
-        if (r < 0) {
-            return r;
-        }
-    }
-    return neg_errno(ioctl(kvm->vm_fd, KVM_SET_PIT2, &kvm->pit));
-}
-
-void kvm_set_irq(Accel *accel, unsigned gsi, bool level)
-{
-    struct kvm_irq_level irq = { .irq = gsi, .level = level };
-
-    assert(gsi < KVM_GSI_PINS);
-    /* Cannot fail for a GSI of the fixed routes. */
-    (void)ioctl(kvm_accel(accel)->vm_fd, KVM_IRQ_LINE, &irq);
 }
 
 int kvm_send_msi(Accel *accel, const MsiMessage *msg)
@@ -175,7 +75,7 @@ static bool msi_equals(const struct kvm_irq_routing_entry *e,
 static void msi_write(KvmRoutes *routes, unsigned i, const MsiMessage *msg)
 {
     *msi_entry(routes, i) = (struct kvm_irq_routing_entry){
-        .gsi = KVM_GSI_PINS + i,
+        .gsi = routes->n_pins + i,
         .type = KVM_IRQ_ROUTING_MSI,
         .u.msi = {
             .address_lo = (uint32_t)msg->address,
@@ -314,7 +214,7 @@ static int irqfd_call(KvmAccel *kvm, int fd, int route, uint32_t flags)
 {
     struct kvm_irqfd irqfd = {
         .fd = (uint32_t)fd,
-        .gsi = KVM_GSI_PINS + (uint32_t)route,
+        .gsi = kvm->routes.n_pins + (uint32_t)route,
         .flags = flags,
     };
     int r = neg_errno(ioctl(kvm->vm_fd, KVM_IRQFD, &irqfd));

@@ -3,9 +3,10 @@
  * Inside accel/kvm: the virtual machine and its vCPUs.
  *
  * kvm-accel.c opens the VM, gives it memory and ioeventfds; kvm-irq.c has the
- * interrupt controllers, routes and irqfds; kvm-cpu.c runs vCPUs; kvm-clock.c
- * stops their clocks; kvm-stats.c reads statistics. All state that changes after init is guarded by the machine
- * lock.
+ * routes of interrupts and irqfds; kvm-cpu.c runs vCPUs; kvm-stats.c reads
+ * statistics. Processors, interrupt controllers and clocks are the
+ * architecture's (kvm-arch.h). All state that changes after init is guarded by
+ * the machine lock.
  */
 #ifndef ACCEL_KVM_INT_H
 #define ACCEL_KVM_INT_H
@@ -14,37 +15,27 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
+#include "accel/kvm-arch.h"
 #include "accel/kvm-stats.h"
 #include "accel/kvm.h"
 #include "system/machine.h"
-#include "target/i386/kvm-state.h"
-
-/* The GSIs that are inputs of PIC and IOAPIC; those of MSI routes follow. */
-#define KVM_GSI_PINS KVM_IOAPIC_NUM_PINS
 
 /*
- * The GSI routing table. KVM takes it only as a whole, so it is kept here in
- * KVM's form: first the fixed entries of PIC and IOAPIC, then one entry per
- * MSI route; route i has GSI KVM_GSI_PINS + i. A route that is given back
- * stays in the table, since a guest that masks and unmasks a vector asks for
+ * The routing table. KVM takes it only as a whole, so it is kept here in KVM's
+ * form: first the fixed entries, by which numbers of interrupts below n_pins
+ * reach inputs of interrupt controllers, then one entry per MSI route; route i
+ * has number n_pins + i. A route that is given back stays in the table, since a guest that masks and unmasks a vector asks for
  * the same one again, and each change of the table costs the kernel a grace
  * period.
  */
 typedef struct KvmRoutes {
     struct kvm_irq_routing *table; /* owned */
     bool *used;                    /* per MSI route; owned */
-    unsigned n_fixed;              /* entries of PIC and IOAPIC */
-    unsigned n_msi;                /* MSI routes in the table */
-    unsigned capacity;             /* MSI routes there is room for */
-    unsigned n_msi_max;            /* that KVM can take */
+    unsigned n_pins, n_fixed;
+    unsigned n_msi;     /* MSI routes in the table */
+    unsigned capacity;  /* MSI routes there is room for */
+    unsigned n_msi_max; /* that KVM can take */
 } KvmRoutes;
-
-/* The guest's clocks as they were when the machine stopped. */
-typedef struct KvmClocks {
-    struct kvm_clock_data kvmclock;
-    uint64_t tsc; /* of the first vCPU */
-    bool has_kvmclock, has_tsc;
-} KvmClocks;
 
 typedef struct KvmAccel {
     Accel accel;
@@ -52,16 +43,10 @@ typedef struct KvmAccel {
     int vm_fd;          /* owned */
     unsigned slots_max; /* memory slots */
     size_t run_size;    /* bytes of a vCPU's struct kvm_run and its pages */
-    bool tsc_deadline;
     bool ioeventfd_any_length;
     bool binary_stats;
-    struct kvm_cpuid2 *cpuid; /* what KVM offers; owned */
-    KvmStateFormat format;
+    KvmArch *arch; /* owned by its functions */
     KvmRoutes routes;
-    KvmClocks clocks;
-    /* Power-on state. */
-    struct kvm_irqchip chips[KVM_NR_IRQCHIPS];
-    struct kvm_pit_state2 pit;
     int stats_fd; /* of the machine; owned; negative: why there is none */
     KvmStatsFormat *stats_format[STATS_TARGETS_COUNT]; /* owned; NULL: not
                                                         * asked for yet */
@@ -78,13 +63,12 @@ void kvm_machine_failed(Machine *machine, const char *what, int err);
 
 /* --- kvm-irq.c --- */
 
-/* Makes PIC, IOAPIC, PIT and the fixed routes, and reads their power-on state.
- * On failure *@ret_what says which step failed. */
-int kvm_irq_init(KvmAccel *kvm, const char **ret_what);
+/* Makes the routing table of the @n_fixed entries @fixed; MSI routes have
+ * numbers from @n_pins on. */
+int kvm_irq_init(KvmAccel *kvm, const struct kvm_irq_routing_entry *fixed,
+                 unsigned n_fixed, unsigned n_pins);
 void kvm_irq_finish(KvmAccel *kvm);
-int kvm_irq_reset(KvmAccel *kvm);
 
-void kvm_set_irq(Accel *accel, unsigned gsi, bool level);
 int kvm_send_msi(Accel *accel, const MsiMessage *msg);
 int kvm_irqfd_add_msi(Accel *accel, int fd, const MsiMessage *msg);
 void kvm_irqfd_prepare_msi(Accel *accel, const MsiMessage *msgs, unsigned n);
@@ -114,10 +98,6 @@ int kvm_vcpu_stats_fd(const Cpu *cpu);
 
 /* The vCPU itself, borrowed; valid from its init to its finish. */
 int kvm_vcpu_fd(const Cpu *cpu);
-
-/* --- kvm-clock.c --- */
-
-void kvm_set_running(Machine *machine, bool running);
 
 /* --- kvm-stats.c --- */
 

@@ -4,7 +4,7 @@
  * stand while the machine does, as the virtual clock (system/timer.h) and all
  * that counts by it do. Documentation/virt/kvm/api.rst and devices/vcpu.rst.
  */
-#include "accel/kvm-int.h"
+#include "kvm-x86.h"
 
 #include "util/log.h"
 
@@ -66,7 +66,7 @@ static int restore_tscs(Machine *m, uint64_t then)
 static void clocks_stop(KvmAccel *kvm)
 {
     Machine *m = kvm->accel.machine;
-    KvmClocks *c = &kvm->clocks;
+    KvmClocks *c = &kvm->arch->clocks;
     int r;
 
     c->has_tsc = m->config.n_cpus &&
@@ -81,7 +81,7 @@ static void clocks_stop(KvmAccel *kvm)
  * survives. */
 static void clocks_start(KvmAccel *kvm)
 {
-    KvmClocks *c = &kvm->clocks;
+    KvmClocks *c = &kvm->arch->clocks;
     int tsc = -ENODATA, clock = -ENODATA;
 
     /* The TSC first: KVM computes kvmclock from it. */
@@ -97,7 +97,7 @@ static void clocks_start(KvmAccel *kvm)
     c->has_tsc = c->has_kvmclock = false;
 }
 
-void kvm_set_running(Machine *machine, bool running)
+void kvm_arch_set_running(Machine *machine, bool running)
 {
     KvmAccel *kvm = kvm_accel(machine->accel);
 

@@ -408,7 +408,7 @@ int kvm_cpu_state_load(const KvmCpuState *s, int vcpu_fd)
     return r;
 }
 
-int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry)
+int kvm_arch_set_boot_entry(int fd, const BootEntry *entry)
 {
     /* Bit 1 of rflags always reads as one; interrupts are off. */
     struct kvm_regs regs = {
@@ -430,7 +430,7 @@ int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry)
     struct kvm_sregs sregs;
     int r;
 
-    r = neg_errno(ioctl(vcpu_fd, KVM_GET_SREGS, &sregs));
+    r = neg_errno(ioctl(fd, KVM_GET_SREGS, &sregs));
     if (r < 0) {
         return r;
     }
@@ -450,9 +450,9 @@ int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry)
     sregs.cr3 = entry->cr3;
     sregs.cr4 = CR4_PAE;
     sregs.efer = EFER_LME | EFER_LMA;
-    r = neg_errno(ioctl(vcpu_fd, KVM_SET_SREGS, &sregs));
+    r = neg_errno(ioctl(fd, KVM_SET_SREGS, &sregs));
     if (r < 0) {
         return r;
     }
-    return neg_errno(ioctl(vcpu_fd, KVM_SET_REGS, &regs));
+    return neg_errno(ioctl(fd, KVM_SET_REGS, &regs));
 }

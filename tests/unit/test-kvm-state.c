@@ -316,7 +316,7 @@ static void load_leaves_64_bit_mode(void)
     ioctl(v.vcpu_fd, KVM_GET_SREGS, &reset_sregs);
     ioctl(v.vcpu_fd, KVM_GET_REGS, &reset_regs);
 
-    g_assert_cmpint(kvm_cpu_set_boot_entry(v.vcpu_fd, &entry), ==, 0);
+    g_assert_cmpint(kvm_arch_set_boot_entry(v.vcpu_fd, &entry), ==, 0);
     ioctl(v.vcpu_fd, KVM_GET_SREGS, &sregs);
     ioctl(v.vcpu_fd, KVM_GET_REGS, &regs);
     g_assert_cmphex(regs.rip, ==, 0x1000200);

@@ -10,9 +10,8 @@
 
 #include <linux/kvm.h>
 
+#include "accel/kvm-arch.h"
 #include "target/i386/cpuid.h"
-
-typedef struct BootEntry BootEntry;
 
 /* What a vCPU's state consists of on this host. */
 typedef struct KvmStateFormat {
@@ -48,20 +47,14 @@ void kvm_state_format_finish(KvmStateFormat *format);
 int kvm_cpu_set_cpuid(int vcpu_fd, const struct kvm_cpuid2 *supported,
                       const X86CpuidConfig *config);
 
-typedef struct KvmCpuState KvmCpuState;
-
 /* Sets what PC firmware would have set (memory types, fast strings) and reads
  * the state of the new vCPU @vcpu_fd. */
 int kvm_cpu_state_new(const KvmStateFormat *format, int vcpu_fd,
                       KvmCpuState **ret_state);
-void kvm_cpu_state_free(KvmCpuState *state);
 
 /* Writes @state back; of the MSRs those that have changed. An MSR that KVM
  * refuses is skipped with a trace. The TSC is not written, or the vCPUs'
  * counters would drift apart. */
 int kvm_cpu_state_load(const KvmCpuState *state, int vcpu_fd);
-
-/* Puts a vCPU in its power-on state into 64-bit mode at @entry. */
-int kvm_cpu_set_boot_entry(int vcpu_fd, const BootEntry *entry);
 
 #endif
