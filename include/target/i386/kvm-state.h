@@ -11,7 +11,7 @@
 #include <linux/kvm.h>
 
 #include "accel/kvm-arch.h"
-#include "target/i386/cpuid.h"
+#include "target/i386/kvm-cpuid.h"
 
 /* What a vCPU's state consists of on this host. */
 typedef struct KvmStateFormat {

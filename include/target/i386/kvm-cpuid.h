@@ -4,8 +4,8 @@
  * a table, so that a unit test sees all there is to see. Only for accel/kvm
  * and target/i386.
  */
-#ifndef TARGET_I386_CPUID_H
-#define TARGET_I386_CPUID_H
+#ifndef TARGET_I386_KVM_CPUID_H
+#define TARGET_I386_KVM_CPUID_H
 
 #include <linux/kvm.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Intel SDM 2A, CPUID, and 3A, 9.9; AMD APM 3, appendix E. */
-#include "target/i386/cpuid.h"
+#include "target/i386/kvm-cpuid.h"
 
 #include "target/i386/cpu.h"
 

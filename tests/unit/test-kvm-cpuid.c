@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* APIC ids, and CPUID as one vCPU of a topology sees it. */
-#include "target/i386/cpuid.h"
+#include "target/i386/kvm-cpuid.h"
 
 #include "target/i386/cpu.h"
 
