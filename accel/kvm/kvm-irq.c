@@ -27,6 +27,9 @@ int kvm_irq_init(KvmAccel *kvm, const struct kvm_irq_routing_entry *fixed,
     int max = neg_errno(
         ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
 
+    /* Now: without interrupt controllers KVM may say no. */
+    routes->has_devid = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
+                              KVM_CAP_MSI_DEVID) > 0;
     routes->n_fixed = n_fixed;
     routes->n_pins = n_pins;
     routes->table = g_malloc0(routes_size(routes, 0));
@@ -47,12 +50,15 @@ void kvm_irq_finish(KvmAccel *kvm)
 
 int kvm_send_msi(Accel *accel, const MsiMessage *msg)
 {
+    KvmAccel *kvm = kvm_accel(accel);
     struct kvm_msi msi = {
         .address_lo = (uint32_t)msg->address,
         .address_hi = (uint32_t)(msg->address >> 32),
         .data = msg->data,
+        .flags = kvm->routes.has_devid ? KVM_MSI_VALID_DEVID : 0,
+        .devid = kvm->routes.has_devid ? msg->requester_id : 0,
     };
-    int r = neg_errno(ioctl(kvm_accel(accel)->vm_fd, KVM_SIGNAL_MSI, &msi));
+    int r = neg_errno(ioctl(kvm->vm_fd, KVM_SIGNAL_MSI, &msi));
 
     /* 0: the guest blocked it; as on hardware, nobody is told. */
     return MIN(r, 0);
@@ -63,12 +69,15 @@ static struct kvm_irq_routing_entry *msi_entry(KvmRoutes *routes, unsigned i)
     return &routes->table->entries[routes->n_fixed + i];
 }
 
-static bool msi_equals(const struct kvm_irq_routing_entry *e,
-                       const MsiMessage *msg)
+/* Whether route @i delivers @msg. */
+static bool msi_equals(KvmRoutes *routes, unsigned i, const MsiMessage *msg)
 {
+    const struct kvm_irq_routing_entry *e = msi_entry(routes, i);
+
     return e->u.msi.address_lo == (uint32_t)msg->address &&
            e->u.msi.address_hi == (uint32_t)(msg->address >> 32) &&
-           e->u.msi.data == msg->data;
+           e->u.msi.data == msg->data &&
+           (!routes->has_devid || e->u.msi.devid == msg->requester_id);
 }
 
 /* Writes route @i. */
@@ -81,7 +90,9 @@ static void msi_write(KvmRoutes *routes, unsigned i, const MsiMessage *msg)
             .address_lo = (uint32_t)msg->address,
             .address_hi = (uint32_t)(msg->address >> 32),
             .data = msg->data,
+            .devid = routes->has_devid ? msg->requester_id : 0,
         },
+        .flags = routes->has_devid ? KVM_MSI_VALID_DEVID : 0,
     };
     routes->n_msi = MAX(routes->n_msi, i + 1);
 }
@@ -132,7 +143,7 @@ static int route_get(KvmAccel *kvm, const MsiMessage *msg)
         if (routes->used[i]) {
             continue;
         }
-        if (msi_equals(msi_entry(routes, i), msg)) {
+        if (msi_equals(routes, i, msg)) {
             return (int)i;
         }
         unused = MIN(unused, i);
@@ -154,9 +165,8 @@ static int route_take(KvmRoutes *routes, GByteArray *taken,
 {
     unsigned i = 0;
 
-    while (i < routes->n_msi &&
-           (routes->used[i] || taken->data[i] ||
-            (msg && !msi_equals(msi_entry(routes, i), msg)))) {
+    while (i < routes->n_msi && (routes->used[i] || taken->data[i] ||
+                                 (msg && !msi_equals(routes, i, msg)))) {
         i++;
     }
     if (i == routes->n_msi && msg) {

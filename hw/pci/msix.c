@@ -43,6 +43,7 @@ static MsiMessage message_of(const PciDevice *dev, unsigned vector)
         .address = pci_get_long(e + PCI_MSIX_ENTRY_LOWER_ADDR) |
                    (uint64_t)pci_get_long(e + PCI_MSIX_ENTRY_UPPER_ADDR) << 32,
         .data = pci_get_long(e + PCI_MSIX_ENTRY_DATA),
+        .requester_id = pci_requester_id(dev),
     };
 }
 

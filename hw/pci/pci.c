@@ -66,6 +66,14 @@ unsigned pci_bus_count(const PciBus *root)
     return n;
 }
 
+uint16_t pci_requester_id(const PciDevice *dev)
+{
+    const PciDevice *bridge = dev->bus->bridge;
+    unsigned bus = bridge ? bridge->state.config[PCI_SECONDARY_BUS] : 0;
+
+    return (uint16_t)(bus << 8 | dev->devfn);
+}
+
 void pci_device_init(PciDevice *dev, const PciIdentity *id,
                      const PciDeviceOps *ops)
 {

@@ -32,6 +32,7 @@ typedef struct KvmRoutes {
     struct kvm_irq_routing *table; /* owned */
     bool *used;                    /* per MSI route; owned */
     unsigned n_pins, n_fixed;
+    bool has_devid;     /* KVM tells the senders of messages apart */
     unsigned n_msi;     /* MSI routes in the table */
     unsigned capacity;  /* MSI routes there is room for */
     unsigned n_msi_max; /* that KVM can take */

@@ -20,6 +20,9 @@ typedef struct BootEntry BootEntry; /* target/<arch>/cpu.h */
 typedef struct MsiMessage {
     uint64_t address;
     uint32_t data;
+    /* Bus << 8 | device and function of who sends it: some interrupt
+     * controllers tell equal messages of two devices apart by it. */
+    uint16_t requester_id;
 } MsiMessage;
 
 /* A guest write that signals an eventfd instead of leaving the guest. */

@@ -16,6 +16,8 @@
 
 static unsigned n_commits;
 static bool fail_commits;
+static bool has_devid; /* what KVM says of KVM_CAP_MSI_DEVID */
+static struct kvm_irq_routing_entry last; /* of the last commit */
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -25,8 +27,14 @@ int ioctl(int fd, unsigned long request, ...)
     va_start(ap, request);
     arg = va_arg(ap, void *);
     va_end(ap);
+    if (request == KVM_CHECK_EXTENSION && arg == (void *)KVM_CAP_MSI_DEVID) {
+        return has_devid;
+    }
     if (request == KVM_SET_GSI_ROUTING) {
+        const struct kvm_irq_routing *table = arg;
+
         n_commits++;
+        last = table->entries[table->nr - 1];
         if (fail_commits) {
             errno = ENOMEM;
             return -1;
@@ -174,11 +182,53 @@ static void failed_commit_leaves_the_table_as_it_was(void)
     tear_down(&f);
 }
 
+/* Two devices may have the same address and data. */
+static void senders_have_routes_of_their_own(void)
+{
+    Fixture f;
+
+    has_devid = true;
+    set_up(&f);
+    f.msg[0].requester_id = 0x108;
+    f.msg[1] = f.msg[0];
+    f.msg[1].requester_id = 0x10;
+    add(&f, 0, 1);
+    g_assert_cmphex(last.flags, ==, KVM_MSI_VALID_DEVID);
+    g_assert_cmphex(last.u.msi.devid, ==, 0x108);
+    del(&f, 0, 1);
+    /* The route of the other is not taken for it, but written anew. */
+    add(&f, 1, 1);
+    g_assert_cmphex(last.u.msi.devid, ==, 0x10);
+    g_assert_cmpuint(n_commits, ==, 2);
+    del(&f, 1, 1);
+    add(&f, 1, 1);
+    g_assert_cmpuint(n_commits, ==, 2);
+    del(&f, 1, 1);
+    tear_down(&f);
+    has_devid = false;
+}
+
+static void senders_do_not_count_where_kvm_takes_none(void)
+{
+    Fixture f;
+
+    set_up(&f);
+    f.msg[1] = f.msg[0];
+    f.msg[1].requester_id = 0x10;
+    add(&f, 0, 1);
+    g_assert_cmphex(last.flags, ==, 0);
+    g_assert_cmphex(last.u.msi.devid, ==, 0);
+    del(&f, 0, 1);
+    add(&f, 1, 1);
+    g_assert_cmpuint(n_commits, ==, 1);
+    del(&f, 1, 1);
+    tear_down(&f);
+}
+
 static void (*const tests[])(void) = {
-    all_vectors_take_one_commit,
-    known_messages_take_none,
-    used_routes_are_left_alone,
-    failed_commit_leaves_the_table_as_it_was,
+    all_vectors_take_one_commit,      known_messages_take_none,
+    used_routes_are_left_alone,       failed_commit_leaves_the_table_as_it_was,
+    senders_have_routes_of_their_own, senders_do_not_count_where_kvm_takes_none,
 };
 
 static const char *const names[] = {
@@ -186,6 +236,8 @@ static const char *const names[] = {
     "known_messages_take_none",
     "used_routes_are_left_alone",
     "failed_commit_leaves_the_table_as_it_was",
+    "senders_have_routes_of_their_own",
+    "senders_do_not_count_where_kvm_takes_none",
 };
 
 int main(int argc, char **argv)

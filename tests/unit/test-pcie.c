@@ -455,6 +455,7 @@ static void test_bar_behind_follows_power(Fixture *f, gconstpointer data)
     set(f, at(1, 0, PCI_BASE_ADDRESS_0), BAR, 4);
     set(f, at(1, 0, PCI_COMMAND), PCI_COMMAND_MEMORY, 2);
     g_assert_cmphex(get(f, BAR + 2, 1), ==, 0x42);
+    g_assert_cmphex(pci_requester_id(&t->pci), ==, 0x100);
     control(f, OFF | CUT);
     g_assert_cmphex(get(f, BAR + 2, 1), ==, 0xff);
     g_assert_cmphex(get(f, at(1, 0, 0), 4), ==, 0xffffffff);
@@ -540,6 +541,7 @@ static void test_hotplug_interrupts_by_message(Fixture *f, gconstpointer data)
     plug(f, add_behind(f, "test-pci,bus=pci.1"));
     g_assert_cmpuint(fake.n_sent, ==, 1);
     g_assert_cmphex(fake.sent[0].data, ==, 0x41);
+    g_assert_cmphex(fake.sent[0].requester_id, ==, PCI_DEVFN(3, 0));
     g_assert_false(f->intx[PCI_DEVFN(3, 0)][0]);
     /* No further message before all events were cleared. */
     set(f, exp_reg(f, PCI_EXP_SLTSTA), PCI_EXP_SLTSTA_PDC, 2);

@@ -140,6 +140,9 @@ PciBus *pci_bus_find(PciBus *root, unsigned number);
 /* How many buses there are, bridges' ones included. */
 unsigned pci_bus_count(const PciBus *root);
 
+/* Of @dev, plugged: the number that the guest has given its bus << 8 | devfn. */
+uint16_t pci_requester_id(const PciDevice *dev);
+
 /* The bus that @dev plugs into; valid once it is configured. */
 static inline PciBus *pci_bus_of(const PciDevice *dev)
 {
