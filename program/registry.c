@@ -8,7 +8,7 @@
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/no-device.h"
 #include "hw/misc/pvpanic.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"

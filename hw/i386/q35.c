@@ -5,7 +5,7 @@
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/pvpanic.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "system/machine.h"
 #include "target/i386/cpu.h"

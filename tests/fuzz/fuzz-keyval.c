@@ -2,7 +2,7 @@
 /* -device's argument, both forms, up to the configured device. What was parsed
  * as key=value must survive being written again. */
 #include "../unit/fake-accel.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "program/registry.h"
 #include "util/keyval.h"
 

@@ -7,7 +7,7 @@
  */
 #include "../unit/fake-accel.h"
 #include "../unit/test-virtio.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 
 #include "fuzz-input.h"
 

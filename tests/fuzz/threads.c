@@ -17,7 +17,7 @@
 #include "accel/qtest.h"
 #include "chardev/char.h"
 #include "fake-vhost.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "program/registry.h"
 #include "monitor/monitor.h"
 #include "system/machine.h"

@@ -6,7 +6,7 @@
  */
 #include "accel/qtest.h"
 #include "fake-vhost.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "program/registry.h"

@@ -3,7 +3,7 @@
  * base, ACPI events and SCI, PM timer, PCI interrupt routing, resets. */
 #include "hw/acpi/ich9-pm.h"
 #include "hw/isa/lpc-ich9.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "test-board.h"
 
 #define PM_HZ 3579545

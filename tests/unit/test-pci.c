@@ -2,8 +2,8 @@
 /* Configuration space, BARs, INTx, MSI-X and the host bridge, on a device of
  * the test behind the real bridge. */
 #include "fake-accel.h"
+#include "hw/i386/mch.h"
 #include "hw/pci/msix.h"
-#include "hw/pci/pci-host.h"
 #include "util/error.h"
 
 #define ECAM    PCIE_ECAM_BASE_DEFAULT

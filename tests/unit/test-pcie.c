@@ -2,8 +2,8 @@
 /* The hotplug registers of a slot as a table, and the root port on the real
  * host bridge with functions of the test behind it. */
 #include "fake-accel.h"
+#include "hw/i386/mch.h"
 #include "hw/pci/msix.h"
-#include "hw/pci/pci-host.h"
 #include "hw/pci/pcie-root-port.h"
 #include "util/error.h"
 #include "util/keyval.h"

@@ -6,7 +6,7 @@
  */
 #include "accel/qtest.h"
 #include "chardev/char.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "program/registry.h"
 #include "system/machine.h"
 #include "test-virtio.h"

@@ -2,7 +2,7 @@
 /* The transport and the control plane, register by register, on a virtio
  * device of the test whose back end only counts. */
 #include "fake-accel.h"
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "test-virtio.h"
 
 #include <linux/virtio_pci.h>

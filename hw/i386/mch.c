@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/pci/pci-host.h"
+#include "hw/i386/mch.h"
 #include "system/machine.h"
 #include "util/log.h"
 

@@ -5,8 +5,8 @@
  * function 8086:29c0 at 00:00.0. Intel 3 Series Express Chipset datasheet,
  * 5.1.
  */
-#ifndef HW_PCI_PCI_HOST_H
-#define HW_PCI_PCI_HOST_H
+#ifndef HW_I386_MCH_H
+#define HW_I386_MCH_H
 
 #include "hw/pci/pci.h"
 
