@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/i386/mch.h"
+#include "hw/pci/pci-host.h"
 #include "system/machine.h"
-#include "util/log.h"
 
 /* Registers of 00:00.0; Intel 3 Series datasheet, 5.1. */
 #define MCH_PCIEXBAR         0x60
@@ -11,80 +11,13 @@
 
 #define CONFIG_ADDRESS_ENABLE 0x80000000u
 
-static PciDevice *find_device(PciHost *host, unsigned bus, uint8_t devfn)
-{
-    const PciBus *b = pci_bus_find(&host->root, bus);
-
-    return b && !b->off ? b->devices[devfn] : NULL;
-}
-
-/* One aligned access within the device's configuration space. */
-static uint32_t device_read(PciDevice *dev, uint32_t addr, unsigned len)
-{
-    uint32_t limit = dev && dev->is_express ? PCIE_CONFIG_SIZE
-                                            : PCI_CONFIG_SIZE;
-    uint32_t value = UINT32_MAX;
-
-    if (!dev) {
-        return value;
-    }
-    if (addr + len <= limit) {
-        value = dev->ops->config_read(dev, addr, len);
-    }
-    trace(pci_config_read, "%s addr=0x%x len=%u value=0x%x",
-          device_label(&dev->dev), addr, len, value);
-    return value;
-}
-
-static void device_write(PciDevice *dev, uint32_t addr, uint32_t value,
-                         unsigned len)
-{
-    uint32_t limit = dev && dev->is_express ? PCIE_CONFIG_SIZE
-                                            : PCI_CONFIG_SIZE;
-
-    if (!dev) {
-        return;
-    }
-    trace(pci_config_write, "%s addr=0x%x len=%u value=0x%x",
-          device_label(&dev->dev), addr, len, value);
-    if (addr + len <= limit) {
-        dev->ops->config_write(dev, addr, value, len);
-    }
-}
-
-/* Splits an access into aligned ones of at most four bytes. */
-static uint64_t config_read(PciDevice *dev, uint32_t addr, unsigned size)
-{
-    uint64_t value = 0;
-
-    if (size <= 4 && addr % size == 0) {
-        return device_read(dev, addr, size);
-    }
-    for (unsigned i = 0; i < size; i++) {
-        value |= (uint64_t)(device_read(dev, addr + i, 1) & 0xff) << (8 * i);
-    }
-    return value;
-}
-
-static void config_write(PciDevice *dev, uint32_t addr, uint64_t value,
-                         unsigned size)
-{
-    if (size <= 4 && addr % size == 0) {
-        device_write(dev, addr, (uint32_t)value, size);
-        return;
-    }
-    for (unsigned i = 0; i < size; i++) {
-        device_write(dev, addr + i, value >> (8 * i) & 0xff, 1);
-    }
-}
-
 /* --- mechanism #1: PCI 3.0, 3.2.2.3.2 --- */
 
 /* The address register takes 32-bit accesses only; smaller ones are for other
  * ports (0xcf9 lies within and has a region of its own). */
 static uint64_t address_read(void *opaque, uint64_t offset, unsigned size)
 {
-    const PciHost *host = opaque;
+    const Mch *host = opaque;
 
     return offset == 0 && size == 4 ? host->config_address : UINT32_MAX;
 }
@@ -92,37 +25,39 @@ static uint64_t address_read(void *opaque, uint64_t offset, unsigned size)
 static void address_write(void *opaque, uint64_t offset, uint64_t value,
                           unsigned size)
 {
-    PciHost *host = opaque;
+    Mch *host = opaque;
 
     if (offset == 0 && size == 4) {
         host->config_address = (uint32_t)value & 0x80fffffc;
     }
 }
 
-static PciDevice *addressed_device(PciHost *host)
+static PciDevice *addressed_device(Mch *host)
 {
     uint32_t a = host->config_address;
 
     return a & CONFIG_ADDRESS_ENABLE
-               ? find_device(host, a >> 16 & 0xff, a >> 8 & 0xff)
+               ? pci_host_find(&host->root, a >> 16 & 0xff, a >> 8 & 0xff)
                : NULL;
 }
 
 static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
 {
-    PciHost *host = opaque;
+    Mch *host = opaque;
 
-    return config_read(addressed_device(host),
-                       (host->config_address & 0xfc) + (uint32_t)offset, size);
+    return pci_host_read(addressed_device(host),
+                         (host->config_address & 0xfc) + (uint32_t)offset,
+                         size);
 }
 
 static void data_write(void *opaque, uint64_t offset, uint64_t value,
                        unsigned size)
 {
-    PciHost *host = opaque;
+    Mch *host = opaque;
 
-    config_write(addressed_device(host),
-                 (host->config_address & 0xfc) + (uint32_t)offset, value, size);
+    pci_host_write(addressed_device(host),
+                   (host->config_address & 0xfc) + (uint32_t)offset, value,
+                   size);
 }
 
 static const MemoryRegionOps address_ops = {
@@ -134,29 +69,7 @@ static const MemoryRegionOps data_ops = {
     .write = data_write,
 };
 
-/* --- ECAM: PCI Express 5.0, 7.2.2 --- */
-
-static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned size)
-{
-    return config_read(
-        find_device(opaque, (unsigned)(offset >> 20), (uint8_t)(offset >> 12)),
-        offset & 0xfff, size);
-}
-
-static void ecam_write(void *opaque, uint64_t offset, uint64_t value,
-                       unsigned size)
-{
-    config_write(
-        find_device(opaque, (unsigned)(offset >> 20), (uint8_t)(offset >> 12)),
-        offset & 0xfff, value, size);
-}
-
-static const MemoryRegionOps ecam_ops = {
-    .read = ecam_read,
-    .write = ecam_write,
-};
-
-static void update_ecam(PciHost *host)
+static void update_ecam(Mch *host)
 {
     uint8_t *reg = host->dev.state.config + MCH_PCIEXBAR;
     uint64_t bar = pci_get_long(reg) | (uint64_t)pci_get_long(reg + 4) << 32;
@@ -164,7 +77,7 @@ static void update_ecam(PciHost *host)
 
     memory_region_unmap(&host->ecam_region);
     if ((bar & MCH_PCIEXBAR_ENABLE) && length < 3) {
-        uint64_t size = PCIE_ECAM_SIZE >> length;
+        uint64_t size = MCH_ECAM_SIZE >> length;
 
         host->ecam_region.size = size;
         memory_region_map(&host->ecam_region, &host->dev.dev.machine->memory,
@@ -177,7 +90,7 @@ static void mch_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
 {
     pci_config_write(dev, addr, value, len);
     if (addr + len > MCH_PCIEXBAR && addr < MCH_PCIEXBAR + 8) {
-        update_ecam(container_of(dev, PciHost, dev));
+        update_ecam(container_of(dev, Mch, dev));
     }
 }
 
@@ -188,7 +101,7 @@ static const PciDeviceOps mch_ops = {
 
 static void mch_instance_init(Device *dev)
 {
-    PciHost *host = container_of(pci_device_from(dev), PciHost, dev);
+    Mch *host = container_of(pci_device_from(dev), Mch, dev);
     Machine *m = dev->machine;
 
     pci_bus_init(&host->root, m, "pcie.0");
@@ -196,10 +109,7 @@ static void mch_instance_init(Device *dev)
                        &address_ops, host, 4);
     memory_region_init(&host->data_region, "pci-config-data", &data_ops, host,
                        4);
-    memory_region_init(&host->ecam_region, "pcie-ecam", &ecam_ops, host,
-                       PCIE_ECAM_SIZE);
-    /* Platform registers win over whatever BAR a guest puts upon them. */
-    host->ecam_region.priority = 1;
+    pcie_ecam_init(&host->ecam_region, &host->root, MCH_ECAM_SIZE);
 }
 
 static bool mch_realize(Device *dev, GError **errp)
@@ -209,7 +119,7 @@ static bool mch_realize(Device *dev, GError **errp)
         .device = 0x29c0,
         .class_code = 0x0600, /* bridge, host */
     };
-    PciHost *host = container_of(pci_device_from(dev), PciHost, dev);
+    Mch *host = container_of(pci_device_from(dev), Mch, dev);
 
     pci_device_init(&host->dev, &id, &mch_ops);
     pci_set_long(host->dev.wmask + MCH_PCIEXBAR,
@@ -228,7 +138,7 @@ static bool mch_realize(Device *dev, GError **errp)
 
 static void mch_unrealize(Device *dev)
 {
-    PciHost *host = container_of(pci_device_from(dev), PciHost, dev);
+    Mch *host = container_of(pci_device_from(dev), Mch, dev);
 
     memory_region_unmap(&host->address_region);
     memory_region_unmap(&host->data_region);
@@ -239,7 +149,7 @@ static void mch_unrealize(Device *dev)
 
 static void mch_reset(Device *dev)
 {
-    PciHost *host = container_of(pci_device_from(dev), PciHost, dev);
+    Mch *host = container_of(pci_device_from(dev), Mch, dev);
 
     pci_device_reset(&host->dev);
     host->config_address = 0;
@@ -250,7 +160,7 @@ const DeviceType mch_type = {
     .name = "mch",
     .summary = "q35 memory controller hub, PCIe host bridge",
     .bus = BUS_PCI,
-    .size = sizeof(PciHost),
+    .size = sizeof(Mch),
     .bus_props = pci_bus_props,
     .instance_init = mch_instance_init,
     .realize = mch_realize,
@@ -258,7 +168,7 @@ const DeviceType mch_type = {
     .reset = mch_reset,
 };
 
-PciHost *pci_host_new(Machine *machine, GError **errp)
+Mch *mch_new(Machine *machine, GError **errp)
 {
     Device *dev = device_new(&machine->tree, &mch_type);
 
@@ -266,10 +176,10 @@ PciHost *pci_host_new(Machine *machine, GError **errp)
         device_free(dev);
         return NULL;
     }
-    return container_of(pci_device_from(dev), PciHost, dev);
+    return container_of(pci_device_from(dev), Mch, dev);
 }
 
-void pci_host_setup_ecam(PciHost *host, uint64_t base)
+void mch_setup_ecam(Mch *host, uint64_t base)
 {
     uint8_t *reg = host->dev.state.config + MCH_PCIEXBAR;
 

@@ -29,9 +29,9 @@
 #define PLATFORM_END  UINT64_C(0x100000000)
 
 typedef struct Q35Board {
-    PciHost *host; /* owned by the device tree */
-    Ich9Lpc *lpc;  /* owned by the device tree */
-    Device *rtc;   /* owned by the device tree */
+    Mch *host;    /* owned by the device tree */
+    Ich9Lpc *lpc; /* owned by the device tree */
+    Device *rtc;  /* owned by the device tree */
     X86Boot boot;
     AcpiTables acpi;
 } Q35Board;
@@ -120,8 +120,7 @@ static void build_e820(const Machine *m, X86Boot *boot)
     add_e820(boot, EBDA_BASE, VGA_HOLE_BASE, E820_RESERVED);
     add_e820(boot, ACPI_BASE, BIOS_END, E820_RESERVED);
     add_e820(boot, BIOS_END, low_ram(m), E820_RAM);
-    add_e820(boot, PCIE_ECAM_BASE_DEFAULT,
-             PCIE_ECAM_BASE_DEFAULT + PCIE_ECAM_SIZE, E820_RESERVED);
+    add_e820(boot, MCH_ECAM_BASE, MCH_ECAM_BASE + MCH_ECAM_SIZE, E820_RESERVED);
     add_e820(boot, PLATFORM_BASE, PLATFORM_END, E820_RESERVED);
     if (high_ram(m)) {
         add_e820(boot, 4 * GiB, 4 * GiB + high_ram(m), E820_RAM);
@@ -201,7 +200,7 @@ static bool init_chipset(Machine *m, GError **errp)
     Q35Board *b = board_of(m);
     Device *lpc;
 
-    b->host = pci_host_new(m, errp);
+    b->host = mch_new(m, errp);
     if (!b->host) {
         return false;
     }
@@ -256,7 +255,7 @@ static bool build_acpi(Machine *m, GError **errp)
     AcpiConfig config = {
         .n_cpus = m->config.n_cpus,
         .apic_ids = apic_ids,
-        .ecam_base = PCIE_ECAM_BASE_DEFAULT,
+        .ecam_base = MCH_ECAM_BASE,
         /* No more than there are: Linux probes every slot of each with two
          * exits, so that 256 would cost 16,000 exits before its init. */
         .ecam_buses = pci_bus_count(&b->host->root),
@@ -313,7 +312,7 @@ static bool q35_reset(Machine *m, GError **errp)
     if (!m->config.kernel) {
         return true;
     }
-    pci_host_setup_ecam(b->host, PCIE_ECAM_BASE_DEFAULT);
+    mch_setup_ecam(b->host, MCH_ECAM_BASE);
     ich9_lpc_setup_direct_boot(b->lpc);
     if (b->acpi.blob && !guest_ram_write(&m->ram, ACPI_BASE, b->acpi.blob->data,
                                          b->acpi.blob->len)) {

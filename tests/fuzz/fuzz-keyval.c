@@ -50,7 +50,7 @@ static void configure(json_object *opts)
     Machine *m = fake_machine_new();
     Device *dev;
 
-    g_assert_nonnull(pci_host_new(m, NULL));
+    g_assert_nonnull(mch_new(m, NULL));
     dev = device_new(&m->tree,
                      device_type_find(&program_registry, "vhost-scsi-pci"));
     (void)device_configure(dev, opts, NULL);

@@ -11,7 +11,7 @@
 
 #include "fuzz-input.h"
 
-#define ECAM     PCIE_ECAM_BASE_DEFAULT
+#define ECAM     MCH_ECAM_BASE
 #define MSIX_BAR UINT64_C(0xc0000000)
 #define BAR      UINT64_C(0xc0100000)
 
@@ -28,13 +28,13 @@ static void set_intx(void *opaque, uint8_t devfn, unsigned pin, bool level)
 
 static void fuzz_set_up(Fuzz *f)
 {
-    PciHost *host;
+    Mch *host;
 
     f->m = fake_machine_new();
     f->m->run_state = RUN_STATE_RUNNING;
-    host = pci_host_new(f->m, NULL);
+    host = mch_new(f->m, NULL);
     host->root.set_intx = set_intx;
-    pci_host_setup_ecam(host, ECAM);
+    mch_setup_ecam(host, ECAM);
     f->dev = device_new(&f->m->tree, &test_virtio_pci_type);
     g_assert_true(device_set(f->dev, "addr", "1", NULL));
     g_assert_true(device_realize(f->dev, NULL));

@@ -10,7 +10,7 @@
 
 typedef struct Fixture {
     TestBoard b;
-    PciHost *host;
+    Mch *host;
     Ich9Lpc *lpc;
 } Fixture;
 
@@ -21,7 +21,7 @@ static void setup(Fixture *f, gconstpointer data)
 
     test_board_init(&f->b);
     g_ptr_array_remove(f->b.m->tree.buses, &f->b.isa); /* LPC brings its own */
-    f->host = pci_host_new(f->b.m, &err);
+    f->host = mch_new(f->b.m, &err);
     g_assert_no_error(err);
     dev = device_new(&f->b.m->tree, &ich9_lpc_type);
     device_realize(dev, &err);

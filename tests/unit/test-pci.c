@@ -6,7 +6,7 @@
 #include "hw/pci/msix.h"
 #include "util/error.h"
 
-#define ECAM    PCIE_ECAM_BASE_DEFAULT
+#define ECAM    MCH_ECAM_BASE
 #define BAR0    UINT64_C(0xc0000000)
 #define BAR1    UINT64_C(0xc0010000)
 #define VECTORS 3
@@ -70,7 +70,7 @@ static const DeviceType test_type = {
 
 typedef struct Fixture {
     Machine *m;
-    PciHost *host;
+    Mch *host;
     TestPci *t;
     bool intx[4];
 } Fixture;
@@ -97,10 +97,10 @@ static TestPci *add(Fixture *f, const char *addr, GError **errp)
 static void set_up(Fixture *f, gconstpointer data)
 {
     f->m = fake_machine_new();
-    f->host = pci_host_new(f->m, NULL);
+    f->host = mch_new(f->m, NULL);
     f->host->root.set_intx = set_intx;
     f->host->root.opaque = f;
-    pci_host_setup_ecam(f->host, ECAM);
+    mch_setup_ecam(f->host, ECAM);
     f->t = add(f, "3", NULL);
     g_assert_nonnull(f->t);
 }

@@ -8,7 +8,7 @@
 #include "util/error.h"
 #include "util/keyval.h"
 
-#define ECAM   PCIE_ECAM_BASE_DEFAULT
+#define ECAM   MCH_ECAM_BASE
 #define BAR    UINT64_C(0xc0000000)
 #define MSIX   UINT64_C(0xc0010000)
 #define SECOND UINT64_C(1000000000)
@@ -306,7 +306,7 @@ static const DeviceType test_type = {
 
 typedef struct Fixture {
     Machine *m;
-    PciHost *host;
+    Mch *host;
     PcieRootPort *port; /* 00:03.0, id "pci.1", no function behind it */
     bool intx[PCI_DEVFN_MAX][4];
 } Fixture;
@@ -359,10 +359,10 @@ static PcieRootPort *add_port(Fixture *f, const char *text)
 static void set_up(Fixture *f, gconstpointer data)
 {
     f->m = fake_machine_new();
-    f->host = pci_host_new(f->m, NULL);
+    f->host = mch_new(f->m, NULL);
     f->host->root.set_intx = set_intx;
     f->host->root.opaque = f;
-    pci_host_setup_ecam(f->host, ECAM);
+    mch_setup_ecam(f->host, ECAM);
     f->port = add_port(f, "pcie-root-port,id=pci.1,addr=3,slot=5,port=7");
     device_reset(&f->port->pci.dev);
     f->m->run_state = RUN_STATE_RUNNING;

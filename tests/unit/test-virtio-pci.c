@@ -7,7 +7,7 @@
 
 #include <linux/virtio_pci.h>
 
-#define ECAM     PCIE_ECAM_BASE_DEFAULT
+#define ECAM     MCH_ECAM_BASE
 #define MSIX_BAR UINT64_C(0xc0000000)
 #define BAR      UINT64_C(0xc0100000)
 #define QUEUES   TEST_VIRTIO_QUEUES
@@ -41,15 +41,15 @@ static uint32_t config_get(Fixture *f, unsigned reg, unsigned size)
 
 static void set_up(Fixture *f, gconstpointer data)
 {
-    PciHost *host;
+    Mch *host;
     Device *dev;
 
     f->m = fake_machine_new();
     f->m->run_state = RUN_STATE_RUNNING;
-    host = pci_host_new(f->m, NULL);
+    host = mch_new(f->m, NULL);
     host->root.set_intx = set_intx;
     host->root.opaque = f;
-    pci_host_setup_ecam(host, ECAM);
+    mch_setup_ecam(host, ECAM);
     dev = device_new(&f->m->tree, &test_virtio_pci_type);
     g_assert_true(device_set(dev, "addr", "1", NULL));
     g_assert_true(device_realize(dev, NULL));

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The q35 memory controller hub seen as PCI host bridge: configuration
- * mechanism #1 (0xcf8/0xcfc), ECAM at PCIEXBAR, root bus "pcie.0", and its own
- * function 8086:29c0 at 00:00.0. Intel 3 Series Express Chipset datasheet,
- * 5.1.
+ * mechanism #1 (0xcf8/0xcfc), ECAM (hw/pci/pci-host.h) at PCIEXBAR, root bus
+ * "pcie.0", and its own function 8086:29c0 at 00:00.0. Intel 3 Series Express
+ * Chipset datasheet, 5.1.
  */
 #ifndef HW_I386_MCH_H
 #define HW_I386_MCH_H
 
 #include "hw/pci/pci.h"
 
-#define PCIE_ECAM_BASE_DEFAULT UINT64_C(0xb0000000)
-#define PCIE_ECAM_SIZE         (256 * MiB)
+#define MCH_ECAM_BASE UINT64_C(0xb0000000)
+#define MCH_ECAM_SIZE (256 * MiB)
 
-typedef struct PciHost {
+typedef struct Mch {
     PciDevice dev; /* 00:00.0 */
     PciBus root;
     uint32_t config_address; /* 0xcf8 */
     MemoryRegion address_region, data_region, ecam_region;
-} PciHost;
+} Mch;
 
 extern const DeviceType mch_type; /* "mch" */
 
 /* The board's helper: makes the bridge's bus known before it is realized. */
-PciHost *pci_host_new(Machine *machine, GError **errp);
+Mch *mch_new(Machine *machine, GError **errp);
 
 /* Maps ECAM at @base, as firmware would have before it starts an operating
  * system. The board calls it at reset when it boots a kernel directly. */
-void pci_host_setup_ecam(PciHost *host, uint64_t base);
+void mch_setup_ecam(Mch *host, uint64_t base);
 
 #endif
