@@ -15,6 +15,7 @@
  */
 #include "hw/char/serial.h"
 #include "chardev/char.h"
+#include "hw/isa/isa.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -180,7 +181,7 @@ static void update_irq(Serial *s)
 
     if (level != s->irq_level) {
         s->irq_level = level;
-        irq_set(&s->dev.machine->isa_irq[s->irq], level);
+        irq_set(isa_line(&s->dev, s->irq), level);
     }
 }
 

@@ -136,25 +136,6 @@ static void set_gsi(void *opaque, unsigned n, bool level)
     m->accel_ops->set_irq(m->accel, n, level);
 }
 
-/* Of the south bridge: PIRQs that are routed to ISA interrupts share them. */
-static void set_lpc_gsi(void *opaque, unsigned n, bool level)
-{
-    Machine *m = opaque;
-
-    if (n < G_N_ELEMENTS(m->isa_irq)) {
-        irq_set(&m->isa_irq[n], level);
-    } else {
-        set_gsi(m, n, level);
-    }
-}
-
-static void init_isa_irqs(Machine *m)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(m->isa_irq); i++) {
-        m->isa_irq[i] = (IrqLine){ .handler = set_gsi, .opaque = m, .n = i };
-    }
-}
-
 /* --- devices --- */
 
 static Device *add_builtin(Machine *m, const DeviceType *type, GError **errp)
@@ -209,7 +190,7 @@ static bool init_chipset(Machine *m, GError **errp)
         return false;
     }
     b->lpc = ich9_lpc_from(lpc);
-    ich9_lpc_connect_gsi(b->lpc, set_lpc_gsi, m);
+    ich9_lpc_connect_gsi(b->lpc, set_gsi, m);
     b->host->root.set_intx = ich9_set_intx;
     b->host->root.opaque = b->lpc;
     b->rtc = add_rtc(m, errp);
@@ -233,7 +214,6 @@ static bool q35_init(Machine *m, GError **errp)
 
     m->board = b;
     x86_boot_init(&b->boot);
-    init_isa_irqs(m);
     return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/isa/lpc-ich9.h"
+#include "hw/isa/isa.h"
 #include "system/machine.h"
 #include "util/log.h"
 
@@ -37,12 +38,11 @@
 
 struct Ich9Lpc {
     PciDevice dev;
-    Bus isa;
+    IsaBus isa;
     Ich9Pm pm;
     MemoryRegion reset_region, port92_region, kbd_region, apm_region;
     uint8_t reset_control, port92, apm[2];
-    IrqHandler *gsi_handler;
-    void *gsi_opaque;
+    IrqLine gsis[GSIS - ISA_IRQS];   /* those that are no ISA interrupts */
     uint8_t intx[PCI_DEVFN_MAX];     /* a bit for each pin that is high */
     unsigned pirq_count[ICH9_PIRQS]; /* how many pins drive each PIRQ */
     bool sci_level;
@@ -102,15 +102,21 @@ static uint32_t wanted_levels(const Ich9Lpc *lpc)
     return levels;
 }
 
+/* PIRQs that are routed to ISA interrupts share them with ISA's devices. */
+static IrqLine *gsi_line(Ich9Lpc *lpc, unsigned gsi)
+{
+    return gsi < ISA_IRQS ? &lpc->isa.irqs[gsi] : &lpc->gsis[gsi - ISA_IRQS];
+}
+
 static void update_gsis(Ich9Lpc *lpc)
 {
     uint32_t levels = wanted_levels(lpc);
     uint32_t changed = levels ^ lpc->gsi_levels;
 
     lpc->gsi_levels = levels;
-    for (unsigned i = 0; changed && lpc->gsi_handler && i < GSIS; i++) {
+    for (unsigned i = 0; changed && i < GSIS; i++) {
         if (changed & 1u << i) {
-            lpc->gsi_handler(lpc->gsi_opaque, i, levels >> i & 1);
+            irq_set(gsi_line(lpc, i), levels >> i & 1);
         }
     }
 }
@@ -319,8 +325,8 @@ static bool lpc_realize(Device *dev, GError **errp)
     map_port(lpc, &lpc->kbd_region, "keyboard-reset", &kbd_ops, PORT_KBD, 1);
     map_port(lpc, &lpc->apm_region, "apm", &apm_ops, ICH9_APM_PORT, 2);
     lpc->port92 = PORT_92_A20;
-    lpc->isa = (Bus){ .type = BUS_ISA, .name = "isa.0" };
-    g_ptr_array_add(dev->tree->buses, &lpc->isa);
+    lpc->isa.bus = (Bus){ .type = BUS_ISA, .name = "isa.0" };
+    g_ptr_array_add(dev->tree->buses, &lpc->isa.bus);
     return true;
 }
 
@@ -328,7 +334,7 @@ static void lpc_unrealize(Device *dev)
 {
     Ich9Lpc *lpc = ich9_lpc_from(dev);
 
-    g_ptr_array_remove(dev->tree->buses, &lpc->isa);
+    g_ptr_array_remove(dev->tree->buses, &lpc->isa.bus);
     memory_region_unmap(&lpc->reset_region);
     memory_region_unmap(&lpc->port92_region);
     memory_region_unmap(&lpc->kbd_region);
@@ -358,8 +364,9 @@ Ich9Pm *ich9_lpc_pm(Ich9Lpc *lpc)
 
 void ich9_lpc_connect_gsi(Ich9Lpc *lpc, IrqHandler *handler, void *opaque)
 {
-    lpc->gsi_handler = handler;
-    lpc->gsi_opaque = opaque;
+    for (unsigned i = 0; i < GSIS; i++) {
+        *gsi_line(lpc, i) = (IrqLine){ handler, opaque, i };
+    }
 }
 
 void ich9_lpc_setup_direct_boot(Ich9Lpc *lpc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/rtc/mc146818rtc.h"
+#include "hw/isa/isa.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -278,7 +279,7 @@ static void update_irq(Rtc *s)
     }
     if (level != s->irq_level) {
         s->irq_level = level;
-        irq_set(&s->dev.machine->isa_irq[RTC_IRQ], level);
+        irq_set(isa_line(&s->dev, RTC_IRQ), level);
     }
 }
 

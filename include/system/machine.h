@@ -105,7 +105,6 @@ struct Machine {
     bool cpus_quit; /* vCPU threads must end (machine lock) */
 
     DeviceTree tree;
-    IrqLine isa_irq[16];
     GSList *chardevs; /* Chardev, borrowed from who made them */
 
     GPtrArray *objects; /* UserObject, owned */

@@ -8,6 +8,7 @@
 #define TEST_BOARD_H
 
 #include "accel/qtest.h"
+#include "hw/isa/isa.h"
 #include "program/registry.h"
 #include "system/machine.h"
 
@@ -15,7 +16,7 @@
 
 typedef struct TestBoard {
     Machine *m;
-    Bus isa;
+    IsaBus isa;
     bool level[TEST_GSIS];     /* of each line */
     unsigned rises[TEST_GSIS]; /* how often it went from low to high */
 } TestBoard;
@@ -33,10 +34,10 @@ static inline void test_board_init(TestBoard *b)
 {
     b->m = machine_new(&program_registry, NULL, &qtest_accel_ops);
     machine_lock(b->m);
-    b->isa = (Bus){ .type = BUS_ISA, .name = "isa.0" };
-    g_ptr_array_add(b->m->tree.buses, &b->isa);
-    for (unsigned i = 0; i < G_N_ELEMENTS(b->m->isa_irq); i++) {
-        b->m->isa_irq[i] = (IrqLine){ test_board_irq, b, i };
+    b->isa.bus = (Bus){ .type = BUS_ISA, .name = "isa.0" };
+    g_ptr_array_add(b->m->tree.buses, &b->isa.bus);
+    for (unsigned i = 0; i < ISA_IRQS; i++) {
+        b->isa.irqs[i] = (IrqLine){ test_board_irq, b, i };
     }
     timer_list_step_to(b->m->timers, 0);
 }

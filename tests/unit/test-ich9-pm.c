@@ -20,7 +20,8 @@ static void setup(Fixture *f, gconstpointer data)
     Device *dev;
 
     test_board_init(&f->b);
-    g_ptr_array_remove(f->b.m->tree.buses, &f->b.isa); /* LPC brings its own */
+    g_ptr_array_remove(f->b.m->tree.buses,
+                       &f->b.isa.bus); /* LPC brings its own */
     f->host = mch_new(f->b.m, &err);
     g_assert_no_error(err);
     dev = device_new(&f->b.m->tree, &ich9_lpc_type);

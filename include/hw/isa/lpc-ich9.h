@@ -38,7 +38,8 @@ void ich9_set_intx(void *opaque, uint8_t devfn, unsigned pin, bool level);
 /* Its power management block. Borrowed. */
 Ich9Pm *ich9_lpc_pm(Ich9Lpc *lpc);
 
-/* Drives IOAPIC and PIC input @n; connected by the board. */
+/* Drives IOAPIC and PIC input @n, for the bridge's own interrupts and ISA's;
+ * connected by the board before there is a device on ISA. */
 void ich9_lpc_connect_gsi(Ich9Lpc *lpc, IrqHandler *handler, void *opaque);
 
 /* What firmware would have set before it starts an operating system: PM base
