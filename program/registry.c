@@ -3,7 +3,7 @@
  * accelerators. */
 #include "accel/kvm.h"
 #include "accel/qtest.h"
-#include "hw/char/serial.h"
+#include "hw/char/serial-isa.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/no-device.h"

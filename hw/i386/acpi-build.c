@@ -2,7 +2,7 @@
 #include "hw/i386/acpi-build.h"
 #include "hw/acpi/aml-build.h"
 #include "hw/acpi/ich9-pm.h"
-#include "hw/char/serial.h"
+#include "hw/char/serial-isa.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/rtc/mc146818rtc.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/i386/q35.h"
-#include "hw/char/serial.h"
+#include "hw/char/serial-isa.h"
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"

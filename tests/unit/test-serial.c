@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The 16550A as a guest drives it. The host's end of COM1 is a socket pair. */
-#include "hw/char/serial.h"
 #include "../../chardev/char-int.h"
+#include "hw/char/serial-isa.h"
 #include "test-board.h"
 
 #include <sys/socket.h>

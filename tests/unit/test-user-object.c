@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is neither device nor option alone: objects of the user, defaults by
  * -global, a second accelerator, the machine none, RAM as a memfd. */
-#include "hw/char/serial.h"
+#include "hw/char/serial-isa.h"
 #include "program/registry.h"
 #include "test-board.h"
 #include "util/error.h"
