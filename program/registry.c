@@ -6,7 +6,7 @@
 #include "hw/char/serial-isa.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
-#include "hw/misc/no-device.h"
+#include "hw/i386/no-device.h"
 #include "hw/misc/pvpanic.h"
 #include "hw/i386/mch.h"
 #include "hw/pci/pcie-root-port.h"

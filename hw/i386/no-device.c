@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hw/misc/no-device.h"
+#include "hw/i386/no-device.h"
 #include "util/error.h"
 
 typedef struct NoDevice {

@@ -4,8 +4,8 @@
  * instance: the types are there for -global and for those who ask which
  * properties there are.
  */
-#ifndef HW_MISC_NO_DEVICE_H
-#define HW_MISC_NO_DEVICE_H
+#ifndef HW_I386_NO_DEVICE_H
+#define HW_I386_NO_DEVICE_H
 
 #include "hw/core/device.h"
 
