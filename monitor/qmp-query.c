@@ -179,9 +179,9 @@ static json_object *machine_info(const MachineType *t, const char *name)
     json_add_bool(o, "hotpluggable-cpus", false);
     json_add_bool(o, "numa-mem-supported", false);
     json_add_bool(o, "deprecated", false);
-    if (t->cpus_max) {
+    if (t->ram_id) {
         /* Without it libvirt leaves <memoryBacking> out silently. */
-        json_add_string(o, "default-ram-id", "pc.ram");
+        json_add_string(o, "default-ram-id", t->ram_id);
     }
     return o;
 }

@@ -124,7 +124,7 @@ int main(int argc, char **argv)
     GError *err = NULL;
     int status = -1;
 
-    g_set_prgname("qemu-system-x86_64");
+    g_set_prgname(PROGRAM_NAME);
     if (!check_process()) {
         return 1;
     }

@@ -30,7 +30,7 @@ static const Option option_table[];
 static bool opt_help(Options *o, const char *arg, GError **errp)
 {
     printf(
-        "usage: qemu-system-x86_64 [options]\n\n"
+        "usage: " PROGRAM_NAME " [options]\n\n"
         "A KVM machine whose disks are LUNs of the kernel's vhost-scsi.\n\n");
     for (const Option *opt = option_table; opt->name; opt++) {
         g_autofree char *left = g_strdup_printf(

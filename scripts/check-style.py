@@ -31,6 +31,21 @@ ONLY_IN = [
 ]
 
 
+# What only an x86 PC has, in code, comments and strings, and where it may
+# stand: in the architecture, its board and bus, and where the program's types
+# and trace points are listed.
+X86_WORDS = re.compile(
+    r"(?i:(?<!0)x86|i386|(?<!q)apic|cpuid|kvmclock|\btsc|\bpit\b|\bpic\b|isa_irq\b|is_port|"
+    r"e820|boot_?params|\brip\b|smram|cmpxchg|\bmtrr)|\bmsrs?\b|\bgsis?\b|"
+    r"MSR_IA32|KVM_EXIT_IO|AMD|Intel SDM")
+X86_FILES = (
+    r"(include/)?(target/i386|hw/i386|hw/isa)/.*"
+    r"|program/registry\.c"          # the table of types
+    r"|include/util/trace-events\.h"   # the table of trace points
+    r"|(accel/kvm/kvm-irq|include/accel/kvm-int)\.[ch]"  # kvm.h's word "gsi"
+)
+
+
 def code_files():
     """Tracked and new C files of the program (tests are free to reach in)."""
     out = subprocess.run(
@@ -75,6 +90,16 @@ def check_only_in(name, lines, fail):
                 fail(f"{name}:{n}: {rule}")
 
 
+def check_x86(name, lines, fail):
+    if re.fullmatch(X86_FILES, name):
+        return
+    for n, line in enumerate(lines, 1):
+        m = X86_WORDS.search(line)
+        if m:
+            fail(f"{name}:{n}: '{m.group(0)}' belongs to target/i386, hw/i386 "
+                 "or hw/isa")
+
+
 def check_spdx(names, fail):
     kinds = re.compile(r".*(\.(c|h|py|sh|S)|meson\.build|Makefile)$")
     for name in names:
@@ -112,6 +137,7 @@ def main():
         lines = strip_comments(text).splitlines()
         check_includes(name, lines, folders, failures.append)
         check_only_in(name, lines, failures.append)
+        check_x86(name, text.splitlines(), failures.append)
         functions += function_lengths(name, lines)
     check_spdx(names, failures.append)
     formatted = subprocess.run(

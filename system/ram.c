@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE_SIZE (2 * MiB) /* of x86 */
+#define HUGE_PAGE_SIZE (2 * MiB) /* where pages have 4 KiB */
 #define SHMEM_ENABLED  "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 /* Whether the host gives huge pages to shared memory that asks for them. Most

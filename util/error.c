@@ -99,7 +99,7 @@ static void report_va(const char *kind, const char *fmt, va_list ap)
     g_autofree char *time = with_timestamp ? timestamp_now() : g_strdup("");
     g_autofree char *line = g_strdup_printf(
         "%s%s%s%s: %s%s\n", time, guest_name ? guest_name : "",
-        guest_name ? " " : "", name ? name : "qemu-system-x86_64", kind, text);
+        guest_name ? " " : "", name ? name : PROGRAM_NAME, kind, text);
 
     message_write(MESSAGE_STDERR, line, strlen(line));
 }

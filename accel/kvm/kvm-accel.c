@@ -245,13 +245,13 @@ static int ioeventfd_call(Accel *accel, const IoEventFd *io, uint32_t flags)
         .fd = io->fd,
         .flags = flags,
     };
-    bool is_port = io->as == &accel->machine->io;
+    bool in_io = io->as == &accel->machine->io;
     int r;
 
-    if (io->size == 0 && (is_port || !kvm->ioeventfd_any_length)) {
+    if (io->size == 0 && (in_io || !kvm->ioeventfd_any_length)) {
         return -ENOTSUP;
     }
-    call.flags |= is_port ? KVM_IOEVENTFD_FLAG_PIO : 0;
+    call.flags |= in_io ? KVM_IOEVENTFD_FLAG_PIO : 0;
     r = neg_errno(ioctl(kvm->vm_fd, KVM_IOEVENTFD, &call));
     trace(kvm_ioeventfd, "fd=%d addr=0x%" PRIx64 " size=%u flags=0x%x ret=%d",
           io->fd, io->addr, io->size, call.flags, r);

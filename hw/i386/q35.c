@@ -334,6 +334,7 @@ const MachineType q35_machine_type = {
     .summary = "Standard PC (Q35 + ICH9)",
     .is_default = true,
     .cpus_max = CPUS_MAX,
+    .ram_id = "pc.ram",
     .init = q35_init,
     .finish = q35_finish,
     .machine_done = q35_machine_done,

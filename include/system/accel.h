@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The seam between the machine and what runs its vCPUs: kvm or qtest. Nothing
- * outside accel/kvm and target/i386 knows of KVM. No entry is optional; what
+ * outside accel/kvm and target/<arch> knows of KVM. No entry is optional; what
  * an accelerator cannot do answers -ENOTSUP. Leaves: they return 0 (or a value
  * >= 0) or -errno and print nothing.
  */

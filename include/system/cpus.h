@@ -19,7 +19,7 @@ typedef struct CpuTopology {
 
 typedef struct Cpu {
     Machine *machine;
-    unsigned index; /* 0 ..; also its APIC id order */
+    unsigned index; /* 0 ..; the order in which targets number them, too */
     GThread *thread;
     pid_t tid;         /* of the thread; 0 until it has started */
     bool stopped;      /* not in the guest and waiting (machine lock) */

@@ -66,7 +66,8 @@ struct MachineType {
     const char *const *versions;
     const char *summary;
     bool is_default;
-    unsigned cpus_max; /* 0: it has no vCPUs */
+    unsigned cpus_max;  /* 0: it has no vCPUs */
+    const char *ram_id; /* of the object that is its RAM; NULL: it has none */
     /* Builds the board: RAM, address map, chipset. machine->accel is there.
      * On failure finish() undoes the rest. */
     bool (*init)(Machine *machine, GError **errp);
@@ -98,7 +99,7 @@ struct Machine {
 
     GuestRam ram;
     AddressSpace memory; /* MMIO */
-    AddressSpace io;     /* I/O ports */
+    AddressSpace io;     /* I/O space of PCI and ISA: a PC's ports */
 
     Cpu *cpus;      /* config.n_cpus of them; NULL before cpus_start() */
     bool cpus_run;  /* vCPUs may run (machine lock) */

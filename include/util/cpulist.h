@@ -6,7 +6,7 @@
 
 #include <sched.h>
 
-/* As many processors as Linux can have on x86-64 (CONFIG_NR_CPUS_RANGE_END);
+/* As many processors as Linux can have on any host (CONFIG_NR_CPUS_RANGE_END);
  * a cpu_set_t alone ends at 1023. */
 #define CPULIST_MAX 8191 /* the greatest number */
 

@@ -253,7 +253,7 @@ static bool take_turn(BenchQueue *q)
 
     g_mutex_lock(&q->lock);
     while ((slot = bench_queue_next_used(q)) >= 0) {
-        /* Once for each batch: where the clock is no TSC it costs more than a
+        /* Once for each batch: where reading the clock enters the kernel it costs more than a
          * request. */
         now = now ?: bench_now_ns();
         complete(q, (unsigned)slot, now);

@@ -202,8 +202,8 @@ static bool check(BenchConfig *c, GError **errp)
     }
     if (c->trace && !trace_set_enabled(c->trace, true)) {
         error_setg(errp,
-                   "--trace: no trace point is called '%s'; "
-                   "qemu-system-x86_64 -trace help lists them",
+                   "--trace: no trace point is called '%s'; " PROGRAM_NAME
+                   " -trace help lists them",
                    c->trace);
         return false;
     }

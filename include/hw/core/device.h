@@ -118,7 +118,7 @@ Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type);
  * @property. Checked like a property of -device. */
 bool device_add_global(DeviceTree *tree, const char *driver,
                        const char *property, const char *value, GError **errp);
-/* What -global has said, for what is no device of ours (kvm-pit); NULL if
+/* What -global has said, for what is no device of ours; NULL if
  * nothing. */
 const char *device_global(const DeviceTree *tree, const char *driver,
                           const char *property);
