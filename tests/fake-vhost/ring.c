@@ -10,7 +10,11 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
+#ifdef __x86_64__
 #define USER_END UINT64_C(0x7ffffffff000)
+#else
+#define USER_END (UINT64_C(1) << 48)
+#endif
 
 static bool has_feature(const FakeQueue *vq, unsigned bit)
 {
