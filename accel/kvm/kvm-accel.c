@@ -14,6 +14,7 @@
 static const KvmCapability required_caps[] = {
     KVM_CAPABILITY(KVM_CAP_USER_MEMORY),
     KVM_CAPABILITY(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
+    KVM_CAPABILITY(KVM_CAP_READONLY_MEM),
     KVM_CAPABILITY(KVM_CAP_IRQCHIP),
     KVM_CAPABILITY(KVM_CAP_IRQ_ROUTING),
     KVM_CAPABILITY(KVM_CAP_IRQFD),
@@ -173,7 +174,7 @@ static bool kvm_init(Machine *machine, GError **errp)
 {
     KvmAccel *kvm = g_new0(KvmAccel, 1);
     const char *what = NULL;
-    int slots, r;
+    int r;
 
     kvm->accel = (Accel){ .ops = &kvm_accel_ops, .machine = machine };
     kvm->kvm_fd = kvm->vm_fd = kvm->stats_fd = -1;
@@ -184,9 +185,6 @@ static bool kvm_init(Machine *machine, GError **errp)
         kvm_finish(machine);
         return false;
     }
-    slots = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
-    /* KVM promises 32 where it does not say. */
-    kvm->slots_max = slots > 0 ? (unsigned)slots : 32;
     kvm->ioeventfd_any_length = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
                                       KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
     kvm->binary_stats = ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION,
@@ -215,24 +213,21 @@ static void kvm_reset(Machine *machine)
     }
 }
 
-static int kvm_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
+static int kvm_set_slot(Accel *accel, unsigned n, const MemorySlot *what)
 {
-    KvmAccel *kvm = kvm_accel(accel);
     struct kvm_userspace_memory_region region = {
-        .slot = slot,
-        .guest_phys_addr = block->gpa,
-        .memory_size = block->size,
-        .userspace_addr = (uintptr_t)block->host,
+        .slot = n,
+        .flags = what->readonly ? KVM_MEM_READONLY : 0,
+        .guest_phys_addr = what->gpa,
+        .memory_size = what->size,
+        .userspace_addr = (uintptr_t)what->host,
     };
-    int r;
+    int r = neg_errno(
+        ioctl(kvm_accel(accel)->vm_fd, KVM_SET_USER_MEMORY_REGION, &region));
 
-    if (slot >= kvm->slots_max) {
-        return -ENOSPC;
-    }
-    r = neg_errno(ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region));
     trace(kvm_set_user_memory,
-          "slot=%u gpa=0x%" PRIx64 " size=0x%" PRIx64 " ret=%d", slot,
-          block->gpa, block->size, r);
+          "slot=%u flags=0x%x gpa=0x%" PRIx64 " size=0x%" PRIx64 " ret=%d", n,
+          region.flags, what->gpa, what->size, r);
     return r;
 }
 
@@ -283,7 +278,7 @@ const AccelOps kvm_accel_ops = {
     .finish = kvm_finish,
     .reset = kvm_reset,
     .set_running = kvm_arch_set_running,
-    .map_ram = kvm_map_ram,
+    .set_slot = kvm_set_slot,
     .set_irq = kvm_arch_set_irq,
     .send_msi = kvm_send_msi,
     .irqfd_add_msi = kvm_irqfd_add_msi,

@@ -44,7 +44,7 @@ static void qtest_set_running(Machine *machine, bool running)
 {
 }
 
-static int qtest_map_ram(Accel *accel, unsigned slot, const RamBlock *block)
+static int qtest_set_slot(Accel *accel, unsigned n, const MemorySlot *what)
 {
     return 0;
 }
@@ -136,7 +136,7 @@ const AccelOps qtest_accel_ops = {
     .finish = qtest_finish,
     .reset = qtest_reset,
     .set_running = qtest_set_running,
-    .map_ram = qtest_map_ram,
+    .set_slot = qtest_set_slot,
     .set_irq = qtest_set_irq,
     .send_msi = qtest_send_msi,
     .irqfd_add_msi = qtest_irqfd_add_msi,

@@ -226,7 +226,7 @@ typedef struct Transfer {
     bool is_write;
 } Transfer;
 
-/* Outside RAM: one naturally aligned access of at most four bytes, which every
+/* Outside memory: one naturally aligned access of at most four bytes, which every
  * register takes. Both sides are little-endian. */
 static unsigned transfer_register(QtestServer *s, uint64_t addr, uint8_t *data,
                                   uint64_t left, bool is_write)
@@ -250,7 +250,7 @@ static void transfer(QtestServer *s, Transfer t)
 {
     while (t.size) {
         uint64_t n = MIN(t.size, PAGE_SIZE - t.addr % PAGE_SIZE);
-        void *ram = guest_ram_ptr(&s->machine->ram, t.addr, n);
+        void *ram = memory_map_ptr(&s->machine->map, t.addr, n, t.is_write);
 
         if (!ram) {
             n = transfer_register(s, t.addr, t.data, n, t.is_write);
@@ -265,14 +265,14 @@ static void transfer(QtestServer *s, Transfer t)
     }
 }
 
-/* Whether an access of a few bytes touches RAM: it is then memory's, not one
- * register's. */
-static bool touches_ram(QtestServer *s, uint64_t addr, unsigned size)
+/* Whether an access of a few bytes touches memory, and is not one register's. */
+static bool touches_memory(QtestServer *s, uint64_t addr, unsigned size,
+                           bool is_write)
 {
-    const GuestRam *ram = &s->machine->ram;
+    const MemoryMap *map = &s->machine->map;
 
-    return guest_ram_ptr(ram, addr, 1) ||
-           guest_ram_ptr(ram, addr + size - 1, 1);
+    return memory_map_ptr(map, addr, 1, is_write) ||
+           memory_map_ptr(map, addr + size - 1, 1, is_write);
 }
 
 static void cmd_write_value(QtestServer *s, const Command *c, char **args,
@@ -283,7 +283,7 @@ static void cmd_write_value(QtestServer *s, const Command *c, char **args,
     if (!get_numbers(s, args, 2, v) || !check_range(s, v[0], c->size)) {
         return;
     }
-    if (touches_ram(s, v[0], c->size)) {
+    if (touches_memory(s, v[0], c->size, true)) {
         transfer(s, (Transfer){ v[0], (uint8_t *)&v[1], c->size, true });
     } else {
         dispatch_write(s, &s->machine->memory, v[0], v[1], c->size);
@@ -299,7 +299,7 @@ static void cmd_read_value(QtestServer *s, const Command *c, char **args,
     if (!get_numbers(s, args, 1, &addr) || !check_range(s, addr, c->size)) {
         return;
     }
-    if (touches_ram(s, addr, c->size)) {
+    if (touches_memory(s, addr, c->size, false)) {
         transfer(s, (Transfer){ addr, (uint8_t *)&value, c->size, false });
     } else {
         value = address_space_read(&s->machine->memory, addr, c->size);

@@ -82,10 +82,27 @@ static bool alloc_ram(Machine *m, GError **errp)
     return true;
 }
 
+/* What the processors see of the RAM at @gpa up to @end. */
+static bool show_ram(Machine *m, uint64_t gpa, uint64_t end, GError **errp)
+{
+    const MemorySlot slot = {
+        .gpa = gpa,
+        .size = end - gpa,
+        .host = guest_ram_ptr(&m->ram, gpa, end - gpa),
+    };
+    int r = memory_map_set(m, &slot);
+
+    if (r < 0) {
+        error_setg_errno(errp, -r,
+                         "the accelerator cannot map %" PRIu64
+                         " MiB of RAM at 0x%" PRIx64,
+                         slot.size / MiB, gpa);
+    }
+    return r == 0;
+}
+
 static bool init_ram(Machine *m, GError **errp)
 {
-    int r;
-
     if (!alloc_ram(m, errp)) {
         return false;
     }
@@ -95,17 +112,11 @@ static bool init_ram(Machine *m, GError **errp)
     if (high_ram(m)) {
         guest_ram_add_block(&m->ram, 4 * GiB, low_ram(m), high_ram(m));
     }
-    for (unsigned i = 0; i < m->ram.n_blocks; i++) {
-        r = m->accel_ops->map_ram(m->accel, i, &m->ram.blocks[i]);
-        if (r < 0) {
-            error_setg_errno(errp, -r,
-                             "the accelerator cannot map %" PRIu64
-                             " MiB of RAM at 0x%" PRIx64,
-                             m->ram.blocks[i].size / MiB, m->ram.blocks[i].gpa);
-            return false;
-        }
-    }
-    return true;
+    /* From 0xc0000 to 1 MiB in a slot of its own, which may change. */
+    return show_ram(m, 0, VGA_HOLE_BASE, errp) &&
+           show_ram(m, VGA_HOLE_END, BIOS_END, errp) &&
+           show_ram(m, BIOS_END, low_ram(m), errp) &&
+           (!high_ram(m) || show_ram(m, 4 * GiB, 4 * GiB + high_ram(m), errp));
 }
 
 static void add_e820(X86Boot *boot, uint64_t addr, uint64_t end, E820Type type)

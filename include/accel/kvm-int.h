@@ -40,10 +40,9 @@ typedef struct KvmRoutes {
 
 typedef struct KvmAccel {
     Accel accel;
-    int kvm_fd;         /* /dev/kvm; owned */
-    int vm_fd;          /* owned */
-    unsigned slots_max; /* memory slots */
-    size_t run_size;    /* bytes of a vCPU's struct kvm_run and its pages */
+    int kvm_fd;      /* /dev/kvm; owned */
+    int vm_fd;       /* owned */
+    size_t run_size; /* bytes of a vCPU's struct kvm_run and its pages */
     bool ioeventfd_any_length;
     bool binary_stats;
     KvmArch *arch; /* owned by its functions */

@@ -12,7 +12,7 @@
 
 typedef struct Machine Machine;
 typedef struct Cpu Cpu;
-typedef struct RamBlock RamBlock;
+typedef struct MemorySlot MemorySlot;
 typedef struct Accel Accel;
 typedef struct AddressSpace AddressSpace;
 typedef struct BootEntry BootEntry; /* target/<arch>/cpu.h */
@@ -54,8 +54,10 @@ typedef struct AccelOps {
      * Machine lock. */
     void (*set_running)(Machine *machine, bool running);
 
-    /* Shows @block to the guest as memory slot @slot. */
-    int (*map_ram)(Accel *accel, unsigned slot, const RamBlock *block);
+    /* Makes @what slot number @n of the guest's memory, or removes that slot if
+     * the size is 0, which cannot fail: memory_map_set(), which removes a slot
+     * before it makes another of its number. Machine lock. */
+    int (*set_slot)(Accel *accel, unsigned n, const MemorySlot *what);
 
     /* Drives input @n of the interrupt controllers, as the target numbers them.
      * Any thread. */

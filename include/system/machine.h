@@ -17,6 +17,7 @@
 #include "system/cpus.h"
 #include "system/event.h"
 #include "system/fds.h"
+#include "system/memory-map.h"
 #include "system/memory.h"
 #include "system/control.h"
 #include "system/timer.h"
@@ -98,6 +99,7 @@ struct Machine {
     Accel *accel;                   /* between accel_ops->init and finish */
 
     GuestRam ram;
+    MemoryMap map;
     AddressSpace memory; /* MMIO */
     AddressSpace io;     /* I/O space of PCI and ISA: a PC's ports */
 

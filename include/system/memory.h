@@ -2,8 +2,8 @@
 /*
  * The guest's address spaces (memory and I/O ports) and its RAM.
  *
- * RAM is one mapping; RamBlock says which part of it the guest sees where. It
- * is given to the accelerator as memory slots and to vhost as its memory table.
+ * RAM is one mapping; RamBlock says which part of it lies where for devices,
+ * and so is vhost's memory table. What the processors see is memory-map.h's.
  * It is a memfd, which other processes can share, where the host has huge pages
  * for shared memory, and anonymous memory elsewhere: with small pages a guest
  * pays for each of them with a page fault in KVM, and for each TLB miss.
@@ -93,8 +93,7 @@ int guest_ram_populate(GuestRam *ram);
 void guest_ram_set_dump(GuestRam *ram);
 void guest_ram_finish(GuestRam *ram);
 
-/* Lets the guest see [@offset, @offset + @size) of the RAM at @gpa. Blocks are
- * added in ascending order and do not overlap. */
+/* [@offset, @offset + @size) of the RAM lies at @gpa. Blocks are added in ascending order and do not overlap. */
 void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
                          uint64_t size);
 

@@ -166,6 +166,24 @@ static void test_access_across_the_end_of_ram_is_split(void)
     check_exchanges(table);
 }
 
+static void test_rom_is_read_and_writes_go_to_the_region(void)
+{
+    static uint8_t rom[MEMORY_SLOT_UNIT] = { 0x11, 0x22, 0x33, 0x44 };
+    const MemorySlot slot = { MMIO_BASE, sizeof(rom), rom, true };
+    Fixture f;
+
+    setup(&f);
+    g_assert_cmpint(memory_map_set(f.m, &slot), ==, 0);
+    g_assert_cmpstr(ask(&f, "readl 0xfe000000"), ==, "OK 0x0000000044332211\n");
+    g_assert_cmpstr(ask(&f, "read 0xfe000001 2"), ==, "OK 0x2233\n");
+    g_assert_cmpuint(f.writes, ==, 0);
+    g_assert_cmpstr(ask(&f, "writel 0xfe000000 5"), ==, "OK\n");
+    g_assert_cmpstr(ask(&f, "write 0xfe000000 4 0x05"), ==, "OK\n");
+    g_assert_cmpuint(f.writes, ==, 2);
+    g_assert_cmphex(rom[0], ==, 0x11);
+    teardown(&f);
+}
+
 static void test_mmio_value_has_its_own_size(void)
 {
     static const unsigned sizes[] = { 1, 2, 4, 8 };
@@ -319,6 +337,7 @@ int main(int argc, char **argv)
           test_transfer_of_greatest_size_passes },
         { "line/across-end-of-ram/split",
           test_access_across_the_end_of_ram_is_split },
+        { "line/rom/read", test_rom_is_read_and_writes_go_to_the_region },
         { "line/mmio-value/own-size", test_mmio_value_has_its_own_size },
         { "line/mmio-transfer/aligned",
           test_mmio_transfer_is_aligned_accesses },

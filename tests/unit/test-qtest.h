@@ -109,6 +109,13 @@ static inline void setup(Fixture *f)
     g_assert_cmpint(guest_ram_init(&f->m->ram, RAM_SIZE), ==, 0);
     guest_ram_add_block(&f->m->ram, 0, 0, 0xa0000);
     guest_ram_add_block(&f->m->ram, 0xc0000, 0xc0000, RAM_SIZE - 0xc0000);
+    for (unsigned i = 0; i < f->m->ram.n_blocks; i++) {
+        const RamBlock *b = &f->m->ram.blocks[i];
+
+        g_assert_cmpint(memory_map_set(f->m, &(MemorySlot){ b->gpa, b->size,
+                                                            b->host, false }),
+                        ==, 0);
+    }
     memory_region_init(&f->mmio, "mmio", &reg_ops, f, MMIO_SIZE);
     memory_region_map(&f->mmio, &f->m->memory, MMIO_BASE);
     memory_region_init(&f->ports, "ports", &reg_ops, f, MMIO_SIZE);

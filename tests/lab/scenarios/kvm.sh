@@ -22,6 +22,7 @@ unit_test() {
 
 scenario() {
     unit_test test-kvm
+    unit_test test-kvm-memory
     unit_test test-kvm-routes
     unit_test test-kvm-state
     note "$(sed -n 's/^# \(.*one by one.*\)/\1/p' "$RUN/test-kvm-routes.log")"
