@@ -253,10 +253,3 @@ void ich9_pm_power_button(Ich9Pm *pm)
     pm->pm1_status |= ICH9_PM1_PWRBTN;
     update_sci(pm);
 }
-
-void ich9_pm_set_gpe(Ich9Pm *pm, unsigned bit)
-{
-    assert(bit < 64);
-    pm->gpe0_status |= UINT64_C(1) << bit;
-    update_sci(pm);
-}

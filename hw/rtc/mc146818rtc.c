@@ -23,7 +23,6 @@ enum {
     RTC_B = 0x0b,
     RTC_C = 0x0c,
     RTC_D = 0x0d,
-    RTC_MEMORY = 0x0e,
     RTC_BYTES = 0x80,
 };
 
@@ -557,12 +556,6 @@ static void rtc_reset(Device *dev)
     s->cmos[RTC_C] = 0;
     s->index = 0;
     update_irq(s);
-}
-
-void rtc_set_memory(Device *dev, unsigned addr, uint8_t value)
-{
-    assert(addr >= RTC_MEMORY && addr < RTC_BYTES);
-    rtc_from(dev)->cmos[addr] = value;
 }
 
 static const Property rtc_props[] = {

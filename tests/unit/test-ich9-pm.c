@@ -169,25 +169,6 @@ static void test_sci_moves_to_another_input(Fixture *f, gconstpointer data)
     }
 }
 
-static void test_gpe_of_each_bit(Fixture *f, gconstpointer data)
-{
-    for (unsigned bit = 0; bit < 64; bit++) {
-        unsigned byte = ICH9_GPE0 + bit / 8;
-        uint8_t mask = (uint8_t)(1u << bit % 8);
-
-        ich9_pm_set_gpe(ich9_lpc_pm(f->lpc), bit);
-        g_assert_false(f->b.level[9]);
-        pm_write(f, byte + 8, mask, 1);
-        g_assert_true(f->b.level[9]);
-        g_assert_cmphex(pm_read(f, byte, 1), ==, mask);
-        pm_write(f, byte, mask, 1);
-        g_assert_false(f->b.level[9]);
-        g_assert_cmphex(pm_read(f, byte, 1), ==, 0);
-        g_assert_cmphex(pm_read(f, byte + 8, 1), ==, mask);
-        pm_write(f, byte + 8, 0, 1);
-    }
-}
-
 /* --- PM timer --- */
 
 static void test_timer_counts_at_its_rate(Fixture *f, gconstpointer data)
@@ -423,7 +404,6 @@ int main(int argc, char **argv)
     add("/pm/enable", test_event_waits_for_enable);
     add("/pm/sci-en", test_sci_needs_sci_en);
     add("/pm/sci-input", test_sci_moves_to_another_input);
-    add("/pm/gpe", test_gpe_of_each_bit);
     add("/pm/timer", test_timer_counts_at_its_rate);
     add("/pm/timer-year", test_timer_after_a_year);
     add("/pm/overflow", test_overflow_is_seen_without_timer);

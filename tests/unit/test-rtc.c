@@ -442,7 +442,7 @@ static void test_reset_clears_enables(Fixture *f, gconstpointer data)
 
 static void test_memory(Fixture *f, gconstpointer data)
 {
-    rtc_set_memory(f->rtc, 0x34, 0x5a);
+    set(f, 0x34, 0x5a);
     g_assert_cmphex(get(f, 0x34), ==, 0x5a);
     set(f, 0x7f, 0xa5);
     set(f, 0x0e, 0x11);

@@ -63,7 +63,5 @@ void ich9_pm_enable_acpi(Ich9Pm *pm, bool enable);
 void ich9_pm_set_base(Ich9Pm *pm, uint16_t base);
 /* The power button was pressed. */
 void ich9_pm_power_button(Ich9Pm *pm);
-/* A general-purpose event @bit (0-63) becomes pending (hotplug). */
-void ich9_pm_set_gpe(Ich9Pm *pm, unsigned bit);
 
 #endif

@@ -24,8 +24,4 @@
 
 extern const DeviceType mc146818rtc_type;
 
-/* A byte of CMOS memory (0x0e-0x7f), set by the board for firmware: memory
- * sizes, boot order. */
-void rtc_set_memory(Device *dev, unsigned addr, uint8_t value);
-
 #endif
