@@ -38,26 +38,26 @@ static void update_overflow(Ich9Pm *pm)
 {
     uint64_t overflows = timer_ticks(pm) >> PM_TIMER_HALF_BITS;
 
-    if (overflows != pm->overflows_seen) {
-        pm->overflows_seen = overflows;
-        pm->pm1_status |= ICH9_PM1_TMROF;
+    if (overflows != pm->state.overflows_seen) {
+        pm->state.overflows_seen = overflows;
+        pm->state.pm1_status |= ICH9_PM1_TMROF;
     }
 }
 
 static void update_sci(Ich9Pm *pm)
 {
-    bool level = (pm->pm1_control & ICH9_PM1_SCI_EN) &&
-                 ((pm->pm1_status & pm->pm1_enable) ||
-                  (pm->gpe0_status & pm->gpe0_enable));
+    bool level = (pm->state.pm1_control & ICH9_PM1_SCI_EN) &&
+                 ((pm->state.pm1_status & pm->state.pm1_enable) ||
+                  (pm->state.gpe0_status & pm->state.gpe0_enable));
 
     if (level != pm->sci_level) {
         pm->sci_level = level;
         irq_set(&pm->sci, level);
     }
-    if ((pm->pm1_enable & ICH9_PM1_TMROF) &&
-        !(pm->pm1_status & ICH9_PM1_TMROF)) {
-        timer_mod(&pm->overflow,
-                  ticks_to_ns((pm->overflows_seen + 1) << PM_TIMER_HALF_BITS));
+    if ((pm->state.pm1_enable & ICH9_PM1_TMROF) &&
+        !(pm->state.pm1_status & ICH9_PM1_TMROF)) {
+        timer_mod(&pm->overflow, ticks_to_ns((pm->state.overflows_seen + 1)
+                                             << PM_TIMER_HALF_BITS));
     } else {
         timer_del(&pm->overflow);
     }
@@ -78,21 +78,21 @@ static uint32_t reg_read(Ich9Pm *pm, unsigned reg)
     switch (reg) {
     case ICH9_PM1_EVT:
         update_overflow(pm);
-        return pm->pm1_status | (uint32_t)pm->pm1_enable << 16;
+        return pm->state.pm1_status | (uint32_t)pm->state.pm1_enable << 16;
     case ICH9_PM1_CNT:
-        return pm->pm1_control;
+        return pm->state.pm1_control;
     case ICH9_PM_TMR:
         return (uint32_t)timer_ticks(pm) & PM_TIMER_MASK;
     case ICH9_GPE0:
-        return (uint32_t)pm->gpe0_status;
+        return (uint32_t)pm->state.gpe0_status;
     case ICH9_GPE0 + 4:
-        return (uint32_t)(pm->gpe0_status >> 32);
+        return (uint32_t)(pm->state.gpe0_status >> 32);
     case ICH9_GPE0 + 8:
-        return (uint32_t)pm->gpe0_enable;
+        return (uint32_t)pm->state.gpe0_enable;
     case ICH9_GPE0 + 12:
-        return (uint32_t)(pm->gpe0_enable >> 32);
+        return (uint32_t)(pm->state.gpe0_enable >> 32);
     case ICH9_SMI_EN:
-        return pm->smi_enable;
+        return pm->state.smi_enable;
     default:
         return 0;
     }
@@ -105,7 +105,7 @@ static uint32_t replace(uint32_t old, uint32_t value, uint32_t mask)
 
 static void sleep_request(Ich9Pm *pm)
 {
-    unsigned type = (pm->pm1_control & ICH9_PM1_SLP_TYP) >>
+    unsigned type = (pm->state.pm1_control & ICH9_PM1_SLP_TYP) >>
                     ICH9_PM1_SLP_TYP_SHIFT;
 
     if (type == ICH9_SLP_TYP_S5 || type == SLP_TYP_S4) {
@@ -117,8 +117,8 @@ static void sleep_request(Ich9Pm *pm)
 
 static void control_write(Ich9Pm *pm, uint32_t value, uint32_t mask)
 {
-    pm->pm1_control = (uint16_t)replace(pm->pm1_control, value,
-                                        mask & PM1_CONTROL_MASK);
+    pm->state.pm1_control = (uint16_t)replace(pm->state.pm1_control, value,
+                                              mask & PM1_CONTROL_MASK);
     if (value & mask & ICH9_PM1_SLP_EN) {
         sleep_request(pm);
     }
@@ -130,28 +130,30 @@ static void reg_write(Ich9Pm *pm, unsigned reg, uint32_t value, uint32_t mask)
     switch (reg) {
     case ICH9_PM1_EVT:
         update_overflow(pm);
-        pm->pm1_status &= (uint16_t) ~(value & mask & PM1_STATUS_MASK);
-        pm->pm1_enable = (uint16_t)replace(pm->pm1_enable, value >> 16,
-                                           mask >> 16 & PM1_ENABLE_MASK);
+        pm->state.pm1_status &= (uint16_t) ~(value & mask & PM1_STATUS_MASK);
+        pm->state.pm1_enable = (uint16_t)replace(
+            pm->state.pm1_enable, value >> 16, mask >> 16 & PM1_ENABLE_MASK);
         break;
     case ICH9_PM1_CNT:
         control_write(pm, value, mask);
         break;
     case ICH9_GPE0:
-        pm->gpe0_status &= ~(uint64_t)(value & mask);
+        pm->state.gpe0_status &= ~(uint64_t)(value & mask);
         break;
     case ICH9_GPE0 + 4:
-        pm->gpe0_status &= ~((uint64_t)(value & mask) << 32);
+        pm->state.gpe0_status &= ~((uint64_t)(value & mask) << 32);
         break;
     case ICH9_GPE0 + 8:
-        pm->gpe0_enable = (pm->gpe0_enable & ~(uint64_t)mask) | (value & mask);
+        pm->state.gpe0_enable = (pm->state.gpe0_enable & ~(uint64_t)mask) |
+                                (value & mask);
         break;
     case ICH9_GPE0 + 12:
-        pm->gpe0_enable = (pm->gpe0_enable & ~((uint64_t)mask << 32)) |
-                          (uint64_t)(value & mask) << 32;
+        pm->state.gpe0_enable = (pm->state.gpe0_enable &
+                                 ~((uint64_t)mask << 32)) |
+                                (uint64_t)(value & mask) << 32;
         break;
     case ICH9_SMI_EN:
-        pm->smi_enable = replace(pm->smi_enable, value, mask);
+        pm->state.smi_enable = replace(pm->state.smi_enable, value, mask);
         break;
     default:
         break;
@@ -222,20 +224,20 @@ void ich9_pm_finish(Ich9Pm *pm)
 
 void ich9_pm_reset(Ich9Pm *pm)
 {
-    pm->pm1_status = 0;
-    pm->pm1_enable = 0;
-    pm->pm1_control = 0;
-    pm->gpe0_status = 0;
-    pm->gpe0_enable = 0;
-    pm->smi_enable = 0;
-    pm->overflows_seen = timer_ticks(pm) >> PM_TIMER_HALF_BITS;
+    pm->state.pm1_status = 0;
+    pm->state.pm1_enable = 0;
+    pm->state.pm1_control = 0;
+    pm->state.gpe0_status = 0;
+    pm->state.gpe0_enable = 0;
+    pm->state.smi_enable = 0;
+    pm->state.overflows_seen = timer_ticks(pm) >> PM_TIMER_HALF_BITS;
     update_sci(pm);
 }
 
 void ich9_pm_enable_acpi(Ich9Pm *pm, bool enable)
 {
-    pm->pm1_control = (uint16_t)replace(
-        pm->pm1_control, enable ? ICH9_PM1_SCI_EN : 0, ICH9_PM1_SCI_EN);
+    pm->state.pm1_control = (uint16_t)replace(
+        pm->state.pm1_control, enable ? ICH9_PM1_SCI_EN : 0, ICH9_PM1_SCI_EN);
     update_sci(pm);
 }
 
@@ -250,6 +252,6 @@ void ich9_pm_set_base(Ich9Pm *pm, uint16_t base)
 
 void ich9_pm_power_button(Ich9Pm *pm)
 {
-    pm->pm1_status |= ICH9_PM1_PWRBTN;
+    pm->state.pm1_status |= ICH9_PM1_PWRBTN;
     update_sci(pm);
 }

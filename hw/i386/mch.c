@@ -19,7 +19,7 @@ static uint64_t address_read(void *opaque, uint64_t offset, unsigned size)
 {
     const Mch *host = opaque;
 
-    return offset == 0 && size == 4 ? host->config_address : UINT32_MAX;
+    return offset == 0 && size == 4 ? host->state.config_address : UINT32_MAX;
 }
 
 static void address_write(void *opaque, uint64_t offset, uint64_t value,
@@ -28,13 +28,13 @@ static void address_write(void *opaque, uint64_t offset, uint64_t value,
     Mch *host = opaque;
 
     if (offset == 0 && size == 4) {
-        host->config_address = (uint32_t)value & 0x80fffffc;
+        host->state.config_address = (uint32_t)value & 0x80fffffc;
     }
 }
 
 static PciDevice *addressed_device(Mch *host)
 {
-    uint32_t a = host->config_address;
+    uint32_t a = host->state.config_address;
 
     return a & CONFIG_ADDRESS_ENABLE
                ? pci_host_find(&host->root, a >> 16 & 0xff, a >> 8 & 0xff)
@@ -46,7 +46,7 @@ static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
     Mch *host = opaque;
 
     return pci_host_read(addressed_device(host),
-                         (host->config_address & 0xfc) + (uint32_t)offset,
+                         (host->state.config_address & 0xfc) + (uint32_t)offset,
                          size);
 }
 
@@ -56,8 +56,8 @@ static void data_write(void *opaque, uint64_t offset, uint64_t value,
     Mch *host = opaque;
 
     pci_host_write(addressed_device(host),
-                   (host->config_address & 0xfc) + (uint32_t)offset, value,
-                   size);
+                   (host->state.config_address & 0xfc) + (uint32_t)offset,
+                   value, size);
 }
 
 static const MemoryRegionOps address_ops = {
@@ -152,7 +152,7 @@ static void mch_reset(Device *dev)
     Mch *host = container_of(pci_device_from(dev), Mch, dev);
 
     pci_device_reset(&host->dev);
-    host->config_address = 0;
+    host->state.config_address = 0;
     update_ecam(host);
 }
 

@@ -36,17 +36,24 @@
 
 #define GSIS 24
 
+/* What is to be saved beside PciDeviceState and Ich9PmState. */
+typedef struct Ich9LpcState {
+    uint8_t reset_control, port92, apm[2];
+    uint8_t intx[PCI_DEVFN_MAX]; /* a bit for each pin that is high */
+} Ich9LpcState;
+
 struct Ich9Lpc {
     PciDevice dev;
+    Ich9LpcState state;
     IsaBus isa;
     Ich9Pm pm;
     MemoryRegion reset_region, port92_region, kbd_region, apm_region;
-    uint8_t reset_control, port92, apm[2];
-    IrqLine gsis[GSIS - ISA_IRQS];   /* those that are no ISA interrupts */
-    uint8_t intx[PCI_DEVFN_MAX];     /* a bit for each pin that is high */
+    IrqLine gsis[GSIS - ISA_IRQS]; /* those that are no ISA interrupts */
+    /* These follow from the state. */
     unsigned pirq_count[ICH9_PIRQS]; /* how many pins drive each PIRQ */
     bool sci_level;
-    uint32_t gsi_levels;            /* what the outputs are */
+    uint32_t gsi_levels; /* what the outputs are */
+
     uint8_t disable_s3, disable_s4; /* properties without effect */
 };
 
@@ -127,10 +134,10 @@ void ich9_set_intx(void *opaque, uint8_t devfn, unsigned pin, bool level)
     unsigned pirq = ich9_pirq(devfn, pin);
     uint8_t bit = (uint8_t)(1u << pin);
 
-    if (!!(lpc->intx[devfn] & bit) == level) {
+    if (!!(lpc->state.intx[devfn] & bit) == level) {
         return;
     }
-    lpc->intx[devfn] ^= bit;
+    lpc->state.intx[devfn] ^= bit;
     if (level) {
         lpc->pirq_count[pirq]++;
     } else {
@@ -159,16 +166,16 @@ static uint64_t reset_read(void *opaque, uint64_t offset, unsigned size)
 {
     const Ich9Lpc *lpc = opaque;
 
-    return lpc->reset_control;
+    return lpc->state.reset_control;
 }
 
 static void reset_write(void *opaque, uint64_t offset, uint64_t value,
                         unsigned size)
 {
     Ich9Lpc *lpc = opaque;
-    bool reset = (value & RESET_CPU) && !(lpc->reset_control & RESET_CPU);
+    bool reset = (value & RESET_CPU) && !(lpc->state.reset_control & RESET_CPU);
 
-    lpc->reset_control = value & RESET_CNT_MASK;
+    lpc->state.reset_control = value & RESET_CNT_MASK;
     if (reset) {
         system_reset_request(lpc->dev.dev.machine, SHUTDOWN_CAUSE_GUEST_RESET);
     }
@@ -179,16 +186,16 @@ static uint64_t port92_read(void *opaque, uint64_t offset, unsigned size)
 {
     const Ich9Lpc *lpc = opaque;
 
-    return lpc->port92;
+    return lpc->state.port92;
 }
 
 static void port92_write(void *opaque, uint64_t offset, uint64_t value,
                          unsigned size)
 {
     Ich9Lpc *lpc = opaque;
-    bool reset = (value & PORT_92_INIT) && !(lpc->port92 & PORT_92_INIT);
+    bool reset = (value & PORT_92_INIT) && !(lpc->state.port92 & PORT_92_INIT);
 
-    lpc->port92 = value & (PORT_92_INIT | PORT_92_A20);
+    lpc->state.port92 = value & (PORT_92_INIT | PORT_92_A20);
     if (reset) {
         system_reset_request(lpc->dev.dev.machine, SHUTDOWN_CAUSE_GUEST_RESET);
     }
@@ -215,8 +222,8 @@ static uint64_t apm_read(void *opaque, uint64_t offset, unsigned size)
 {
     const Ich9Lpc *lpc = opaque;
 
-    return size == 1 ? lpc->apm[offset]
-                     : lpc->apm[0] | (uint64_t)lpc->apm[1] << 8;
+    return size == 1 ? lpc->state.apm[offset]
+                     : lpc->state.apm[0] | (uint64_t)lpc->state.apm[1] << 8;
 }
 
 static void apm_write(void *opaque, uint64_t offset, uint64_t value,
@@ -225,11 +232,11 @@ static void apm_write(void *opaque, uint64_t offset, uint64_t value,
     Ich9Lpc *lpc = opaque;
 
     for (unsigned i = 0; i < size; i++) {
-        lpc->apm[offset + i] = (uint8_t)(value >> (8 * i));
+        lpc->state.apm[offset + i] = (uint8_t)(value >> (8 * i));
     }
-    if (offset == 0 && lpc->apm[0] == ICH9_APM_ACPI_ENABLE) {
+    if (offset == 0 && lpc->state.apm[0] == ICH9_APM_ACPI_ENABLE) {
         ich9_pm_enable_acpi(&lpc->pm, true);
-    } else if (offset == 0 && lpc->apm[0] == ICH9_APM_ACPI_DISABLE) {
+    } else if (offset == 0 && lpc->state.apm[0] == ICH9_APM_ACPI_DISABLE) {
         ich9_pm_enable_acpi(&lpc->pm, false);
     }
 }
@@ -324,7 +331,7 @@ static bool lpc_realize(Device *dev, GError **errp)
     map_port(lpc, &lpc->port92_region, "port92", &port92_ops, PORT_92, 1);
     map_port(lpc, &lpc->kbd_region, "keyboard-reset", &kbd_ops, PORT_KBD, 1);
     map_port(lpc, &lpc->apm_region, "apm", &apm_ops, ICH9_APM_PORT, 2);
-    lpc->port92 = PORT_92_A20;
+    lpc->state.port92 = PORT_92_A20;
     lpc->isa.bus = (Bus){ .type = BUS_ISA, .name = "isa.0" };
     g_ptr_array_add(dev->tree->buses, &lpc->isa.bus);
     return true;
@@ -349,9 +356,9 @@ static void lpc_reset(Device *dev)
 
     pci_device_reset(&lpc->dev);
     ich9_pm_reset(&lpc->pm);
-    lpc->reset_control = 0;
-    lpc->port92 = PORT_92_A20;
-    memset(lpc->apm, 0, sizeof(lpc->apm));
+    lpc->state.reset_control = 0;
+    lpc->state.port92 = PORT_92_A20;
+    memset(lpc->state.apm, 0, sizeof(lpc->state.apm));
     update_pm_base(lpc);
     /* The pins stay as their devices drive them; each lets go of its own. */
     update_gsis(lpc);

@@ -61,17 +61,15 @@ static_assert(B_UIE == C_UF && B_AIE == C_AF && B_PIE == C_PF,
 #define HALF_SECOND  (NANOSECONDS_PER_SECOND / 2)
 #define REARM_MIN_NS 1000 /* host clock and virtual clock may disagree */
 
-typedef enum RtcState {
+typedef enum RtcMode {
     RTC_RUNNING, /* the registers are computed from the clock */
     RTC_HELD,    /* SET: the registers stand in cmos[], the divider runs */
     RTC_STOPPED, /* the divider is held in reset */
-} RtcState;
+} RtcMode;
 
-typedef struct Rtc {
-    Device dev;
-    bool clock_vm;   /* property */
-    uint64_t base_s; /* property */
-    RtcState state;
+/* What is to be saved: the rest follows from it. */
+typedef struct RtcState {
+    RtcMode mode;
     uint8_t index;
     uint8_t cmos[RTC_BYTES];
     /* The guest's time at source time t: whole seconds of (t + phase_ns), plus
@@ -82,6 +80,13 @@ typedef struct Rtc {
     /* Up to when flags have been computed. */
     int64_t seen_s;     /* guest time */
     int64_t seen_ticks; /* of the divider */
+} RtcState;
+
+typedef struct Rtc {
+    Device dev;
+    RtcState state;
+    bool clock_vm;   /* property */
+    uint64_t base_s; /* property */
     bool irq_level;
     Timer timer;
     MemoryRegion region;
@@ -112,13 +117,13 @@ static int64_t floor_div(int64_t a, int64_t b)
 /* Both hands of the guest's clock. */
 static int64_t guest_seconds(const Rtc *s)
 {
-    return floor_div(source_ns(s) + s->phase_ns, NANOSECONDS_PER_SECOND) +
-           s->offset_s;
+    return floor_div(source_ns(s) + s->state.phase_ns, NANOSECONDS_PER_SECOND) +
+           s->state.offset_s;
 }
 
 static int64_t guest_fraction_ns(const Rtc *s)
 {
-    int64_t ns = (source_ns(s) + s->phase_ns) % NANOSECONDS_PER_SECOND;
+    int64_t ns = (source_ns(s) + s->state.phase_ns) % NANOSECONDS_PER_SECOND;
 
     return ns < 0 ? ns + NANOSECONDS_PER_SECOND : ns;
 }
@@ -129,16 +134,16 @@ static void set_guest_time(Rtc *s, int64_t seconds, int64_t fraction_ns)
     int64_t now = source_ns(s);
     int64_t phase = (fraction_ns - now) % NANOSECONDS_PER_SECOND;
 
-    s->phase_ns = phase < 0 ? phase + NANOSECONDS_PER_SECOND : phase;
-    s->offset_s = seconds -
-                  floor_div(now + s->phase_ns, NANOSECONDS_PER_SECOND);
-    s->seen_s = seconds;
+    s->state.phase_ns = phase < 0 ? phase + NANOSECONDS_PER_SECOND : phase;
+    s->state.offset_s = seconds - floor_div(now + s->state.phase_ns,
+                                            NANOSECONDS_PER_SECOND);
+    s->state.seen_s = seconds;
 }
 
 /* Ticks of the periodic interrupt's divider. */
 static int64_t divider_ticks(const Rtc *s)
 {
-    int64_t now = source_ns(s) + s->phase_ns;
+    int64_t now = source_ns(s) + s->state.phase_ns;
     int64_t seconds = floor_div(now, NANOSECONDS_PER_SECOND);
     int64_t ns = now - seconds * NANOSECONDS_PER_SECOND;
 
@@ -149,9 +154,9 @@ static int64_t divider_ticks(const Rtc *s)
  * of 8 and 9 with this time base (MC146818, table 5). */
 static int64_t period_ticks(const Rtc *s)
 {
-    unsigned rate = s->cmos[RTC_A] & A_RATE;
+    unsigned rate = s->state.cmos[RTC_A] & A_RATE;
 
-    if (!rate || s->state == RTC_STOPPED) {
+    if (!rate || s->state.mode == RTC_STOPPED) {
         return 0;
     }
     return 1 << (rate <= 2 ? rate + 6 : rate - 1);
@@ -163,17 +168,19 @@ static uint8_t encode(const Rtc *s, int64_t value)
 {
     uint8_t v = (uint8_t)value;
 
-    return s->cmos[RTC_B] & B_BINARY ? v : (uint8_t)(v / 10 << 4 | v % 10);
+    return s->state.cmos[RTC_B] & B_BINARY ? v
+                                           : (uint8_t)(v / 10 << 4 | v % 10);
 }
 
 static int decode(const Rtc *s, uint8_t value)
 {
-    return s->cmos[RTC_B] & B_BINARY ? value : (value >> 4) * 10 + (value & 15);
+    return s->state.cmos[RTC_B] & B_BINARY ? value
+                                           : (value >> 4) * 10 + (value & 15);
 }
 
 static uint8_t encode_hour(const Rtc *s, int hour)
 {
-    if (s->cmos[RTC_B] & B_24H) {
+    if (s->state.cmos[RTC_B] & B_24H) {
         return encode(s, hour);
     }
     return encode(s, hour % 12 ? hour % 12 : 12) | (hour >= 12 ? HOUR_PM : 0);
@@ -181,7 +188,7 @@ static uint8_t encode_hour(const Rtc *s, int hour)
 
 static int decode_hour(const Rtc *s, uint8_t value)
 {
-    if (s->cmos[RTC_B] & B_24H) {
+    if (s->state.cmos[RTC_B] & B_24H) {
         return decode(s, value);
     }
     return decode(s, value & ~HOUR_PM) % 12 + (value & HOUR_PM ? 12 : 0);
@@ -196,14 +203,14 @@ static void latch_time(Rtc *s)
 
     gmtime_r(&t, &tm);
     year = (int64_t)tm.tm_year + 1900;
-    s->cmos[RTC_SECONDS] = encode(s, tm.tm_sec);
-    s->cmos[RTC_MINUTES] = encode(s, tm.tm_min);
-    s->cmos[RTC_HOURS] = encode_hour(s, tm.tm_hour);
-    s->cmos[RTC_WEEKDAY] = encode(s, tm.tm_wday + 1);
-    s->cmos[RTC_DAY] = encode(s, tm.tm_mday);
-    s->cmos[RTC_MONTH] = encode(s, tm.tm_mon + 1);
-    s->cmos[RTC_YEAR] = encode(s, ((year % 100) + 100) % 100);
-    s->cmos[RTC_CENTURY] = encode(s, year / 100 % 100);
+    s->state.cmos[RTC_SECONDS] = encode(s, tm.tm_sec);
+    s->state.cmos[RTC_MINUTES] = encode(s, tm.tm_min);
+    s->state.cmos[RTC_HOURS] = encode_hour(s, tm.tm_hour);
+    s->state.cmos[RTC_WEEKDAY] = encode(s, tm.tm_wday + 1);
+    s->state.cmos[RTC_DAY] = encode(s, tm.tm_mday);
+    s->state.cmos[RTC_MONTH] = encode(s, tm.tm_mon + 1);
+    s->state.cmos[RTC_YEAR] = encode(s, ((year % 100) + 100) % 100);
+    s->state.cmos[RTC_CENTURY] = encode(s, year / 100 % 100);
 }
 
 /* The time that the registers show. Whatever a guest wrote there is some time:
@@ -211,13 +218,13 @@ static void latch_time(Rtc *s)
 static int64_t latched_seconds(const Rtc *s)
 {
     struct tm tm = {
-        .tm_sec = decode(s, s->cmos[RTC_SECONDS]),
-        .tm_min = decode(s, s->cmos[RTC_MINUTES]),
-        .tm_hour = decode_hour(s, s->cmos[RTC_HOURS]),
-        .tm_mday = decode(s, s->cmos[RTC_DAY]),
-        .tm_mon = decode(s, s->cmos[RTC_MONTH]) - 1,
-        .tm_year = decode(s, s->cmos[RTC_CENTURY]) * 100 +
-                   decode(s, s->cmos[RTC_YEAR]) - 1900,
+        .tm_sec = decode(s, s->state.cmos[RTC_SECONDS]),
+        .tm_min = decode(s, s->state.cmos[RTC_MINUTES]),
+        .tm_hour = decode_hour(s, s->state.cmos[RTC_HOURS]),
+        .tm_mday = decode(s, s->state.cmos[RTC_DAY]),
+        .tm_mon = decode(s, s->state.cmos[RTC_MONTH]) - 1,
+        .tm_year = decode(s, s->state.cmos[RTC_CENTURY]) * 100 +
+                   decode(s, s->state.cmos[RTC_YEAR]) - 1900,
     };
 
     return timegm(&tm);
@@ -234,9 +241,9 @@ static bool alarm_matches(uint8_t reg, int wanted, int value)
  * registers hold no time of day. */
 static int64_t next_alarm(const Rtc *s, int64_t from)
 {
-    uint8_t sec_reg = s->cmos[RTC_SECONDS_ALARM];
-    uint8_t min_reg = s->cmos[RTC_MINUTES_ALARM];
-    uint8_t hour_reg = s->cmos[RTC_HOURS_ALARM];
+    uint8_t sec_reg = s->state.cmos[RTC_SECONDS_ALARM];
+    uint8_t min_reg = s->state.cmos[RTC_MINUTES_ALARM];
+    uint8_t hour_reg = s->state.cmos[RTC_HOURS_ALARM];
     int sec = decode(s, sec_reg);
     int min = decode(s, min_reg);
     int hour = decode_hour(s, hour_reg);
@@ -269,12 +276,12 @@ static int64_t next_alarm(const Rtc *s, int64_t from)
 
 static void update_irq(Rtc *s)
 {
-    bool level = s->cmos[RTC_B] & s->cmos[RTC_C] & C_FLAGS;
+    bool level = s->state.cmos[RTC_B] & s->state.cmos[RTC_C] & C_FLAGS;
 
     if (level) {
-        s->cmos[RTC_C] |= C_IRQF;
+        s->state.cmos[RTC_C] |= C_IRQF;
     } else {
-        s->cmos[RTC_C] &= (uint8_t)~C_IRQF;
+        s->state.cmos[RTC_C] &= (uint8_t)~C_IRQF;
     }
     if (level != s->irq_level) {
         s->irq_level = level;
@@ -288,23 +295,23 @@ static void update_flags(Rtc *s)
     int64_t period = period_ticks(s);
     int64_t ticks = divider_ticks(s);
 
-    if (s->state == RTC_RUNNING) {
+    if (s->state.mode == RTC_RUNNING) {
         int64_t now = guest_seconds(s);
 
-        if (now != s->seen_s) {
-            int64_t alarm = next_alarm(s, s->seen_s);
+        if (now != s->state.seen_s) {
+            int64_t alarm = next_alarm(s, s->state.seen_s);
 
-            s->cmos[RTC_C] |= C_UF;
+            s->state.cmos[RTC_C] |= C_UF;
             if (alarm >= 0 && alarm <= now) {
-                s->cmos[RTC_C] |= C_AF;
+                s->state.cmos[RTC_C] |= C_AF;
             }
         }
-        s->seen_s = now;
+        s->state.seen_s = now;
     }
-    if (period && ticks / period != s->seen_ticks / period) {
-        s->cmos[RTC_C] |= C_PF;
+    if (period && ticks / period != s->state.seen_ticks / period) {
+        s->state.cmos[RTC_C] |= C_PF;
     }
-    s->seen_ticks = ticks;
+    s->state.seen_ticks = ticks;
     update_irq(s);
 }
 
@@ -319,22 +326,22 @@ static int64_t ns_until(const Rtc *s, int64_t seconds)
  * is clear; one that the guest has not yet acknowledged costs nothing. */
 static void update_timer(Rtc *s)
 {
-    unsigned wanted = s->cmos[RTC_B] & ~s->cmos[RTC_C] & C_FLAGS;
+    unsigned wanted = s->state.cmos[RTC_B] & ~s->state.cmos[RTC_C] & C_FLAGS;
     int64_t wait = INT64_MAX;
     int64_t period = period_ticks(s);
 
-    if (s->state == RTC_RUNNING && (wanted & C_UF)) {
-        wait = ns_until(s, s->seen_s + 1);
+    if (s->state.mode == RTC_RUNNING && (wanted & C_UF)) {
+        wait = ns_until(s, s->state.seen_s + 1);
     }
-    if (s->state == RTC_RUNNING && (wanted & C_AF)) {
-        int64_t alarm = next_alarm(s, s->seen_s);
+    if (s->state.mode == RTC_RUNNING && (wanted & C_AF)) {
+        int64_t alarm = next_alarm(s, s->state.seen_s);
 
         if (alarm >= 0) {
             wait = MIN(wait, ns_until(s, alarm));
         }
     }
     if (period && (wanted & C_PF)) {
-        int64_t left = period - s->seen_ticks % period;
+        int64_t left = period - s->state.seen_ticks % period;
 
         wait = MIN(wait,
                    (left * NANOSECONDS_PER_SECOND + BASE_HZ - 1) / BASE_HZ);
@@ -368,46 +375,46 @@ static void run_state_changed(void *opaque, bool running)
 
 /* --- register accesses --- */
 
-static RtcState wanted_state(const Rtc *s)
+static RtcMode wanted_mode(const Rtc *s)
 {
-    if ((s->cmos[RTC_A] & A_DIVIDER) != A_DIVIDER_32KHZ) {
+    if ((s->state.cmos[RTC_A] & A_DIVIDER) != A_DIVIDER_32KHZ) {
         return RTC_STOPPED;
     }
-    return s->cmos[RTC_B] & B_SET ? RTC_HELD : RTC_RUNNING;
+    return s->state.cmos[RTC_B] & B_SET ? RTC_HELD : RTC_RUNNING;
 }
 
 /* After a write to A or B. When the divider leaves reset the first update
  * comes half a second later (MC146818, "divider control"). */
-static void update_state(Rtc *s, RtcState old_state)
+static void update_mode(Rtc *s, RtcMode old_mode)
 {
-    RtcState state = wanted_state(s);
+    RtcMode mode = wanted_mode(s);
 
-    if (state == old_state) {
+    if (mode == old_mode) {
         return;
     }
-    s->state = state;
-    if (old_state == RTC_STOPPED) {
+    s->state.mode = mode;
+    if (old_mode == RTC_STOPPED) {
         set_guest_time(s, latched_seconds(s), HALF_SECOND);
-        s->seen_ticks = divider_ticks(s);
-    } else if (state == RTC_RUNNING) {
+        s->state.seen_ticks = divider_ticks(s);
+    } else if (mode == RTC_RUNNING) {
         set_guest_time(s, latched_seconds(s), guest_fraction_ns(s));
     }
 }
 
 static void write_control(Rtc *s, unsigned reg, uint8_t value)
 {
-    RtcState old_state = s->state;
+    RtcMode old_mode = s->state.mode;
 
-    if (old_state == RTC_RUNNING) {
+    if (old_mode == RTC_RUNNING) {
         latch_time(s);
     }
     if (reg == RTC_A) {
-        s->cmos[RTC_A] = value & (uint8_t)~A_UIP;
+        s->state.cmos[RTC_A] = value & (uint8_t)~A_UIP;
     } else {
         /* SET clears UIE (MC146818, register B). */
-        s->cmos[RTC_B] = value & B_SET ? value & (uint8_t)~B_UIE : value;
+        s->state.cmos[RTC_B] = value & B_SET ? value & (uint8_t)~B_UIE : value;
     }
-    update_state(s, old_state);
+    update_mode(s, old_mode);
 }
 
 static bool is_time(unsigned reg)
@@ -418,12 +425,12 @@ static bool is_time(unsigned reg)
 
 static void write_time(Rtc *s, unsigned reg, uint8_t value)
 {
-    if (s->state != RTC_RUNNING) {
-        s->cmos[reg] = value;
+    if (s->state.mode != RTC_RUNNING) {
+        s->state.cmos[reg] = value;
         return;
     }
     latch_time(s);
-    s->cmos[reg] = value;
+    s->state.cmos[reg] = value;
     set_guest_time(s, latched_seconds(s), guest_fraction_ns(s));
 }
 
@@ -436,7 +443,7 @@ static void rtc_write_register(Rtc *s, unsigned reg, uint8_t value)
     } else if (is_time(reg)) {
         write_time(s, reg, value);
     } else if (reg != RTC_C && reg != RTC_D) {
-        s->cmos[reg] = value;
+        s->state.cmos[reg] = value;
     }
     update_irq(s);
     update_timer(s);
@@ -446,17 +453,17 @@ static uint8_t rtc_read_register(Rtc *s, unsigned reg)
 {
     uint8_t value;
 
-    if (is_time(reg) && s->state == RTC_RUNNING) {
+    if (is_time(reg) && s->state.mode == RTC_RUNNING) {
         latch_time(s);
     } else if (reg == RTC_C) {
         update_flags(s);
     }
-    value = s->cmos[reg];
-    if (reg == RTC_A && s->state == RTC_RUNNING &&
+    value = s->state.cmos[reg];
+    if (reg == RTC_A && s->state.mode == RTC_RUNNING &&
         guest_fraction_ns(s) >= NANOSECONDS_PER_SECOND - UIP_NS) {
         value |= A_UIP;
     } else if (reg == RTC_C) {
-        s->cmos[RTC_C] = 0;
+        s->state.cmos[RTC_C] = 0;
         update_irq(s);
         update_timer(s);
     }
@@ -472,7 +479,7 @@ static uint64_t rtc_read(void *opaque, uint64_t offset, unsigned size)
     if (size != 1 || offset == 0) {
         return UINT64_MAX;
     }
-    return rtc_read_register(s, s->index);
+    return rtc_read_register(s, s->state.index);
 }
 
 static void rtc_write(void *opaque, uint64_t offset, uint64_t value,
@@ -482,12 +489,12 @@ static void rtc_write(void *opaque, uint64_t offset, uint64_t value,
 
     /* A word written to 0x70 is an index and its value. */
     if (offset == 0) {
-        s->index = value & (RTC_BYTES - 1);
+        s->state.index = value & (RTC_BYTES - 1);
     }
     if (offset == 1) {
-        rtc_write_register(s, s->index, (uint8_t)value);
+        rtc_write_register(s, s->state.index, (uint8_t)value);
     } else if (size == 2) {
-        rtc_write_register(s, s->index, (uint8_t)(value >> 8));
+        rtc_write_register(s, s->state.index, (uint8_t)(value >> 8));
     }
 }
 
@@ -513,18 +520,18 @@ static bool rtc_realize(Device *dev, GError **errp)
     Rtc *s = rtc_from(dev);
     Machine *m = dev->machine;
 
-    s->cmos[RTC_A] = A_DEFAULT;
-    s->cmos[RTC_B] = B_24H;
-    s->cmos[RTC_D] = D_VRT;
-    s->state = RTC_RUNNING;
+    s->state.cmos[RTC_A] = A_DEFAULT;
+    s->state.cmos[RTC_B] = B_24H;
+    s->state.cmos[RTC_D] = D_VRT;
+    s->state.mode = RTC_RUNNING;
     if (s->clock_vm || s->base_s) {
-        s->offset_s = (int64_t)s->base_s - guest_seconds(s);
+        s->state.offset_s = (int64_t)s->base_s - guest_seconds(s);
     }
     if (m->config.rtc_localtime) {
-        s->offset_s += local_offset_s(guest_seconds(s));
+        s->state.offset_s += local_offset_s(guest_seconds(s));
     }
-    s->seen_s = guest_seconds(s);
-    s->seen_ticks = divider_ticks(s);
+    s->state.seen_s = guest_seconds(s);
+    s->state.seen_ticks = divider_ticks(s);
     timer_init(&s->timer, m, timer_fire, s);
     s->run_notifier = (RunStateNotifier){ run_state_changed, s };
     runstate_add_notifier(m, &s->run_notifier);
@@ -551,10 +558,10 @@ static void rtc_reset(Device *dev)
     Rtc *s = rtc_from(dev);
 
     rtc_write_register(s, RTC_A, A_DEFAULT);
-    rtc_write_register(s, RTC_B, s->cmos[RTC_B] & (B_24H | B_BINARY));
+    rtc_write_register(s, RTC_B, s->state.cmos[RTC_B] & (B_24H | B_BINARY));
     rtc_write_register(s, RTC_B, B_24H);
-    s->cmos[RTC_C] = 0;
-    s->index = 0;
+    s->state.cmos[RTC_C] = 0;
+    s->state.index = 0;
     update_irq(s);
 }
 

@@ -40,17 +40,22 @@ enum {
 
 typedef struct Machine Machine;
 
-typedef struct Ich9Pm {
-    Machine *machine;
-    MemoryRegion region;
-    IrqLine sci;
-    bool sci_level;
+/* What is to be saved: the rest follows from it. */
+typedef struct Ich9PmState {
     uint16_t pm1_status, pm1_enable, pm1_control;
     uint64_t gpe0_status, gpe0_enable;
     uint32_t smi_enable;
     /* How often the PM timer's top bit had changed when the overflow was last
      * seen; a change since then is a pending overflow. */
     uint64_t overflows_seen;
+} Ich9PmState;
+
+typedef struct Ich9Pm {
+    Ich9PmState state;
+    Machine *machine;
+    MemoryRegion region;
+    IrqLine sci;
+    bool sci_level;
     Timer overflow; /* armed only while the overflow interrupt is enabled */
 } Ich9Pm;
 

@@ -13,10 +13,15 @@
 #define MCH_ECAM_BASE UINT64_C(0xb0000000)
 #define MCH_ECAM_SIZE (256 * MiB)
 
+/* What is to be saved beside PciDeviceState. */
+typedef struct MchState {
+    uint32_t config_address; /* 0xcf8 */
+} MchState;
+
 typedef struct Mch {
     PciDevice dev; /* 00:00.0 */
+    MchState state;
     PciBus root;
-    uint32_t config_address; /* 0xcf8 */
     MemoryRegion address_region, data_region, ecam_region;
 } Mch;
 
