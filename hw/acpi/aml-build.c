@@ -597,7 +597,7 @@ void acpi_table_end(GByteArray *out, unsigned start)
     for (unsigned i = 0; i < 4; i++) {
         out->data[start + 4 + i] = (uint8_t)(len >> (8 * i));
     }
-    out->data[start + 9] = acpi_checksum(out, start, len);
+    out->data[start + ACPI_TABLE_CHECKSUM] = acpi_checksum(out, start, len);
 }
 
 uint8_t acpi_checksum(const GByteArray *out, unsigned start, unsigned len)

@@ -33,6 +33,64 @@ enum {
     BOOT_NO_CMOS_RTC = 1 << 5,
 };
 
+/* --- fix-ups --- */
+
+/* Appends to @file a pointer to @offset of the tables. */
+static void append_pointer(AcpiTables *t, AcpiFile file, unsigned offset,
+                           unsigned size)
+{
+    const AcpiFixup fixup = {
+        .file = file,
+        .offset = t->files[file]->len,
+        .size = size,
+        .target = ACPI_FILE_TABLES,
+    };
+
+    acpi_append_int(t->files[file], offset, size);
+    g_array_append_val(t->fixups, fixup);
+}
+
+static void add_checksum(AcpiTables *t, AcpiFile file, unsigned offset,
+                         unsigned start, unsigned length)
+{
+    const AcpiFixup fixup = {
+        .file = file,
+        .offset = offset,
+        .start = start,
+        .length = length,
+    };
+
+    g_array_append_val(t->fixups, fixup);
+}
+
+/* acpi_table_end() of a table with pointers. */
+static void end_table(AcpiTables *t, unsigned start)
+{
+    GByteArray *out = t->files[ACPI_FILE_TABLES];
+
+    acpi_table_end(out, start);
+    add_checksum(t, ACPI_FILE_TABLES, start + ACPI_TABLE_CHECKSUM, start,
+                 out->len - start);
+}
+
+void acpi_place(AcpiTables *t, const uint64_t gpas[ACPI_FILES])
+{
+    for (guint i = 0; i < t->fixups->len; i++) {
+        const AcpiFixup *f = &g_array_index(t->fixups, AcpiFixup, i);
+        uint8_t *field = t->files[f->file]->data + f->offset;
+        uint64_t value = 0;
+
+        if (!f->size) {
+            *field = (uint8_t)(*field + acpi_checksum(t->files[f->file],
+                                                      f->start, f->length));
+            continue;
+        }
+        memcpy(&value, field, f->size);
+        value = GUINT64_TO_LE(GUINT64_FROM_LE(value) + gpas[f->target]);
+        memcpy(field, &value, f->size);
+    }
+}
+
 /* --- fixed tables --- */
 
 static void build_facs(GByteArray *out)
@@ -87,13 +145,14 @@ static void build_fadt_legacy(GByteArray *out, const AcpiConfig *c)
                     4);
 }
 
-static void build_fadt(GByteArray *out, const AcpiConfig *c, uint64_t facs,
-                       uint64_t dsdt)
+static void build_fadt(AcpiTables *t, const AcpiConfig *c, unsigned facs,
+                       unsigned dsdt)
 {
+    GByteArray *out = t->files[ACPI_FILE_TABLES];
     unsigned start = acpi_table_begin(out, "FACP", 6);
 
-    acpi_append_int(out, facs, 4);
-    acpi_append_int(out, dsdt, 4);
+    append_pointer(t, ACPI_FILE_TABLES, facs, 4);
+    append_pointer(t, ACPI_FILE_TABLES, dsdt, 4);
     build_fadt_legacy(out, c);
     acpi_append_gas(out, ACPI_SPACE_IO, 8, 1, ICH9_RESET_PORT);
     acpi_append_int(out, ICH9_RESET_VALUE, 1);
@@ -101,7 +160,7 @@ static void build_fadt(GByteArray *out, const AcpiConfig *c, uint64_t facs,
     acpi_append_int(out, 4, 1); /* minor version: ACPI 6.4 */
     /* FIRMWARE_CTRL has named the FACS; the two exclude each other. */
     acpi_append_int(out, 0, 8);
-    acpi_append_int(out, dsdt, 8);
+    append_pointer(t, ACPI_FILE_TABLES, dsdt, 8);
     acpi_append_gas(out, ACPI_SPACE_IO, 32, 2, c->pm_base + ICH9_PM1_EVT);
     acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0);
     acpi_append_gas(out, ACPI_SPACE_IO, 16, 2, c->pm_base + ICH9_PM1_CNT);
@@ -115,7 +174,7 @@ static void build_fadt(GByteArray *out, const AcpiConfig *c, uint64_t facs,
     acpi_append_gas(out, ACPI_SPACE_IO, 0, 0, 0); /* sleep status */
     acpi_append_int(out, 0, 8);                   /* hypervisor vendor */
     assert(out->len - start == FADT_SIZE);
-    acpi_table_end(out, start);
+    end_table(t, start);
 }
 
 /* An interrupt source override; flags are polarity and trigger (5.2.12.5). */
@@ -392,19 +451,19 @@ static void build_dsdt(GByteArray *out, const AcpiConfig *c)
 
 /* --- roots --- */
 
-static void build_xsdt(GByteArray *out, const uint64_t *tables, unsigned n)
+static void build_xsdt(AcpiTables *t, const unsigned *tables, unsigned n)
 {
-    unsigned start = acpi_table_begin(out, "XSDT", 1);
+    unsigned start = acpi_table_begin(t->files[ACPI_FILE_TABLES], "XSDT", 1);
 
     for (unsigned i = 0; i < n; i++) {
-        acpi_append_int(out, tables[i], 8);
+        append_pointer(t, ACPI_FILE_TABLES, tables[i], 8);
     }
-    acpi_table_end(out, start);
+    end_table(t, start);
 }
 
-static void build_rsdp(GByteArray *out, uint64_t xsdt)
+static void build_rsdp(AcpiTables *t, unsigned xsdt)
 {
-    unsigned start = out->len;
+    GByteArray *out = t->files[ACPI_FILE_RSDP];
 
     acpi_append_text(out, "RSD PTR ", 8, 0);
     acpi_append_int(out, 0, 1); /* checksum of the first 20 bytes */
@@ -412,51 +471,54 @@ static void build_rsdp(GByteArray *out, uint64_t xsdt)
     acpi_append_int(out, 2, 1); /* revision */
     acpi_append_int(out, 0, 4); /* no RSDT */
     acpi_append_int(out, RSDP_SIZE, 4);
-    acpi_append_int(out, xsdt, 8);
+    append_pointer(t, ACPI_FILE_RSDP, xsdt, 8);
     acpi_append_int(out, 0, 4); /* checksum of the whole, reserved */
-    out->data[start + 8] = acpi_checksum(out, start, 20);
-    out->data[start + 32] = acpi_checksum(out, start, RSDP_SIZE);
+    add_checksum(t, ACPI_FILE_RSDP, 8, 0, 20);
+    add_checksum(t, ACPI_FILE_RSDP, 32, 0, RSDP_SIZE);
 }
 
-/* The guest address of what is appended next, aligned to @align. */
-static uint64_t next_gpa(AcpiTables *t, unsigned align)
+/* Where in the file the next table begins, aligned to @align. */
+static unsigned next_table(GByteArray *out, unsigned align)
 {
-    unsigned len = t->blob->len;
+    unsigned len = out->len;
     unsigned aligned = (unsigned)round_up(len, align);
 
     if (aligned > len) {
-        g_byte_array_set_size(t->blob, aligned);
-        memset(t->blob->data + len, 0, aligned - len);
+        g_byte_array_set_size(out, aligned);
+        memset(out->data + len, 0, aligned - len);
     }
-    return t->blob_gpa + aligned;
+    return aligned;
 }
 
-void acpi_build(AcpiTables *tables, const AcpiConfig *config, uint64_t blob_gpa)
+void acpi_build(AcpiTables *t, const AcpiConfig *config)
 {
-    uint64_t facs, dsdt, xsdt, listed[3];
+    GByteArray *out = g_byte_array_new();
+    unsigned facs, dsdt, xsdt, listed[3];
 
-    assert(blob_gpa % 64 == 0 && blob_gpa < 4 * GiB);
     assert(config->ecam_buses >= 1 && config->ecam_buses <= 256);
-    tables->blob = g_byte_array_new();
-    tables->blob_gpa = blob_gpa;
+    t->files[ACPI_FILE_TABLES] = out;
+    t->files[ACPI_FILE_RSDP] = g_byte_array_new();
+    t->fixups = g_array_new(FALSE, FALSE, sizeof(AcpiFixup));
 
-    facs = next_gpa(tables, 64);
-    build_facs(tables->blob);
-    dsdt = next_gpa(tables, 16);
-    build_dsdt(tables->blob, config);
-    listed[0] = next_gpa(tables, 16);
-    build_fadt(tables->blob, config, facs, dsdt);
-    listed[1] = next_gpa(tables, 16);
-    build_madt(tables->blob, config);
-    listed[2] = next_gpa(tables, 16);
-    build_mcfg(tables->blob, config);
-    xsdt = next_gpa(tables, 16);
-    build_xsdt(tables->blob, listed, G_N_ELEMENTS(listed));
-    tables->rsdp_gpa = next_gpa(tables, 16);
-    build_rsdp(tables->blob, xsdt);
+    facs = next_table(out, 64);
+    build_facs(out);
+    dsdt = next_table(out, 16);
+    build_dsdt(out, config);
+    listed[0] = next_table(out, 16);
+    build_fadt(t, config, facs, dsdt);
+    listed[1] = next_table(out, 16);
+    build_madt(out, config);
+    listed[2] = next_table(out, 16);
+    build_mcfg(out, config);
+    xsdt = next_table(out, 16);
+    build_xsdt(t, listed, G_N_ELEMENTS(listed));
+    build_rsdp(t, xsdt);
 }
 
-void acpi_tables_finish(AcpiTables *tables)
+void acpi_tables_finish(AcpiTables *t)
 {
-    g_clear_pointer(&tables->blob, g_byte_array_unref);
+    for (unsigned i = 0; i < ACPI_FILES; i++) {
+        g_clear_pointer(&t->files[i], g_byte_array_unref);
+    }
+    g_clear_pointer(&t->fixups, g_array_unref);
 }

@@ -34,6 +34,7 @@ typedef struct Q35Board {
     Device *rtc;  /* owned by the device tree */
     X86Boot boot;
     AcpiTables acpi;
+    uint64_t acpi_gpas[ACPI_FILES]; /* where they lie */
 } Q35Board;
 
 static Q35Board *board_of(Machine *m)
@@ -239,6 +240,42 @@ static void q35_finish(Machine *m)
 
 /* --- what depends on the whole machine --- */
 
+/* Without firmware the board places the tables itself, and the RSDP behind. */
+static bool place_acpi(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    unsigned len = b->acpi.files[ACPI_FILE_TABLES]->len;
+    unsigned end;
+
+    b->acpi_gpas[ACPI_FILE_TABLES] = ACPI_BASE;
+    b->acpi_gpas[ACPI_FILE_RSDP] = round_up(ACPI_BASE + len, 16);
+    end = (unsigned)b->acpi_gpas[ACPI_FILE_RSDP] +
+          b->acpi.files[ACPI_FILE_RSDP]->len;
+    if (end > BIOS_END) {
+        error_setg(errp,
+                   "the ACPI tables of %u vCPUs need %u bytes; there is "
+                   "room for %u",
+                   m->config.n_cpus, end - ACPI_BASE, BIOS_END - ACPI_BASE);
+        return false;
+    }
+    acpi_place(&b->acpi, b->acpi_gpas);
+    return true;
+}
+
+static void write_acpi(Machine *m)
+{
+    const Q35Board *b = board_of(m);
+
+    for (unsigned i = 0; i < ACPI_FILES; i++) {
+        const GByteArray *file = b->acpi.files[i];
+
+        if (file &&
+            !guest_ram_write(&m->ram, b->acpi_gpas[i], file->data, file->len)) {
+            g_assert_not_reached();
+        }
+    }
+}
+
 static bool build_acpi(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
@@ -264,15 +301,8 @@ static bool build_acpi(Machine *m, GError **errp)
     for (unsigned i = 0; i < m->config.n_cpus; i++) {
         apic_ids[i] = x86_apic_id(&m->config.topology, i);
     }
-    acpi_build(&b->acpi, &config, ACPI_BASE);
-    if (b->acpi.blob->len > BIOS_END - ACPI_BASE) {
-        error_setg(errp,
-                   "the ACPI tables of %u vCPUs need %u bytes; there is "
-                   "room for %u",
-                   m->config.n_cpus, b->acpi.blob->len, BIOS_END - ACPI_BASE);
-        return false;
-    }
-    return true;
+    acpi_build(&b->acpi, &config);
+    return place_acpi(m, errp);
 }
 
 static bool q35_machine_done(Machine *m, GError **errp)
@@ -287,7 +317,7 @@ static bool q35_machine_done(Machine *m, GError **errp)
     }
     build_e820(m, &b->boot);
     b->boot.low_ram_end = low_ram(m);
-    b->boot.rsdp_gpa = b->acpi.rsdp_gpa;
+    b->boot.rsdp_gpa = b->acpi_gpas[ACPI_FILE_RSDP];
     return x86_boot_open(&b->boot, m->config.kernel, m->config.initrd,
                          m->config.append, errp);
 }
@@ -305,10 +335,7 @@ static bool q35_reset(Machine *m, GError **errp)
     }
     mch_setup_ecam(b->host, MCH_ECAM_BASE);
     ich9_lpc_setup_direct_boot(b->lpc);
-    if (b->acpi.blob && !guest_ram_write(&m->ram, ACPI_BASE, b->acpi.blob->data,
-                                         b->acpi.blob->len)) {
-        g_assert_not_reached();
-    }
+    write_acpi(m);
     if (!x86_boot_load(&b->boot, &m->ram, &entry, errp)) {
         return false;
     }

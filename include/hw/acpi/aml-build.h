@@ -85,6 +85,7 @@ Aml *aml_memory64_window(uint64_t first, uint64_t last);
 /* --- tables --- */
 
 #define ACPI_TABLE_HEADER_SIZE 36
+#define ACPI_TABLE_CHECKSUM    9 /* offset of its byte in the header */
 
 /* Appends @size (1-8) bytes of @value, least significant first. */
 void acpi_append_int(GByteArray *out, uint64_t value, unsigned size);

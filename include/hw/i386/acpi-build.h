@@ -25,17 +25,34 @@ typedef struct AcpiConfig {
     bool has_gpe0;
 } AcpiConfig;
 
-/* Where the tables lie in guest memory and their bytes. */
+/* What the tables are built into, each to be placed as a whole. */
+typedef enum AcpiFile {
+    ACPI_FILE_TABLES, /* at a multiple of 64 */
+    ACPI_FILE_RSDP,   /* at a multiple of 16, where a guest looks for it */
+    ACPI_FILES,
+} AcpiFile;
+
+/* What depends on where a file lies, in the order in which it is to be done. */
+typedef struct AcpiFixup {
+    AcpiFile file;
+    unsigned offset; /* of the field, in the file */
+    unsigned size;   /* of a pointer, in bytes; 0: a checksum of one byte */
+    AcpiFile target; /* pointer: whose address is added to what is there */
+    unsigned start, length; /* checksum: the bytes whose sum becomes 0 */
+} AcpiFixup;
+
 typedef struct AcpiTables {
-    GByteArray *blob; /* all tables; goes to @blob_gpa; owned */
-    uint64_t blob_gpa;
-    uint64_t rsdp_gpa; /* within the blob */
+    GByteArray *files[ACPI_FILES]; /* owned */
+    GArray *fixups;                /* AcpiFixup; owned */
 } AcpiTables;
 
-/* Builds everything for load address @blob_gpa, a multiple of 64. Undo with
+/* Builds all files as if each were to lie at 0. Whoever places them, the board
+ * or firmware that it tells of the fix-ups, carries these out. Undo with
  * acpi_tables_finish(). */
-void acpi_build(AcpiTables *tables, const AcpiConfig *config,
-                uint64_t blob_gpa);
-void acpi_tables_finish(AcpiTables *tables);
+void acpi_build(AcpiTables *tables, const AcpiConfig *config);
+void acpi_tables_finish(AcpiTables *tables); /* takes an empty one */
+
+/* Carries out the fix-ups for files that lie at @gpas; once. */
+void acpi_place(AcpiTables *tables, const uint64_t gpas[ACPI_FILES]);
 
 #endif
