@@ -42,7 +42,8 @@ typedef struct VhostKind {
      * that we can drive. It has no owner yet. */
     bool (*check)(VhostDev *dev, const char *what, GError **errp);
     /* The last step of a start, from which on the kernel serves the rings, and
-     * the first one of a stop. The latter waits for all that is in flight. */
+     * the first one of a stop, which waits for all that is in flight. Without
+     * the lock. A failure goes through vhost_dev_answer(), too. */
     bool (*activate)(VhostDev *dev, GError **errp);
     bool (*deactivate)(VhostDev *dev, GError **errp);
 } VhostKind;
@@ -113,8 +114,8 @@ VhostDev *vhost_dev_of_queue(const VirtIODevice *vdev, unsigned queue);
 /*
  * Tells the kernel the driver's features, as far as it has them, memory, and
  * the rings it serves, whose addresses are checked against RAM first (-EFAULT).
- * kind->activate() follows. On failure everything
- * is as before, and failed_call and failed_vring say what it was.
+ * kind->activate() follows. On failure everything is as before, and
+ * failed_call and failed_vring say what it was.
  */
 int vhost_dev_start(VhostDev *dev, const GuestRam *ram);
 
