@@ -148,6 +148,7 @@ bool vhost_device_open(VhostDev *dev, const VhostWorkerConfig *config,
     bool ok;
 
     dev->label = device_label(&dev->vdev->dev);
+    g_clear_pointer(&dev->plan, vhost_worker_plan_free); /* a failed try's */
     dev->plan = vhost_worker_plan_new(config, errp);
     if (!dev->plan) {
         g_prefix_error(errp, "%s: ", dev->kind->name);
