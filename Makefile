@@ -46,4 +46,4 @@ fuzz:
 	tests/fuzz/run --seconds $(SECONDS)
 
 clean:
-	rm -rf $(BUILD) build-asan build-clang build-coverage build-fuzz build-tsan
+	rm -rf $(BUILD) build-arm64 build-asan build-clang build-coverage build-fuzz build-tsan

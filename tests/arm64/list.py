@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""list.py BUILD [NAME]...: the tests of a cross build that run by themselves, one
+per line: name, seconds, command for a shell, with tabs between. What needs
+KVM or a program of the host is left out, and what takes long in emulation."""
+
+import json
+import shlex
+import subprocess
+import sys
+
+SUITES = {"unit", "fake", "qtest"}
+SLOWER = 10     # software emulation
+FEWER = {"QTEST_CYCLES": "300"}
+# Name -> what it needs of the host.
+WITHOUT = {"acpi": "iasl"}
+
+
+def main():
+    build, names = sys.argv[1], sys.argv[2:]
+    out = subprocess.run(["meson", "introspect", "--tests", build],
+                         capture_output=True, check=True, text=True).stdout
+    for test in json.loads(out):
+        suites = {s.split(":")[-1] for s in test["suite"]}
+        program = test["cmd"][0]
+        if not suites & SUITES or suites & {"needs-kvm", "slow"}:
+            continue
+        if not program.startswith(build + "/"):
+            continue
+        if test["name"] in WITHOUT:
+            continue
+        if names and test["name"] not in names:
+            continue
+        test["env"].update({k: v for k, v in FEWER.items() if k in test["env"]})
+        env = [f"{k}={shlex.quote(v)}" for k, v in test["env"].items()]
+        command = " ".join(["exec", "env", *env, shlex.join(test["cmd"])])
+        if test.get("workdir"):
+            command = f"cd {shlex.quote(test['workdir'])} && {command}"
+        print(test["name"], test["timeout"] * SLOWER, command, sep="\t")
+
+
+main()
