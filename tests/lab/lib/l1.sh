@@ -72,9 +72,9 @@ l1_shell() {
     "${l1[@]}" -serial stdio -serial "file:$WORK/details.log"
 }
 
-# l1_run_all MACHINE...: machines are KERNEL:LANE; one more at once than there are processors, since guests wait a lot.
+# l1_run_all MACHINE...: machines are KERNEL:LANE; as many at once as there are processors for, each L1 has one.
 l1_run_all() {
-    local machine kernel chosen jobs=${LAB_JOBS:-$(($(nproc) + 1))}
+    local machine kernel chosen jobs=${LAB_JOBS:-$(nproc)}
 
     for machine in "$@"; do
         kernel=${machine%:*}
