@@ -54,9 +54,11 @@ char *vhost_device_hint(const VhostDev *dev, int r)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
         if (hints[i].r == r && g_str_equal(hints[i].call, dev->failed_call)) {
+            const char *queues = dev->kind->queues_property;
+
             return g_strconcat("; ", hints[i].hint,
-                               hints[i].queues ? " or lower " : NULL,
-                               dev->kind->queues_property, NULL);
+                               hints[i].queues && queues ? " or lower " : NULL,
+                               queues, NULL);
         }
     }
     return g_strdup("");

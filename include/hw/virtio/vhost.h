@@ -37,7 +37,7 @@ typedef struct VhostKind {
     const char *name;            /* "vhost-scsi"; begins what it says */
     const char *path;            /* "/dev/vhost-scsi" */
     const char *module;          /* that makes it: "vhost_scsi" */
-    const char *queues_property; /* says how many queues: "num_queues" */
+    const char *queues_property; /* "num_queues"; NULL: there is none */
     /* Whether dev->fd, which messages call @what, is a device of this kind
      * that we can drive. It has no owner yet. */
     bool (*check)(VhostDev *dev, const char *what, GError **errp);
