@@ -104,8 +104,8 @@ def test_short_forms_have_the_keys_of_a_socket():
                     if not c["label"].startswith("qmp")), "the connection")
                 client.close()
         # A path may look like that.
-        with Machine("-serial", f"unix:{d}/a=b,server,nowait"):
-            assert os.path.exists(f"{d}/a=b")
+        with Machine("-serial", f"unix:{d}/a=b,server,nowait") as m:
+            m.wait_for(lambda: os.path.exists(f"{d}/a=b"), "the socket")
         server.close()
 
 
