@@ -8,6 +8,7 @@
 #include "hw/isa/lpc-ich9.h"
 #include "hw/i386/no-device.h"
 #include "hw/misc/pvpanic.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/i386/mch.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
@@ -37,6 +38,7 @@ static const DeviceType vhost_scsi_pci_non_transitional_type =
                         "the same as vhost-scsi-pci");
 
 static const DeviceType *const device_types[] = {
+    &fw_cfg_type,
     &ich9_lpc_type,
     &isa_serial_type,
     &kvm_pit_type,
@@ -48,7 +50,7 @@ static const DeviceType *const device_types[] = {
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,
-    &vmport_type,
+    &vmport_type, /* for -global alone, as kvm-pit and PIIX4_PM */
     NULL,
 };
 

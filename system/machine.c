@@ -41,6 +41,15 @@ const AccelOps *accel_find(const Registry *r, const char *name)
     return NULL;
 }
 
+static void free_file(gpointer data)
+{
+    ConfigFile *file = data;
+
+    g_free(file->name);
+    g_bytes_unref(file->data);
+    g_free(file);
+}
+
 void machine_config_init(MachineConfig *c)
 {
     *c = (MachineConfig){
@@ -48,6 +57,7 @@ void machine_config_init(MachineConfig *c)
         .n_cpus = 1,
         .topology = { 1, 1, 1 },
         .cpu_model = g_strdup("max"),
+        .fw_cfg = g_ptr_array_new_with_free_func(free_file),
     };
 }
 
@@ -61,6 +71,7 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->append, g_free);
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
+    g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);
 }
 
 Machine *machine_new(const Registry *registry, const MachineType *type,

@@ -27,6 +27,12 @@ typedef struct Chardev Chardev;
 
 #define SERIAL_PORTS_MAX 4
 
+/* A file of -fw_cfg. */
+typedef struct ConfigFile {
+    char *name;
+    GBytes *data;
+} ConfigFile;
+
 /* What the command line says of the machine; read-only once it is built.
  * Strings are owned. */
 typedef struct MachineConfig {
@@ -49,6 +55,7 @@ typedef struct MachineConfig {
     bool no_acpi;
     uint8_t uuid[16];
     bool has_uuid;
+    GPtrArray *fw_cfg; /* ConfigFile: -fw_cfg */
     bool no_reboot;
     bool no_shutdown;
     PanicAction panic_action;

@@ -18,6 +18,12 @@
 #define FW_CFG_NAME_MAX  55         /* bytes without the final 0 */
 #define FW_CFG_ITEM_MAX  UINT32_MAX /* bytes of one item */
 
+/* Bytes that one DMA command may read. It is carried out with the machine lock
+ * held, and copies to memory that the host may have to give first: some
+ * milliseconds. SeaBIOS and OVMF read a MiB at a time, or files that are smaller.
+ * A longer one has the error bit as its answer. */
+#define FW_CFG_DMA_MAX (16 * MiB)
+
 /* Items with a key of their own; of all that the specification has, those that
  * SeaBIOS or OVMF read. Integers in them are little endian. */
 typedef enum FwCfgKey {
@@ -45,7 +51,8 @@ typedef struct FwCfg FwCfg;
 
 extern const DeviceType fw_cfg_type; /* "fw_cfg_io" */
 
-/* The board's helper: makes and realizes the machine's device; NULL with errp. */
+/* The board's helper: makes and realizes the machine's device, with the files of
+ * -fw_cfg; NULL with errp. */
 FwCfg *fw_cfg_new(Machine *machine, GError **errp);
 
 /* Takes over the reference @data as item @key, in place of what was there. */
@@ -53,8 +60,13 @@ void fw_cfg_set(FwCfg *s, FwCfgKey key, GBytes *data);
 /* The same with a number of 2, 4 or 8 bytes. */
 void fw_cfg_set_int(FwCfg *s, FwCfgKey key, uint64_t value, unsigned size);
 
+/* Refuses what cannot be the name of a file. */
+bool fw_cfg_check_name(const char *name, GError **errp);
+
 /* Takes over the reference @data as the file @name (1 to FW_CFG_NAME_MAX bytes).
- * A file of that name, and one too many, are refused; @data is released then. */
+ * A name that is none, a file of that name, and one too many, are refused; @data
+ * is released then. Keys of files follow from their names in order: all are
+ * added before a guest runs. */
 bool fw_cfg_add_file(FwCfg *s, const char *name, GBytes *data, GError **errp);
 
 /* Takes over @data in place of what the file @name, which is there, holds. Its
