@@ -65,8 +65,8 @@ ALLOWED = {
     ("hw/i386/x86-boot.c", "open"): START,
     ("hw/i386/x86-boot.c", "sendfile"): START,
     ("hw/i386/x86-boot.c", "pread"): "of a memfd",
-    ("hw/scsi/vhost-scsi.c", "g_dir_open"): PROC,
-    ("hw/scsi/vhost-scsi.c", "g_file_get_contents"): PROC,
+    ("hw/scsi/lio.c", "g_dir_open"): PROC,
+    ("hw/scsi/lio.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):
         "without the lock: virtio_begin_kernel_calls() and "
         "machine_unlock_if_started()",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/scsi/vhost-scsi.h"
+#include "hw/scsi/lio.h"
 #include "hw/virtio/vhost-device.h"
 #include "system/machine.h"
 #include "util/error.h"
@@ -9,7 +10,6 @@
 #include <linux/virtio_scsi.h>
 
 #define VHOST_SCSI_PATH "/dev/vhost-scsi"
-#define LIO_VHOST_PATH  "/sys/kernel/config/target/vhost"
 #define WWPN_LENGTH_MAX 223 /* of struct vhost_scsi_target, with its NUL */
 #define SENSE_SIZE      96  /* what the kernel's vhost-scsi is built for */
 #define CDB_SIZE        32
@@ -39,38 +39,6 @@ static VhostScsi *vhost_scsi_from(VirtIODevice *vdev)
 
 /* --- what the messages say --- */
 
-static bool is_directory(const char *path)
-{
-    return g_file_test(path, G_FILE_TEST_IS_DIR);
-}
-
-/* Whether one of the target's portal groups has a nexus, as far as we may look:
- * a nexus that we may not read counts as one. */
-static bool has_nexus(const char *target)
-{
-    g_autoptr(GDir) dir = g_dir_open(target, 0, NULL);
-    const char *name;
-
-    if (!dir) {
-        return true;
-    }
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *path = g_build_filename(target, name, "nexus", NULL);
-        g_autofree char *nexus = NULL;
-        g_autoptr(GError) err = NULL;
-
-        if (!g_str_has_prefix(name, "tpgt_")) {
-            continue;
-        }
-        if (g_file_get_contents(path, &nexus, NULL, &err)
-                ? *nexus
-                : g_error_matches(err, G_FILE_ERROR, G_FILE_ERROR_ACCES)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ENODEV from SET_ENDPOINT means one of three things, which the target's
  * configuration tells apart if we may read it. */
 static void set_endpoint_error(GError **errp, const VhostScsi *s, int r)
@@ -85,18 +53,18 @@ static void set_endpoint_error(GError **errp, const VhostScsi *s, int r)
     } else if (r != -ENODEV) {
         error_setg_errno(errp, -r, "vhost-scsi: cannot bind target '%s'",
                          s->wwpn);
-    } else if (!is_directory(LIO_VHOST_PATH)) {
+    } else if (!lio_is_there(LIO_VHOST_PATH)) {
         error_setg(errp,
                    "vhost-scsi: target '%s' is missing, without a nexus, or "
                    "in use; no vhost target is configured in LIO that this "
                    "process can see: create it with targetcli",
                    s->wwpn);
-    } else if (!is_directory(target)) {
+    } else if (!lio_is_there(target)) {
         error_setg(errp,
                    "vhost-scsi: no target '%s' in LIO: create it with "
                    "targetcli (/vhost create %s)",
                    s->wwpn, s->wwpn);
-    } else if (!has_nexus(target)) {
+    } else if (!lio_has_nexus(target)) {
         error_setg(errp,
                    "vhost-scsi: target '%s' has no nexus: create one with "
                    "targetcli or write an naa name to tpgt_1/nexus",
