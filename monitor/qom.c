@@ -207,6 +207,9 @@ static json_object *property_value(const Property *p, const void *instance)
         g_ascii_isdigit(text[0])) {
         return json_object_new_uint64(g_ascii_strtoull(text, NULL, 10));
     }
+    if (p->kind == PROPERTY_INDEX) {
+        return json_object_new_int64(g_ascii_strtoll(text, NULL, 10));
+    }
     return json_object_new_string(text ? text : "");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options that say how the machine runs and ends, and those that a machine
- * with firmware would need. */
+/* The options that say how the machine runs and ends, and what a firmware boots.
+ */
 #include "options-int.h"
 #include "util/cutils.h"
 #include "util/error.h"
@@ -84,7 +84,65 @@ bool option_overcommit(Options *o, const char *arg, GError **errp)
     return !cpu_pm;
 }
 
-/* --- what firmware would do --- */
+/* --- what a firmware boots --- */
+
+/* Drives of a PC are letters, of which a machine may have 16. */
+static bool boot_drives(json_object *dict, const char *key, char **field,
+                        GError **errp)
+{
+    const char *drives = keyval_get(dict, key);
+
+    for (const char *c = drives ? drives : ""; *c; c++) {
+        if (*c < 'a' || *c > 'p') {
+            error_setg(errp, "-boot: Invalid boot device '%c'", *c);
+            return false;
+        }
+        if (strchr(c + 1, *c)) {
+            error_setg(errp, "-boot: Boot device '%c' was given twice", *c);
+            return false;
+        }
+    }
+    return !drives || option_set_string(field, drives);
+}
+
+/* Milliseconds from @min to 65535. */
+static bool boot_time(json_object *dict, const char *key, int min, int *field,
+                      GError **errp)
+{
+    const char *text = keyval_get(dict, key);
+    uint64_t v = 0;
+
+    if (!text) {
+        return true;
+    }
+    if (min < 0 && g_str_equal(text, "-1")) {
+        *field = -1;
+        return true;
+    }
+    if (parse_u64(text, &v) < 0 || v > UINT16_MAX) {
+        error_setg(errp,
+                   "-boot: %s value is invalid, it should be a value between "
+                   "%d and 65535",
+                   key, min);
+        return false;
+    }
+    *field = (int)v;
+    return true;
+}
+
+static bool boot_switch(json_object *dict, const char *key, bool *field,
+                        GError **errp)
+{
+    bool on;
+
+    if (!option_check_switch("-boot", dict, key, &on, errp)) {
+        return false;
+    }
+    if (keyval_get(dict, key)) {
+        *field = on;
+    }
+    return true;
+}
 
 bool option_boot(Options *o, const char *arg, GError **errp)
 {
@@ -92,27 +150,17 @@ bool option_boot(Options *o, const char *arg, GError **errp)
         "order",       "once",           "menu",   "splash",
         "splash-time", "reboot-timeout", "strict", NULL,
     };
-    static const char *const orders[] = { "order", "once" };
+    MachineConfig *c = &o->config;
     auto_json *dict = keyval_parse(arg, "order", errp);
-    bool on;
 
-    if (!dict || !keyval_check_keys(dict, "-boot", keys, errp) ||
-        !option_check_switch("-boot", dict, "menu", &on, errp) ||
-        !option_check_switch("-boot", dict, "strict", &on, errp)) {
-        return false;
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(orders); i++) {
-        const char *drives = keyval_get(dict, orders[i]);
-
-        /* Drives of a PC are letters, of which a machine may have 16. */
-        for (const char *c = drives ? drives : ""; *c; c++) {
-            if (*c < 'a' || *c > 'p') {
-                error_setg(errp, "-boot: Invalid boot device '%c'", *c);
-                return false;
-            }
-        }
-    }
-    return true;
+    return dict && keyval_check_keys(dict, "-boot", keys, errp) &&
+           boot_switch(dict, "menu", &c->boot_menu, errp) &&
+           boot_switch(dict, "strict", &c->boot_strict, errp) &&
+           boot_time(dict, "splash-time", 0, &c->boot_splash_time_ms, errp) &&
+           boot_time(dict, "reboot-timeout", -1, &c->boot_reboot_timeout_ms,
+                     errp) &&
+           boot_drives(dict, "order", &c->boot_order, errp) &&
+           boot_drives(dict, "once", &c->boot_once, errp);
 }
 
 /* --- clock --- */

@@ -58,6 +58,8 @@ void machine_config_init(MachineConfig *c)
         .topology = { 1, 1, 1 },
         .cpu_model = g_strdup("max"),
         .fw_cfg = g_ptr_array_new_with_free_func(free_file),
+        .boot_splash_time_ms = -1,
+        .boot_reboot_timeout_ms = -1,
     };
 }
 
@@ -69,6 +71,8 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->kernel, g_free);
     g_clear_pointer(&c->initrd, g_free);
     g_clear_pointer(&c->append, g_free);
+    g_clear_pointer(&c->boot_order, g_free);
+    g_clear_pointer(&c->boot_once, g_free);
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);

@@ -73,6 +73,7 @@ Device *device_new(DeviceTree *tree, const DeviceType *type)
     dev->type = type;
     dev->tree = tree;
     dev->machine = tree->machine;
+    dev->bootindex = -1;
     property_set_defaults(type->props, dev);
     property_set_defaults(type->bus_props, dev);
     if (type->instance_init) {
@@ -263,6 +264,29 @@ static unsigned *anonymous_counter(const Device *dev)
                                      : &dev->tree->n_unattached;
 }
 
+int32_t device_bootindex(const Device *dev)
+{
+    return dev->backend ? dev->backend->bootindex : dev->bootindex;
+}
+
+static bool check_bootindex(const Device *dev, GError **errp)
+{
+    int32_t index = device_bootindex(dev);
+
+    for (unsigned i = 0; index >= 0 && i < dev->tree->devices->len; i++) {
+        const Device *other = g_ptr_array_index(dev->tree->devices, i);
+
+        if (device_bootindex(other) == index) {
+            error_setg(errp,
+                       "The bootindex %d has already been used by device '%s': "
+                       "choose another",
+                       index, device_label(other));
+            return false;
+        }
+    }
+    return true;
+}
+
 bool device_realize(Device *dev, GError **errp)
 {
     if (dev->tree->devices->len >= DEVICES_MAX) {
@@ -273,12 +297,15 @@ bool device_realize(Device *dev, GError **errp)
     if (!dev->bus && !find_bus(dev, errp)) {
         return false;
     }
-    if (!dev->type->realize(dev, errp)) {
+    if (!check_bootindex(dev, errp) || !dev->type->realize(dev, errp)) {
         return false;
     }
     /* Realize may have released the lock: another may have come by then. */
     if (dev->id && device_find(dev->tree, dev->id)) {
         error_setg(errp, "Duplicate device ID '%s'", dev->id);
+        return false;
+    }
+    if (!check_bootindex(dev, errp)) {
         return false;
     }
     dev->realized = true;

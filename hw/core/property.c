@@ -35,6 +35,7 @@ static void store_number(const Property *prop, void *instance, uint64_t v)
         *(uint64_t *)p |= (uint64_t)(v != 0) << prop->bit;
         break;
     case PROPERTY_PCI_ADDR:
+    case PROPERTY_INDEX:
         *(int32_t *)p = (int32_t)v;
         break;
     case PROPERTY_STRING:
@@ -69,6 +70,7 @@ static uint64_t load(const Property *prop, const void *instance)
     case PROPERTY_BIT64:
         return *(const uint64_t *)p >> prop->bit & 1;
     case PROPERTY_PCI_ADDR:
+    case PROPERTY_INDEX:
         return (uint64_t) * (const int32_t *)p;
     case PROPERTY_STRING:
     case PROPERTY_LIST:
@@ -91,6 +93,8 @@ static uint64_t max_of(const Property *prop)
         return UINT32_MAX;
     case PROPERTY_AUTO32:
         return UINT32_MAX - 1;
+    case PROPERTY_INDEX:
+        return INT32_MAX;
     case PROPERTY_BOOL:
     case PROPERTY_BIT64:
     case PROPERTY_U64:
@@ -106,7 +110,7 @@ static uint64_t max_of(const Property *prop)
 void property_set_defaults(const Property *props, void *instance)
 {
     for (const Property *p = props; p && p->name; p++) {
-        if (p->kind == PROPERTY_PCI_ADDR) {
+        if (p->kind == PROPERTY_PCI_ADDR || p->kind == PROPERTY_INDEX) {
             store_number(p, instance, (uint64_t)-1);
         } else if (!is_owned(p)) {
             store_number(p, instance, p->def);
@@ -231,6 +235,10 @@ static bool set_number(const Property *prop, void *instance, const char *owner,
         store_number(prop, instance, PROPERTY_AUTO);
         return true;
     }
+    if (prop->kind == PROPERTY_INDEX && g_str_equal(text, "-1")) {
+        store_number(prop, instance, (uint64_t)-1);
+        return true;
+    }
     r = parse_u64(text, &v);
     if (r == -EINVAL) {
         return refuse_value(prop, owner, text,
@@ -311,6 +319,7 @@ bool property_set(const Property *prop, void *instance, const char *owner,
     case PROPERTY_U32:
     case PROPERTY_U64:
     case PROPERTY_AUTO32:
+    case PROPERTY_INDEX:
         return set_number(prop, instance, owner, value, errp);
     }
     g_assert_not_reached();
@@ -345,6 +354,8 @@ char *property_get(const Property *prop, const void *instance)
             return g_strdup("auto");
         }
         return g_strdup_printf("%" PRIu64, v);
+    case PROPERTY_INDEX:
+        return g_strdup_printf("%d", (int32_t)v);
     case PROPERTY_U8:
     case PROPERTY_U16:
     case PROPERTY_U32:
@@ -372,6 +383,8 @@ const char *property_type_name(const Property *prop)
         return "uint32";
     case PROPERTY_U64:
         return "uint64";
+    case PROPERTY_INDEX:
+        return "int32";
     case PROPERTY_SIZE:
         return "size";
     case PROPERTY_LIST:

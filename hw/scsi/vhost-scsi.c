@@ -120,8 +120,8 @@ static void init_config(VhostScsi *s)
         .sense_size = SENSE_SIZE,
         .cdb_size = CDB_SIZE,
         .max_channel = 0,
-        .max_target = 255,
-        .max_lun = 16383,
+        .max_target = VHOST_SCSI_TPGT_MAX,
+        .max_lun = VHOST_SCSI_LUN_MAX,
     };
 }
 
@@ -412,6 +412,19 @@ static void vhost_scsi_instance_init(Device *dev)
     s->scsi_ops = &kernel_scsi_ops;
 }
 
+/* boot_tpgt=auto: the kernel does not tell which portal groups a target has, its
+ * configuration does. Where we may not read that, 1 is what people make. */
+static void choose_boot_tpgt(VhostScsi *s)
+{
+    g_autofree char *target = g_build_filename(LIO_VHOST_PATH, s->wwpn, NULL);
+    int tpgt;
+
+    if (s->boot_tpgt == PROPERTY_AUTO) {
+        tpgt = lio_lowest_tpgt(target);
+        s->boot_tpgt = tpgt < 0 ? 1 : (uint32_t)tpgt;
+    }
+}
+
 /* Asks the kernel, which may block on a hung target: the machine goes on
  * meanwhile. Nobody else knows of the device yet. */
 static bool set_up_kernel_device(VhostScsi *s, GError **errp)
@@ -421,6 +434,7 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
     vhost_dev_serve(&s->vhost, 0, s->vdev.n_queues);
     machine_unlock_if_started(s->vdev.dev.machine);
     ok = vhost_scsi_set_workers(s, errp) && try_endpoint(s, errp);
+    choose_boot_tpgt(s);
     machine_lock_if_started(s->vdev.dev.machine);
     return ok;
 }
@@ -473,13 +487,27 @@ static void vhost_scsi_reset(Device *dev)
     virtio_reset(&s->vdev);
 }
 
+/* The name of the last node is "disk": SeaBIOS takes any, OVMF no other. */
+static char *vhost_scsi_boot_path(const Device *dev)
+{
+    const VhostScsi *s = container_of(dev, VhostScsi, vdev.dev);
+
+    return g_strdup_printf("/channel@0/disk@%x,%x", s->boot_tpgt, s->boot_lun);
+}
+
 static const Property vhost_scsi_props[] = {
     PROP_STRING("wwpn", VhostScsi, wwpn, .required = true,
                 .summary = "name of the LIO vhost target, naa.<16 hex digits>"),
     PROP_STRING("vhostfd", VhostScsi, vhostfd,
                 .summary = "descriptor of /dev/vhost-scsi: number or name"),
-    PROP_U32("boot_tpgt", VhostScsi, boot_tpgt,
-             .summary = "portal group of the boot disk, for firmware"),
+    PROP_INDEX("bootindex", VhostScsi, vdev.dev.bootindex,
+               .summary = "place in the firmware's order, from 0 on; -1: none"),
+    PROP_AUTO32("boot_tpgt", VhostScsi, boot_tpgt, .def = PROPERTY_AUTO,
+                .max = VHOST_SCSI_TPGT_MAX,
+                .summary = "portal group of the LUN to boot from; auto: the "
+                           "lowest of the target, else 1"),
+    PROP_U32("boot_lun", VhostScsi, boot_lun, .max = VHOST_SCSI_LUN_MAX,
+             .summary = "LUN to boot from"),
     PROP_AUTO32("num_queues", VhostScsi, num_queues, .def = PROPERTY_AUTO,
                 .min = 1, .max = VHOST_SCSI_QUEUES_MAX,
                 .summary = "request queues; auto: one per vCPU"),
@@ -542,4 +570,5 @@ const DeviceType vhost_scsi_type = {
     .realize = vhost_scsi_realize,
     .unrealize = vhost_scsi_unrealize,
     .reset = vhost_scsi_reset,
+    .boot_path = vhost_scsi_boot_path,
 };

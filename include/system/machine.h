@@ -53,6 +53,14 @@ typedef struct MachineConfig {
     bool dump_guest_core; /* RAM is part of a core dump */
     bool mem_lock;        /* -overcommit mem-lock=on */
     bool no_acpi;
+    /* -boot, for a firmware; hw/pci/boot-order.h makes of it what that reads */
+    char *boot_order;           /* letters of drives; NULL: not given */
+    char *boot_once;            /* the same until the first reset */
+    bool boot_menu;             /* it shows a menu ... */
+    int boot_splash_time_ms;    /* ... for so long, to 65535; -1: its default */
+    int boot_reboot_timeout_ms; /* without a disk it tries again, to 65535; -1:
+                                 * never */
+    bool boot_strict;           /* nothing but what has a bootindex */
     uint8_t uuid[16];
     bool has_uuid;
     GPtrArray *fw_cfg; /* ConfigFile: -fw_cfg */

@@ -171,7 +171,11 @@ fi
 refused "-boot: Invalid boot device 'z'" -boot z
 refused "-boot: unknown parameter 'stric'; did you mean 'strict'?" -boot stric=on
 refused "-boot: parameter 'menu' expects 'on' or 'off'" -boot menu=maybe
-runs -boot strict=on -boot dc -boot order=c,once=d,menu=off,splash-time=3000,reboot-timeout=5
+refused "-boot: Boot device 'c' was given twice" -boot cdc
+refused "-boot: splash-time value is invalid, it should be a value between 0 and 65535" -boot splash-time=65536
+refused "-boot: splash-time value is invalid, it should be a value between 0 and 65535" -boot splash-time=-1
+refused "-boot: reboot-timeout value is invalid, it should be a value between -1 and 65535" -boot reboot-timeout=-2
+runs -boot strict=on -boot dc -boot order=c,once=d,menu=off,splash-time=65535,reboot-timeout=-1
 for bad in 2006-13-01 1979-12-31 2100-01-01 2006-06-17T25:00:00 2006; do
     refused "-rtc: base cannot be '$bad': utc, localtime or a date from 1980 to 2099 such as 2006-06-17T16:01:21 is expected" \
         -rtc "base=$bad"

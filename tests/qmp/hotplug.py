@@ -214,6 +214,33 @@ def test_machine_goes_on_while_the_target_hangs():
         equal(slot.function(), 0x10481af4)
 
 
+def test_bootindex_is_used_once():
+    def shown(path, name):
+        return qmp.cmd("qom-get", path=path, property=name)
+
+    other = WWPN[:-1] + "1"
+    disk = ("-device", f"vhost-scsi-pci,id=boot,wwpn={other},bootindex=3,"
+                       "boot_lun=2")
+    with machine(*disk, fake=f"target={WWPN},target={other}") as m:
+        qmp = m.qmp()
+        slot = Slot(m.guest)
+        slot.control(OFF | CUT)
+        path = "/machine/peripheral/boot"
+        for at in (path, f"{path}/virtio-backend"):
+            equal([shown(at, p) for p in
+                   ("bootindex", "boot_tpgt", "boot_lun")], [3, 1, 2])
+        equal(try_add(qmp, bootindex=3)["error"]["desc"],
+              "The bootindex 3 has already been used by device 'boot': "
+              "choose another")
+        add(qmp, bootindex=-1)
+        equal(shown("/machine/peripheral/disk", "bootindex"), -1)
+        slot.power_on()
+        qmp.cmd("device_del", id="disk")
+        slot.power_off()
+        assert_deleted(qmp)
+        add(qmp, bootindex=4)
+
+
 def test_add_that_fails_leaves_nothing():
     with machine(fake="fail=NEW_WORKER:2:ENOMEM") as m:
         qmp = m.qmp()

@@ -12,7 +12,7 @@ typedef struct TestDevice {
     uint8_t byte;
     uint32_t number, automatic;
     uint64_t bits;
-    int32_t addr;
+    int32_t addr, index;
     char *text;
     uint64_t size;
     json_object *list;
@@ -27,6 +27,8 @@ static const Property test_props[] = {
     PROP_AUTO32("automatic", TestDevice, automatic, .def = PROPERTY_AUTO),
     PROP_BIT64("bit", TestDevice, bits, .bit = 40),
     PROP_PCI_ADDR("addr", TestDevice, addr),
+    PROP_INDEX("index", TestDevice, index, .max = 100),
+    PROP_INDEX("bootindex", TestDevice, dev.bootindex),
     PROP_STRING("text", TestDevice, text),
     PROP_SIZE("size", TestDevice, size, .def = 4096),
     PROP_LIST("list", TestDevice, list),
@@ -101,6 +103,8 @@ static void test_defaults(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->t->byte, ==, 3);
     g_assert_cmpuint(f->t->automatic, ==, PROPERTY_AUTO);
     g_assert_cmpint(f->t->addr, ==, -1);
+    g_assert_cmpint(f->t->index, ==, -1);
+    g_assert_cmpint(device_bootindex(f->dev), ==, -1);
     g_assert_null(f->t->text);
 }
 
@@ -125,6 +129,54 @@ static void test_keyval_and_json_store_the_same(Fixture *f, gconstpointer data)
     g_assert_cmphex(f->t->bits, ==, 0);
     g_assert_cmpint(f->t->addr, ==, 2 << 3);
     g_assert_cmpuint(f->t->number, ==, 7);
+}
+
+static void check_index(Fixture *f, const char *text, int32_t value,
+                        const char *shown)
+{
+    const Property *p = device_type_property(&test_type, "index");
+    g_autofree char *now = NULL;
+
+    configure(f, text);
+    g_assert_cmpint(f->t->index, ==, value);
+    now = property_get(p, f->t);
+    g_assert_cmpstr(now, ==, shown);
+}
+
+static void test_index_is_a_number_or_none(Fixture *f, gconstpointer data)
+{
+    check_index(f, "test,index=0", 0, "0");
+    check_index(f, "test,index=100", 100, "100");
+    check_index(f, "test,index=-1", -1, "-1");
+    check_index(f, "{\"index\":7}", 7, "7");
+    check_index(f, "{\"index\":-1}", -1, "-1");
+    refuse(f, "test,index=101",
+           "test: property 'index' cannot be '101': a number from 0 to 100 is "
+           "expected");
+    refuse(f, "test,index=-2",
+           "test: property 'index' cannot be '-2': a number is expected");
+    refuse(f, "test,bootindex=2147483648",
+           "test: property 'bootindex' cannot be '2147483648': a number from "
+           "0 to 2147483647 is expected");
+    configure(f, "test,bootindex=2147483647");
+    g_assert_cmpint(device_bootindex(f->dev), ==, INT32_MAX);
+}
+
+static void test_bootindex_is_used_once(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) err = NULL;
+    Device *first = device_new(&f->m->tree, &test_type);
+
+    g_assert_true(device_set(first, "id", "first", NULL));
+    g_assert_true(device_set(first, "bootindex", "3", NULL));
+    g_assert_true(device_realize(first, NULL));
+    configure(f, "test,bootindex=3");
+    g_assert_false(device_realize(f->dev, &err));
+    g_assert_cmpstr(err->message, ==,
+                    "The bootindex 3 has already been used by device 'first': "
+                    "choose another");
+    device_free(first);
+    g_assert_true(device_realize(f->dev, NULL));
 }
 
 static void test_bad_values_name_what_is_expected(Fixture *f,
@@ -299,6 +351,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/device/defaults", test_defaults);
     ADD("/device/forms", test_keyval_and_json_store_the_same);
+    ADD("/device/index", test_index_is_a_number_or_none);
+    ADD("/device/bootindex", test_bootindex_is_used_once);
     ADD("/device/bad-values", test_bad_values_name_what_is_expected);
     ADD("/device/tree", test_tree_finds_paths_and_refuses_duplicates);
     ADD("/device/failed-realize", test_failed_realize_leaves_nothing);

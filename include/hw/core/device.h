@@ -72,6 +72,10 @@ struct DeviceType {
     /* Back to power-on state. May block on the host's kernel; see
      * system/control.h. May be NULL. */
     void (*reset)(Device *dev);
+    /* Of a type with the property "bootindex": what of the device is booted
+     * from, as the end of an Open Firmware path, such as
+     * "/channel@0/disk@1,0". The caller frees it. NULL: the whole device. */
+    char *(*boot_path)(const Device *dev);
 };
 
 /* All devices and buses of a machine, which embeds it as machine->tree. */
@@ -100,6 +104,8 @@ struct Device {
     Device *backend;  /* owned; NULL without type->backend */
     Device *proxy;    /* of a backend: the device that owns it */
     unsigned number;  /* of an anonymous device, in its path; once realized */
+    /* The property "bootindex" of types that have it; -1: none. */
+    int32_t bootindex;
     bool realized;
     bool hotplugged;     /* into a machine that had started */
     bool unplug_pending; /* the guest was asked to give it up */
@@ -167,6 +173,10 @@ Device *device_find(DeviceTree *tree, const char *id);
 /* The device with that id or, if @id_or_path begins with a slash, that
  * device_path(). NULL if there is none. */
 Device *device_resolve(DeviceTree *tree, const char *id_or_path);
+
+/* Where a firmware is to have @dev in its order, or its backend; -1: nowhere. No
+ * two devices of a machine have the same. */
+int32_t device_bootindex(const Device *dev);
 
 /* The name people know it by: its id, else its type's name. */
 const char *device_label(const Device *dev);

@@ -24,6 +24,7 @@ typedef enum PropertyKind {
                         * when not given; its items are the device's to check */
     PROPERTY_PCI_ADDR, /* int32_t devfn from "SLOT[.FN]" in hex, or a number;
                         * -1 when not given */
+    PROPERTY_INDEX,    /* int32_t from 0 on; -1, which may be given, is none */
 } PropertyKind;
 
 #define PROPERTY_AUTO UINT32_MAX /* what "auto" of PROPERTY_AUTO32 stores */
@@ -59,6 +60,7 @@ typedef struct Property {
 #define PROP_SIZE(...)     PROP(PROPERTY_SIZE, __VA_ARGS__)
 #define PROP_LIST(...)     PROP(PROPERTY_LIST, __VA_ARGS__)
 #define PROP_PCI_ADDR(...) PROP(PROPERTY_PCI_ADDR, __VA_ARGS__)
+#define PROP_INDEX(...)    PROP(PROPERTY_INDEX, __VA_ARGS__)
 
 /* Stores every default of @props in @instance. */
 void property_set_defaults(const Property *props, void *instance);

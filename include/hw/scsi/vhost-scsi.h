@@ -13,6 +13,9 @@
 
 #define VHOST_SCSI_FIXED_QUEUES  2    /* control and event */
 #define VHOST_SCSI_QUEUES_MAX    1024 /* request queues: the kernel's limit */
+/* A portal group is a SCSI target (specification 5.6.6.1). */
+#define VHOST_SCSI_TPGT_MAX      255
+#define VHOST_SCSI_LUN_MAX       16383
 #define VHOST_SCSI_RING_SIZE_MIN 4
 #define VHOST_SCSI_RING_SIZE_MAX 1024
 
@@ -34,7 +37,8 @@ typedef struct VhostScsi {
     /* properties */
     char *wwpn;
     char *vhostfd;
-    uint32_t boot_tpgt;
+    uint32_t boot_tpgt; /* PROPERTY_AUTO until realize has chosen */
+    uint32_t boot_lun;
     uint32_t num_queues; /* PROPERTY_AUTO until realize has chosen */
     uint32_t virtqueue_size;
     bool seg_max_adjust;
