@@ -7,6 +7,7 @@ void address_space_init(AddressSpace *as, const char *name, uint64_t size)
     as->name = name;
     as->size = size;
     as->regions = g_ptr_array_new();
+    as->counter = (Counter){ .addr = COUNTER_UNMAPPED };
 }
 
 void address_space_finish(AddressSpace *as)
@@ -70,6 +71,28 @@ static MemoryRegion *find_region(AddressSpace *as, uint64_t addr)
 static uint64_t ones(unsigned size)
 {
     return size == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * size)) - 1;
+}
+
+void address_space_set_counter(AddressSpace *as, uint32_t (*read)(void *opaque),
+                               void *opaque, uint64_t addr)
+{
+    assert(as->counter.addr == COUNTER_UNMAPPED ||
+           opaque == as->counter.opaque);
+    as->counter.read = read;
+    as->counter.opaque = opaque;
+    __atomic_store_n(&as->counter.addr, addr, __ATOMIC_RELEASE);
+}
+
+bool address_space_read_counter(const AddressSpace *as, uint64_t addr,
+                                unsigned size, uint64_t *ret_value)
+{
+    const Counter *c = &as->counter;
+
+    if (size != 4 || addr != __atomic_load_n(&c->addr, __ATOMIC_ACQUIRE)) {
+        return false;
+    }
+    *ret_value = c->read(c->opaque);
+    return true;
 }
 
 uint64_t address_space_read(AddressSpace *as, uint64_t addr, unsigned size)

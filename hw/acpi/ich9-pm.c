@@ -73,6 +73,12 @@ static void overflow_fire(void *opaque)
 
 /* --- registers, seen as 32-bit words --- */
 
+/* Without the machine lock. */
+static uint32_t read_timer(void *opaque)
+{
+    return (uint32_t)timer_ticks(opaque) & PM_TIMER_MASK;
+}
+
 static uint32_t reg_read(Ich9Pm *pm, unsigned reg)
 {
     switch (reg) {
@@ -82,7 +88,7 @@ static uint32_t reg_read(Ich9Pm *pm, unsigned reg)
     case ICH9_PM1_CNT:
         return pm->state.pm1_control;
     case ICH9_PM_TMR:
-        return (uint32_t)timer_ticks(pm) & PM_TIMER_MASK;
+        return read_timer(pm);
     case ICH9_GPE0:
         return (uint32_t)pm->state.gpe0_status;
     case ICH9_GPE0 + 4:
@@ -216,7 +222,7 @@ void ich9_pm_init(Ich9Pm *pm, Machine *machine)
 void ich9_pm_finish(Ich9Pm *pm)
 {
     if (pm->machine) {
-        memory_region_unmap(&pm->region);
+        ich9_pm_set_base(pm, 0);
         timer_del(&pm->overflow);
         pm->machine = NULL;
     }
@@ -243,8 +249,14 @@ void ich9_pm_enable_acpi(Ich9Pm *pm, bool enable)
 
 void ich9_pm_set_base(Ich9Pm *pm, uint16_t base)
 {
+    AddressSpace *io = &pm->machine->io;
+
+    /* No region of the board that goes before this one lies over the timer. */
+    address_space_set_counter(io, read_timer, pm,
+                              base ? UINT64_C(0) + base + ICH9_PM_TMR
+                                   : COUNTER_UNMAPPED);
     if (base) {
-        memory_region_map(&pm->region, &pm->machine->io, base);
+        memory_region_map(&pm->region, io, base);
     } else {
         memory_region_unmap(&pm->region);
     }

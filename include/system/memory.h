@@ -33,10 +33,20 @@ typedef struct MemoryRegion {
     AddressSpace *as; /* NULL while not mapped */
 } MemoryRegion;
 
+/* A counter that runs by itself: four bytes that a guest may read a hundred
+ * thousand times per second, and that need no lock. */
+typedef struct Counter {
+    uint32_t (*read)(void *opaque); /* any thread */
+    void *opaque;
+    uint64_t addr; /* atomic; COUNTER_UNMAPPED: nowhere */
+} Counter;
+#define COUNTER_UNMAPPED UINT64_MAX
+
 struct AddressSpace {
     const char *name;
     uint64_t size;      /* addresses run below this */
     GPtrArray *regions; /* MemoryRegion, borrowed, highest priority first */
+    Counter counter;
 };
 
 void address_space_init(AddressSpace *as, const char *name, uint64_t size);
@@ -61,6 +71,17 @@ void memory_region_unmap(MemoryRegion *mr);
 uint64_t address_space_read(AddressSpace *as, uint64_t addr, unsigned size);
 void address_space_write(AddressSpace *as, uint64_t addr, uint64_t value,
                          unsigned size);
+
+/* Where the one counter of @as is to be read beside the region that has it.
+ * @read and @opaque are given before a vCPU runs and stay; @addr may change at
+ * any time. Machine lock. */
+void address_space_set_counter(AddressSpace *as, uint32_t (*read)(void *opaque),
+                               void *opaque, uint64_t addr);
+
+/* Whether the access of a vCPU is one to the counter; *@ret_value is it then.
+ * Any thread, without the machine lock. */
+bool address_space_read_counter(const AddressSpace *as, uint64_t addr,
+                                unsigned size, uint64_t *ret_value);
 
 /* --- RAM --- */
 

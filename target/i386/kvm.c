@@ -175,9 +175,15 @@ static void handle_io(Cpu *cpu, struct kvm_run *run)
     uint16_t port = run->io.port;
     unsigned size = run->io.size;
     bool out = run->io.direction == KVM_EXIT_IO_OUT;
+    uint64_t counter;
 
     trace(kvm_run_exit, "cpu=%u io out=%d port=0x%x size=%u count=%u",
           cpu->index, out, port, size, run->io.count);
+    if (!out && run->io.count == 1 &&
+        address_space_read_counter(&m->io, port, size, &counter)) {
+        memcpy(data, &counter, size);
+        return;
+    }
     machine_lock(m);
     /* A string instruction brings many items for one port. */
     for (uint32_t i = 0; i < run->io.count; i++, data += size) {

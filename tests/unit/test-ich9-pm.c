@@ -182,6 +182,33 @@ static void test_timer_counts_at_its_rate(Fixture *f, gconstpointer data)
                      PM_HZ * 10 % (1 << 24) >> 8);
 }
 
+static bool read_counter(Fixture *f, uint64_t port, unsigned size,
+                         uint64_t *ret)
+{
+    return address_space_read_counter(&f->b.m->io, port, size, ret);
+}
+
+/* A vCPU reads it without the machine lock, where it is and as it is there. */
+static void test_timer_without_lock(Fixture *f, gconstpointer data)
+{
+    uint64_t value;
+
+    test_step(&f->b, NANOSECONDS_PER_SECOND);
+    g_assert_true(read_counter(f, 0x608, 4, &value));
+    g_assert_cmpuint(value, ==, PM_HZ);
+    g_assert_cmpuint(value, ==, pm_read(f, ICH9_PM_TMR, 4));
+    g_assert_false(read_counter(f, 0x608, 2, &value));
+    g_assert_false(read_counter(f, 0x609, 4, &value));
+    g_assert_false(read_counter(f, 0x604, 4, &value));
+    config_write(f, 0x40, 0x700, 2);
+    g_assert_false(read_counter(f, 0x608, 4, &value));
+    g_assert_true(read_counter(f, 0x708, 4, &value));
+    config_write(f, 0x44, 0, 1);
+    g_assert_false(read_counter(f, 0x708, 4, &value));
+    device_reset((Device *)f->lpc);
+    g_assert_false(read_counter(f, 0x608, 4, &value));
+}
+
 static void test_timer_after_a_year(Fixture *f, gconstpointer data)
 {
     const int64_t year_s = 365 * 86400;
@@ -405,6 +432,7 @@ int main(int argc, char **argv)
     add("/pm/sci-en", test_sci_needs_sci_en);
     add("/pm/sci-input", test_sci_moves_to_another_input);
     add("/pm/timer", test_timer_counts_at_its_rate);
+    add("/pm/timer-without-lock", test_timer_without_lock);
     add("/pm/timer-year", test_timer_after_a_year);
     add("/pm/overflow", test_overflow_is_seen_without_timer);
     add("/pm/overflow-interrupt", test_overflow_interrupt);
