@@ -42,6 +42,14 @@ bool option_m(Options *o, const char *arg, GError **errp);
 /* Once all options are known: fills o->accel. */
 bool option_choose_accel(Options *o, GError **errp);
 
+/* --- options-block.c --- */
+
+bool option_pflash(Options *o, const char *arg, GError **errp);
+bool option_drive(Options *o, const char *arg, GError **errp);
+bool option_blockdev(Options *o, const char *arg, GError **errp);
+/* Once all options are known: fills o->config.pflash. */
+bool option_finish_flash(Options *o, GError **errp);
+
 /* --- options-config.c --- */
 
 bool option_readconfig(Options *o, const char *arg, GError **errp);

@@ -114,11 +114,32 @@ static bool set_machine(Options *o, const char *name, GError **errp)
     return false;
 }
 
+/* libvirt gives smm=on for a firmware with Secure Boot. */
+static bool check_smm(json_object *dict, GError **errp)
+{
+    const char *smm = keyval_get(dict, "smm");
+    bool on;
+
+    if (!g_strcmp0(smm, "auto")) {
+        return true;
+    }
+    if (!option_check_switch("-machine", dict, "smm", &on, errp)) {
+        return false;
+    }
+    if (on) {
+        error_setg(errp, "-machine: this machine has no SMM, which a firmware "
+                         "with Secure Boot needs: choose one without it (in a "
+                         "domain's XML <firmware><feature enabled='no' "
+                         "name='secure-boot'/></firmware>) and give smm=off");
+    }
+    return !on;
+}
+
 /* Keys that can only say what is so anyway. */
 static bool check_fixed_keys(json_object *dict, GError **errp)
 {
-    static const char *const absent[] = { "usb",  "hpet",     "smm",
-                                          "sata", "graphics", NULL };
+    static const char *const absent[] = { "usb", "hpet", "sata", "graphics",
+                                          NULL };
     const char *vmport = keyval_get(dict, "vmport");
     const char *irqchip = keyval_get(dict, "kernel-irqchip");
     bool merge;
@@ -127,6 +148,9 @@ static bool check_fixed_keys(json_object *dict, GError **errp)
         if (!check_absent("-machine", dict, absent[i], errp)) {
             return false;
         }
+    }
+    if (!check_smm(dict, errp)) {
+        return false;
     }
     if (g_strcmp0(vmport, "auto") &&
         !check_absent("-machine", dict, "vmport", errp)) {
@@ -168,6 +192,14 @@ static bool set_machine_keys(Options *o, json_object *dict, GError **errp)
     if (backend) {
         option_set_string(&o->config.memory_backend, backend);
     }
+    for (unsigned i = 0; i < FLASH_UNITS; i++) {
+        g_autofree char *key = g_strdup_printf("pflash%u", i);
+        const char *node = keyval_get(dict, key);
+
+        if (node) {
+            option_set_string(&o->pflash_nodes[i], node);
+        }
+    }
     return (!dump || option_check_switch("-machine", dict, "dump-guest-core",
                                          &o->config.dump_guest_core, errp)) &&
            set_acpi(o, dict, errp) && (!type || set_machine(o, type, errp)) &&
@@ -190,6 +222,8 @@ bool option_machine(Options *o, const char *arg, GError **errp)
         "memory-backend",
         "mem-merge",
         "kernel-irqchip",
+        "pflash0",
+        "pflash1",
         NULL,
     };
     auto_json *dict = NULL;

@@ -314,6 +314,12 @@ static const Option option_table[] = {
     { "kernel", "FILE", "Linux bzImage to boot", OPTION_FIELD(config.kernel) },
     { "initrd", "FILE", "its initial RAM disk", OPTION_FIELD(config.initrd) },
     { "append", "TEXT", "its command line", OPTION_FIELD(config.append) },
+    { "pflash", "FILE", "flash of the firmware, then that of its variables",
+      option_pflash },
+    { "drive", "if=pflash,file=FILE[,unit=0|1][,readonly=on][,format=raw]",
+      "the same; disks are LUNs, see -device vhost-scsi-pci", option_drive },
+    { "blockdev", "DRIVER,node-name=NAME[,...]|JSON",
+      "file of a flash, for -machine pflash0=NAME", option_blockdev },
     { "device", "TYPE[,PROPERTY=VALUE...]|JSON",
       "add a device; -device help, -device TYPE,help", opt_device },
     { "chardev", "BACKEND,id=ID[,...]",
@@ -408,6 +414,7 @@ Options *options_new(const Registry *registry)
         }
     }
     o->devices = g_ptr_array_new_with_free_func(free_dictionary);
+    o->blockdevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
@@ -424,6 +431,10 @@ void options_free(Options *o)
     }
     machine_config_finish(&o->config);
     g_ptr_array_unref(o->devices);
+    g_ptr_array_unref(o->blockdevs);
+    for (unsigned i = 0; i < FLASH_UNITS; i++) {
+        g_free(o->pflash_nodes[i]);
+    }
     g_ptr_array_unref(o->chardevs);
     g_ptr_array_unref(o->serials);
     g_ptr_array_unref(o->monitors);
@@ -581,6 +592,9 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
     if (o->help_printed) {
         return true;
     }
+    if (!option_finish_flash(o, errp)) {
+        return false;
+    }
     if (o->msg_guest_name) {
         error_set_guest_name(o->config.name);
     }
@@ -588,6 +602,9 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
         make_absolute(&o->pidfile);
         make_absolute(&o->config.kernel);
         make_absolute(&o->config.initrd);
+        for (unsigned i = 0; i < FLASH_UNITS; i++) {
+            make_absolute(&o->config.pflash[i].path);
+        }
     }
     return option_choose_accel(o, errp) && check_whole(o, errp);
 }

@@ -3,6 +3,7 @@
  * accelerators. */
 #include "accel/kvm.h"
 #include "accel/qtest.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial-isa.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
@@ -45,6 +46,7 @@ static const DeviceType *const device_types[] = {
     &mc146818rtc_type,
     &mch_type,
     &pcie_root_port_type,
+    &pflash_cfi01_type,
     &piix4_pm_type,
     &pvpanic_type,
     &vhost_scsi_type,

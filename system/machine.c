@@ -73,6 +73,9 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->append, g_free);
     g_clear_pointer(&c->boot_order, g_free);
     g_clear_pointer(&c->boot_once, g_free);
+    for (unsigned i = 0; i < FLASH_UNITS; i++) {
+        g_clear_pointer(&c->pflash[i].path, g_free);
+    }
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);

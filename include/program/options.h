@@ -16,19 +16,21 @@ typedef struct Options {
     const Registry *registry; /* borrowed */
     const MachineType *machine;
     const AccelOps *accel; /* the first of the list that this program has */
-    const AccelOps *accel_fallback; /* the next one; or NULL */
-    char *accel_unknown;            /* one that it lacks; or NULL */
-    bool accel_by_machine;          /* the list is -machine's */
-    bool accel_by_option;           /* it is -accel's or -enable-kvm's */
-    MachineConfig config;           /* serial[] is not filled */
-    bool has_ram_size;              /* -m was given */
-    GPtrArray *objects;             /* json_object: -object */
-    GPtrArray *globals;             /* json_object: -global */
-    GPtrArray *add_fds;             /* json_object: -add-fd */
-    GPtrArray *devices;             /* json_object: -device */
-    GPtrArray *chardevs;            /* json_object: -chardev */
-    GPtrArray *serials;             /* char *: -serial */
-    GPtrArray *monitors;            /* json_object: -mon, -qmp, -monitor */
+    const AccelOps *accel_fallback;  /* the next one; or NULL */
+    char *accel_unknown;             /* one that it lacks; or NULL */
+    bool accel_by_machine;           /* the list is -machine's */
+    bool accel_by_option;            /* it is -accel's or -enable-kvm's */
+    MachineConfig config;            /* serial[] is not filled */
+    bool has_ram_size;               /* -m was given */
+    GPtrArray *objects;              /* json_object: -object */
+    GPtrArray *globals;              /* json_object: -global */
+    GPtrArray *add_fds;              /* json_object: -add-fd */
+    GPtrArray *devices;              /* json_object: -device */
+    GPtrArray *blockdevs;            /* json_object: -blockdev */
+    char *pflash_nodes[FLASH_UNITS]; /* -machine pflash0=; owned */
+    GPtrArray *chardevs;             /* json_object: -chardev */
+    GPtrArray *serials;              /* char *: -serial */
+    GPtrArray *monitors;             /* json_object: -mon, -qmp, -monitor */
     char *pidfile;
     char *qtest;         /* character device of the qtest protocol; or NULL */
     char *qtest_log;     /* file of its log; NULL: stderr */

@@ -32,6 +32,12 @@ typedef struct ConfigFile {
     char *name;
     GBytes *data;
 } ConfigFile;
+#define FLASH_UNITS 2 /* the firmware; its variables */
+
+typedef struct FlashConfig {
+    char *path; /* owned; NULL: there is no such flash */
+    bool readonly;
+} FlashConfig;
 
 /* What the command line says of the machine; read-only once it is built.
  * Strings are owned. */
@@ -39,13 +45,14 @@ typedef struct MachineConfig {
     uint64_t ram_size; /* bytes */
     unsigned n_cpus;
     CpuTopology topology;
-    char *cpu_model;      /* "max", "host" */
-    char **cpu_on;        /* features by name, NULL at the end; or NULL */
-    char **cpu_off;       /* the same */
-    bool cpu_enforce;     /* one that is missing is an error */
-    char *kernel;         /* path; NULL: none */
-    char *initrd;         /* path; NULL: none */
-    char *append;         /* kernel command line; NULL: empty */
+    char *cpu_model;  /* "max", "host" */
+    char **cpu_on;    /* features by name, NULL at the end; or NULL */
+    char **cpu_off;   /* the same */
+    bool cpu_enforce; /* one that is missing is an error */
+    char *kernel;     /* path; NULL: none */
+    char *initrd;     /* path; NULL: none */
+    char *append;     /* kernel command line; NULL: empty */
+    FlashConfig pflash[FLASH_UNITS];
     char *name;           /* -name guest=; NULL: none */
     char *memory_backend; /* id; NULL: none */
     bool ram_memfd;       /* RAM must be a memfd */

@@ -156,6 +156,35 @@ refused "-device: isa-serial: index=1 (COM2) is taken: give another, or -serial 
     -global isa-serial.index=1 -device isa-serial -device isa-serial
 runs -nodefaults -global isa-serial.index=1 -device isa-serial -device isa-serial,index=0
 
+# --- -pflash, -drive, -blockdev ---
+disk='a disk is a LUN of the host'"'"'s target: -device vhost-scsi-pci,wwpn=...'
+truncate -s 64K "$work/code"
+truncate -s 16K "$work/vars"
+refused "-drive: only if=pflash, the firmware's flash, is supported: $disk" -drive "file=$work/vars,format=raw"
+refused "-drive: only if=pflash, the firmware's flash, is supported: $disk" -drive "file=$work/vars,if=virtio"
+refused "-drive: file=FILE is missing" -drive if=pflash
+refused "-drive: format 'qcow2' is not supported: a flash is raw" -drive "if=pflash,format=qcow2,file=$work/code"
+refused "-drive: unit '2' of a flash: 0, the firmware, or 1, its variables, is expected" \
+    -drive "if=pflash,unit=2,file=$work/code"
+refused "-drive: unknown parameter 'file.locking'" -drive "if=pflash,file.locking=off,file=$work/code"
+refused "-drive: parameter 'readonly' expects 'on' or 'off'" -drive "if=pflash,readonly=maybe,file=$work/code"
+refused "-drive: flash 0 is there already: it is '$work/code'" \
+    -drive "if=pflash,unit=0,file=$work/code" -drive "if=pflash,unit=0,file=$work/vars"
+refused "flash 1, the firmware's variables, is given, and flash 0, the firmware, is missing: give both" \
+    -drive "if=pflash,unit=1,file=$work/vars"
+refused "-machine pflash0: there is no -blockdev with node-name=code" -machine pflash0=code
+refused "-blockdev: driver 'qcow2' is not supported: a flash is 'raw' on 'file'; $disk" \
+    -machine pflash0=x -blockdev qcow2,node-name=x,file=y
+refused "-blockdev: driver 'file': filename=FILE is missing" -machine pflash0=x -blockdev file,node-name=x
+refused "-blockdev: driver 'raw': file=NODE must name a node of driver 'file'" \
+    -machine pflash0=x -blockdev raw,node-name=x,file=x
+refused "-blockdev: a node is used by none of -machine pflash0= and pflash1=: leave it out; $disk" \
+    -blockdev "file,node-name=x,filename=$work/code"
+refused '-blockdev: unknown parameter '"'offset'" -machine pflash0=x \
+    -blockdev '{"driver":"raw","node-name":"x","offset":0,"file":{"driver":"file","filename":"'"$work/code"'"}}'
+refused "-machine: this machine has no SMM, which a firmware with Secure Boot needs: choose one without it (in a \
+domain's XML <firmware><feature enabled='no' name='secure-boot'/></firmware>) and give smm=off" -machine q35,smm=on
+
 # --- -overcommit, -boot, -rtc, -audiodev ---
 refused '-overcommit: cpu-pm=on is not supported: a vCPU that halts leaves its processor to others' -overcommit cpu-pm=on
 refused "-overcommit: parameter 'mem-lock' expects 'on' or 'off'" -overcommit mem-lock=perhaps

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A flash memory that a firmware runs from and keeps its variables in: the
- * Common Flash Memory Interface (JESD68) with the Intel command set (Intel
- * application note AP-646), one chip of 8 bits, sectors of 4 KiB. What is
- * read comes from memory without an exit; each completed write is in the file
- * before the guest goes on.
+ * Common Flash Memory Interface (JEDEC JESD68.01) with the Intel/Sharp command
+ * set 0x0001 (JEP137), one chip with a bus of 8 bits and sectors of 4 KiB. What
+ * is read comes from memory without an exit; each byte that was programmed is
+ * in the file before the guest goes on.
  *
  * All functions need the machine lock, or run before the machine starts.
  */
@@ -14,24 +14,25 @@
 #include "hw/core/device.h"
 
 #define PFLASH_SECTOR   (4 * KiB)
-#define PFLASH_SIZE_MAX (8 * MiB) /* of all chips together */
+#define PFLASH_SIZE_MAX (8 * MiB) /* of all chips of a machine together */
 
 typedef struct PFlash PFlash;
 
 extern const DeviceType pflash_cfi01_type; /* "cfi.pflash01" */
 
 /*
- * The board's helper: opens @path, which is locked against a second user unless
- * @readonly, and puts its contents below the guest address @end. The file must
- * be whole sectors. NULL with errp, which names the option @what.
+ * The board's helper: opens @path, a regular file or a block device of whole
+ * sectors, locks it against a second user (readers may share one that is
+ * @readonly), reads it, and shows it to the guest below the address @end. The
+ * device tree owns the result. NULL with errp, whose message begins with @what.
  */
 PFlash *pflash_cfi01_new(Machine *machine, const char *what, const char *path,
                          bool readonly, uint64_t end, GError **errp);
 
-/* Bytes; and where it begins in the guest. */
+/* Bytes, whole sectors. */
 uint64_t pflash_size(const PFlash *s);
-uint64_t pflash_base(const PFlash *s);
-/* Its contents, for a second place where the guest reads them; borrowed. */
-uint8_t *pflash_contents(const PFlash *s);
+/* What it holds, for a second place where the guest reads it; borrowed, and
+ * there as long as the machine is. */
+uint8_t *pflash_contents(PFlash *s);
 
 #endif
