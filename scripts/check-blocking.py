@@ -65,9 +65,9 @@ ALLOWED = {
     ("hw/block/pflash_cfi01.c", "open"): START,
     ("hw/block/pflash_cfi01.c", "pread"): START,
     ("hw/block/pflash_cfi01.c", "pwrite"): "without the lock",
-    ("hw/i386/x86-boot.c", "open"): START,
+    ("hw/i386/boot-file.c", "open"): START,
+    ("hw/i386/boot-file.c", "pread"): "at the start, and of memfds later",
     ("hw/i386/x86-boot.c", "sendfile"): START,
-    ("hw/i386/x86-boot.c", "pread"): "of a memfd",
     ("hw/scsi/lio.c", "g_dir_open"): PROC,
     ("hw/scsi/lio.c", "g_file_get_contents"): PROC,
     ("hw/virtio/vhost-backend.c", "ioctl"):

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 
+#include "hw/i386/boot-file.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -68,54 +68,6 @@ void x86_boot_finish(X86Boot *boot)
     g_clear_pointer(&boot->kernel_path, g_free);
     g_clear_pointer(&boot->initrd_path, g_free);
     g_clear_pointer(&boot->cmdline, g_free);
-}
-
-/* Reads all of [@offset, @offset + @len) of @fd. Returns 0, -errno, or
- * -ENODATA if the file ends before. */
-static int pread_all(int fd, void *buf, uint64_t len, uint64_t offset)
-{
-    uint8_t *p = buf;
-
-    while (len > 0) {
-        ssize_t n = pread(fd, p, len, (off_t)offset);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : -ENODATA;
-        }
-        p += n;
-        len -= (uint64_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
-/* Opens the regular file @path; @what is "kernel" or "initrd". */
-static bool open_file(const char *path, const char *what, int *ret_fd,
-                      uint64_t *ret_size, GError **errp)
-{
-    /* Non-blocking, or a FIFO would hang us here. */
-    auto_fd fd = neg_errno(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat st;
-
-    if (fd < 0) {
-        error_setg_errno(errp, -fd, "cannot open %s '%s'", what, path);
-        return false;
-    }
-    if (fstat(fd, &st) < 0) {
-        error_setg_errno(errp, errno, "cannot read %s '%s'", what, path);
-        return false;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        error_setg(errp, "%s '%s' is not a regular file; give a file", what,
-                   path);
-        return false;
-    }
-    *ret_size = (uint64_t)st.st_size;
-    *ret_fd = steal_fd(&fd);
-    return true;
 }
 
 /* Copies the first @size bytes of @fd into memory that nobody can change.
@@ -189,7 +141,7 @@ static bool read_header(X86Boot *boot, struct boot_params *params,
     int r = -ENODATA;
 
     if (file_size >= SETUP_HEADER_END) {
-        r = pread_all(boot->kernel_fd, params, SETUP_HEADER_END, 0);
+        r = boot_file_read(boot->kernel_fd, params, SETUP_HEADER_END, 0);
     }
     if (r < 0 && r != -ENODATA) {
         error_setg_errno(errp, -r, "cannot read kernel '%s'", path);
@@ -353,7 +305,7 @@ bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
     boot->initrd_path = g_strdup(initrd);
     boot->cmdline = g_strdup(cmdline ? cmdline : "");
 
-    if (!open_file(kernel, "kernel", &boot->kernel_fd, &file_size, errp)) {
+    if (!boot_file_open(kernel, "kernel", &boot->kernel_fd, &file_size, errp)) {
         return false;
     }
     /* What is no kernel may have any size. */
@@ -368,8 +320,8 @@ bool x86_boot_open(X86Boot *boot, const char *kernel, const char *initrd,
     if (!initrd) {
         return true;
     }
-    return open_file(initrd, "initrd", &boot->initrd_fd, &boot->initrd_size,
-                     errp) &&
+    return boot_file_open(initrd, "initrd", &boot->initrd_fd,
+                          &boot->initrd_size, errp) &&
            place_initrd(boot, &params.hdr, errp) &&
            keep(&boot->initrd_fd, boot->initrd_size, initrd, "initrd", errp);
 }
@@ -391,7 +343,7 @@ static bool load_part(const GuestRam *ram, uint64_t gpa, int fd,
                    path, gpa);
         return false;
     }
-    r = pread_all(fd, p, len, offset);
+    r = boot_file_read(fd, p, len, offset);
     if (r < 0) {
         error_setg_errno(errp, -r, "cannot read '%s'", path);
         return false;
