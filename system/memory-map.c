@@ -12,10 +12,13 @@ static bool overlap(const MemorySlot *a, const MemorySlot *b)
     return a->gpa < end_of(b) && b->gpa < end_of(a);
 }
 
-static bool equals(const MemorySlot *a, const MemorySlot *b)
+/* Whether @s has all of @what where it is to be. */
+static bool shows(const MemorySlot *s, const MemorySlot *what)
 {
-    return a->gpa == b->gpa && a->size == b->size && a->host == b->host &&
-           a->readonly == b->readonly;
+    return what->gpa >= s->gpa &&
+           range_within(what->gpa - s->gpa, what->size, s->size) &&
+           what->host == s->host + (what->gpa - s->gpa) &&
+           what->readonly == s->readonly;
 }
 
 /* What is left of @s below and above @what; returns how many pieces. */
@@ -69,7 +72,7 @@ int memory_map_set(Machine *m, const MemorySlot *what)
     for (unsigned i = 0; i < MEMORY_SLOTS_MAX; i++) {
         const MemorySlot *s = &m->map.slots[i];
 
-        if (equals(s, what)) {
+        if (shows(s, what)) {
             return 0;
         }
         if (!s->size || overlap(s, what)) {

@@ -28,10 +28,10 @@ typedef struct MemoryMap {
 
 /*
  * Puts @what where it says, or with host NULL nothing: what was there goes, and
- * is cut where it reaches beyond. While this runs, what is cut is gone for other
- * vCPUs: a board has pieces of their own for what it is going to change. -ENOSPC
- * changes nothing; another -errno is the accelerator's, and leaves nothing
- * there. Machine lock.
+ * is cut where it reaches beyond. What is so already is not touched. While this
+ * runs, what is cut is gone for other vCPUs: a board has pieces of their own for
+ * what it is going to change. -ENOSPC changes nothing; another -errno is the
+ * accelerator's, and leaves nothing there. Machine lock.
  */
 int memory_map_set(Machine *machine, const MemorySlot *what);
 

@@ -104,6 +104,14 @@ static void same_again_changes_nothing(Fixture *f, gconstpointer data)
     check_set(f, 10, 2, a, true, "-0 0:10+2=a0r ");
 }
 
+static void part_of_the_same_changes_nothing(Fixture *f, gconstpointer data)
+{
+    check_set(f, 10, 4, a, false, "0:10+4=a0 ");
+    check_set(f, 12, 2, a + 2 * UNIT, false, "");
+    check_set(f, 12, 2, a + UNIT, false, "-0 0:10+2=a0 1:12+2=a1 ");
+    check_set(f, 11, 1, a + UNIT, true, "-0 0:10+1=a0 2:11+1=a1r ");
+}
+
 static void nothing_takes_away(Fixture *f, gconstpointer data)
 {
     check_set(f, 10, 4, a, false, "0:10+4=a0 ");
@@ -167,6 +175,7 @@ static const struct {
     TEST(what_covers_several_replaces_them),
     TEST(neighbours_stay),
     TEST(same_again_changes_nothing),
+    TEST(part_of_the_same_changes_nothing),
     TEST(nothing_takes_away),
     TEST(slots_are_limited),
     TEST(failure_leaves_nothing_there),
