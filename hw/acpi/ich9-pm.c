@@ -235,7 +235,9 @@ void ich9_pm_reset(Ich9Pm *pm)
     pm->state.pm1_control = 0;
     pm->state.gpe0_status = 0;
     pm->state.gpe0_enable = 0;
-    pm->state.smi_enable = 0;
+    /* As if firmware had set up SMM, which there is not: SeaBIOS then leaves
+     * it alone, and others find that they cannot. */
+    pm->state.smi_enable = ICH9_SMI_EN_APMC;
     pm->state.overflows_seen = timer_ticks(pm) >> PM_TIMER_HALF_BITS;
     update_sci(pm);
 }

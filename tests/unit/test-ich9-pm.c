@@ -92,6 +92,17 @@ static void test_pm_base_moves(Fixture *f, gconstpointer data)
     g_assert_cmphex(pm_read(f, ICH9_PM1_EVT + 2, 2), ==, 0xffff);
 }
 
+/* Firmware that asks is told that SMIs are set up, and finds it so again. */
+static void test_smi_looks_set_up_at_reset(Fixture *f, gconstpointer data)
+{
+    g_assert_cmphex(pm_read(f, ICH9_SMI_EN, 4), ==, ICH9_SMI_EN_APMC);
+    pm_write(f, ICH9_SMI_EN, 0, 4);
+    g_assert_cmphex(pm_read(f, ICH9_SMI_EN, 4), ==, 0);
+    device_reset((Device *)f->lpc);
+    ich9_lpc_setup_direct_boot(f->lpc);
+    g_assert_cmphex(pm_read(f, ICH9_SMI_EN, 4), ==, ICH9_SMI_EN_APMC);
+}
+
 static void test_acpi_enable_bit_hides_the_block(Fixture *f, gconstpointer data)
 {
     config_write(f, 0x44, 0x00, 1);
@@ -424,6 +435,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("/lpc/identity", test_identity);
     add("/lpc/pm-base", test_pm_base_moves);
+    add("/lpc/smi-enable", test_smi_looks_set_up_at_reset);
     add("/lpc/acpi-enable", test_acpi_enable_bit_hides_the_block);
     add("/lpc/masks", test_registers_keep_their_masks);
     add("/lpc/reset", test_reset_unmaps_and_disables);

@@ -11,14 +11,15 @@
 #include "system/memory.h"
 #include "system/timer.h"
 
-#define ICH9_PM_SIZE    128
-#define ICH9_PM1_EVT    0x00 /* 4 bytes: status, enable */
-#define ICH9_PM1_CNT    0x04 /* 2 bytes */
-#define ICH9_PM_TMR     0x08 /* 4 bytes, 24 bits at 3.579545 MHz */
-#define ICH9_GPE0       0x20 /* 16 bytes: status, enable */
-#define ICH9_GPE0_SIZE  16
-#define ICH9_SMI_EN     0x30
-#define ICH9_SLP_TYP_S5 0x07 /* what \_S5 names */
+#define ICH9_PM_SIZE     128
+#define ICH9_PM1_EVT     0x00 /* 4 bytes: status, enable */
+#define ICH9_PM1_CNT     0x04 /* 2 bytes */
+#define ICH9_PM_TMR      0x08 /* 4 bytes, 24 bits at 3.579545 MHz */
+#define ICH9_GPE0        0x20 /* 16 bytes: status, enable */
+#define ICH9_GPE0_SIZE   16
+#define ICH9_SMI_EN      0x30
+#define ICH9_SMI_EN_APMC 0x20 /* a write to port 0xb2 is an SMI */
+#define ICH9_SLP_TYP_S5  0x07 /* what \_S5 names */
 
 /* PM1 status and enable; ACPI 6.4, tables 4.12 and 4.13. */
 enum {
