@@ -37,8 +37,8 @@ static bool note_feature(GHashTable *features, const char *key, bool on,
         if (on) {
             error_setg(errp,
                        "-cpu: '%s' cannot be switched on: what Hyper-V offers "
-                       "is for Windows, which this machine without firmware "
-                       "does not start: leave it out",
+                       "is for Windows, which this machine does not start: "
+                       "leave it out",
                        given);
         }
         return !on;

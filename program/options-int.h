@@ -50,6 +50,12 @@ bool option_blockdev(Options *o, const char *arg, GError **errp);
 /* Once all options are known: fills o->config.pflash. */
 bool option_finish_flash(Options *o, GError **errp);
 
+/* --- options-firmware.c --- */
+
+bool option_data_dir(Options *o, const char *arg, GError **errp);
+/* Once all options are known: what firmware the machine starts, if any. */
+bool option_choose_firmware(Options *o, GError **errp);
+
 /* --- options-config.c --- */
 
 bool option_readconfig(Options *o, const char *arg, GError **errp);

@@ -200,6 +200,9 @@ static bool set_machine_keys(Options *o, json_object *dict, GError **errp)
             option_set_string(&o->pflash_nodes[i], node);
         }
     }
+    if (keyval_get(dict, "graphics")) {
+        o->config.serial_console = true; /* it can only be off */
+    }
     return (!dump || option_check_switch("-machine", dict, "dump-guest-core",
                                          &o->config.dump_guest_core, errp)) &&
            set_acpi(o, dict, errp) && (!type || set_machine(o, type, errp)) &&

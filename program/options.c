@@ -320,6 +320,10 @@ static const Option option_table[] = {
       "the same; disks are LUNs, see -device vhost-scsi-pci", option_drive },
     { "blockdev", "DRIVER,node-name=NAME[,...]|JSON",
       "file of a flash, for -machine pflash0=NAME", option_blockdev },
+    { "bios", "FILE", "firmware to start instead of SeaBIOS",
+      OPTION_FIELD(config.bios) },
+    { "L", "DIR", "look for firmware in DIR; -L help lists where it does",
+      option_data_dir },
     { "device", "TYPE[,PROPERTY=VALUE...]|JSON",
       "add a device; -device help, -device TYPE,help", opt_device },
     { "chardev", "BACKEND,id=ID[,...]",
@@ -531,12 +535,6 @@ static bool check_whole(const Options *o, GError **errp)
                    o->config.initrd ? "-initrd" : "-append");
         return false;
     }
-    if (!o->config.kernel && o->machine->cpus_max &&
-        g_str_equal(o->accel->name, "kvm")) {
-        error_setg(errp, "nothing to boot: this machine has no firmware, give "
-                         "a Linux kernel with -kernel");
-        return false;
-    }
     if (o->qtest && !g_str_equal(o->accel->name, "qtest")) {
         error_setg(errp, "-qtest needs -accel qtest: a test cannot drive the "
                          "devices while vCPUs do");
@@ -606,5 +604,6 @@ bool options_parse(Options *o, int argc, char **argv, GError **errp)
             make_absolute(&o->config.pflash[i].path);
         }
     }
-    return option_choose_accel(o, errp) && check_whole(o, errp);
+    return option_choose_accel(o, errp) && check_whole(o, errp) &&
+           option_choose_firmware(o, errp);
 }

@@ -76,6 +76,8 @@ void machine_config_finish(MachineConfig *c)
     for (unsigned i = 0; i < FLASH_UNITS; i++) {
         g_clear_pointer(&c->pflash[i].path, g_free);
     }
+    g_clear_pointer(&c->bios, g_free);
+    g_clear_pointer(&c->data_dirs, g_ptr_array_unref);
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);

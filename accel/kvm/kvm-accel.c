@@ -278,6 +278,7 @@ const AccelOps kvm_accel_ops = {
     .finish = kvm_finish,
     .reset = kvm_reset,
     .set_running = kvm_arch_set_running,
+    .address_bits = kvm_arch_address_bits,
     .set_slot = kvm_set_slot,
     .set_irq = kvm_arch_set_irq,
     .send_msi = kvm_send_msi,

@@ -44,6 +44,12 @@ static void qtest_set_running(Machine *machine, bool running)
 {
 }
 
+/* As the smallest processors of today. */
+static unsigned qtest_address_bits(Accel *accel)
+{
+    return 40;
+}
+
 static int qtest_set_slot(Accel *accel, unsigned n, const MemorySlot *what)
 {
     return 0;
@@ -136,6 +142,7 @@ const AccelOps qtest_accel_ops = {
     .finish = qtest_finish,
     .reset = qtest_reset,
     .set_running = qtest_set_running,
+    .address_bits = qtest_address_bits,
     .set_slot = qtest_set_slot,
     .set_irq = qtest_set_irq,
     .send_msi = qtest_send_msi,

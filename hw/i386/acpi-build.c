@@ -317,6 +317,14 @@ static Aml *build_osc(void)
     return method;
 }
 
+static void append_window32(Aml *crs, uint64_t base, uint64_t size)
+{
+    if (size) {
+        aml_append(crs, aml_memory32_window((uint32_t)base,
+                                            (uint32_t)(base + size - 1)));
+    }
+}
+
 static Aml *build_pci_crs(const AcpiConfig *c)
 {
     Aml *crs = aml_resource_template();
@@ -325,11 +333,8 @@ static Aml *build_pci_crs(const AcpiConfig *c)
     aml_append(crs, aml_io(0xcf8, 8));
     aml_append(crs, aml_io_window(0x0000, 0x0cf7));
     aml_append(crs, aml_io_window(0x0d00, 0xffff));
-    if (c->mmio32_size) {
-        aml_append(crs, aml_memory32_window(
-                            (uint32_t)c->mmio32_base,
-                            (uint32_t)(c->mmio32_base + c->mmio32_size - 1)));
-    }
+    append_window32(crs, c->mmio32_low_base, c->mmio32_low_size);
+    append_window32(crs, c->mmio32_base, c->mmio32_size);
     if (c->mmio64_size) {
         aml_append(crs,
                    aml_memory64_window(c->mmio64_base,

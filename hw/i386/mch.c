@@ -2,12 +2,35 @@
 #include "hw/i386/mch.h"
 #include "hw/pci/pci-host.h"
 #include "system/machine.h"
+#include "util/error.h"
 
 /* Registers of 00:00.0; Intel 3 Series datasheet, 5.1. */
 #define MCH_PCIEXBAR         0x60
 #define MCH_PCIEXBAR_ENABLE  0x1
 #define MCH_PCIEXBAR_LENGTH  0x6 /* 256, 128, 64 MiB */
 #define MCH_PCIEXBAR_ADDRESS UINT64_C(0xffc000000)
+
+/* PAM0 is for 0xf0000 and has its attributes in the high nibble; each register
+ * behind it is for two pieces of 16 KiB from 0xc0000 on, the low nibble first. */
+#define MCH_PAM       0x90
+#define MCH_PAM_COUNT 7
+#define PAM_BASE      0xc0000u
+#define PAM_UNIT      0x4000u
+#define PAM_UNITS     16
+#define PAM_UNITS_LOW 12 /* those below 0xf0000 */
+#define PAM_WRITABLE  0x33
+
+/* What of an access goes to RAM; the rest goes to the ROM. */
+enum {
+    PAM_READ = 1,
+    PAM_WRITE = 2,
+};
+
+/* There is no SMM: its RAM, the compatible segment at 0xa0000, is closed, and
+ * the register locked, so that nobody can open it. */
+#define MCH_SMRAM         0x9d
+#define MCH_SMRAM_SEGMENT 0x02
+#define MCH_SMRAM_LOCKED  0x10
 
 #define CONFIG_ADDRESS_ENABLE 0x80000000u
 
@@ -85,12 +108,119 @@ static void update_ecam(Mch *host)
     }
 }
 
+/* --- PAM --- */
+
+static unsigned pam_of_unit(const Mch *host, unsigned unit)
+{
+    const uint8_t *pam = host->dev.state.config + MCH_PAM;
+
+    if (unit >= PAM_UNITS_LOW) {
+        return pam[0] >> 4;
+    }
+    return pam[1 + unit / 2] >> (unit % 2 ? 4 : 0) & (PAM_READ | PAM_WRITE);
+}
+
+/* What a processor reads without an exit. A write that is not to RAM, or not
+ * where it reads from, is one to the region. */
+static MemorySlot pam_slot(const Mch *host, unsigned unit)
+{
+    unsigned pam = pam_of_unit(host, unit);
+    MemorySlot slot = { .gpa = PAM_BASE + unit * PAM_UNIT, .size = PAM_UNIT };
+    uint64_t rom_base = MiB - host->rom_size;
+
+    if (pam & PAM_READ) {
+        slot.host = guest_ram_ptr(&host->dev.dev.machine->ram, slot.gpa,
+                                  slot.size);
+        slot.readonly = !(pam & PAM_WRITE);
+    } else if (slot.gpa >= rom_base) {
+        /* Nobody writes there: the slot is read-only. */
+        slot.host = (uint8_t *)host->rom + (slot.gpa - rom_base);
+        slot.readonly = true;
+    }
+    return slot;
+}
+
+static bool goes_on_with(const MemorySlot *slot, const MemorySlot *next)
+{
+    return slot->host ? next->host == slot->host + slot->size &&
+                            next->readonly == slot->readonly
+                      : !next->host;
+}
+
+/* Few slots: a run of equal pieces is one. */
+static void update_pam(Mch *host)
+{
+    Machine *m = host->dev.dev.machine;
+    unsigned unit = 0;
+
+    while (host->rom && unit < PAM_UNITS) {
+        MemorySlot slot = pam_slot(host, unit++);
+        int r;
+
+        while (unit < PAM_UNITS) {
+            MemorySlot next = pam_slot(host, unit);
+
+            if (!goes_on_with(&slot, &next)) {
+                break;
+            }
+            slot.size += next.size;
+            unit++;
+        }
+        r = memory_map_set(m, &slot);
+        if (r < 0) {
+            error_report("mch: the accelerator cannot map memory at 0x%" PRIx64
+                         ": %s; the machine stops",
+                         slot.gpa, g_strerror(-r));
+            vm_stop_request(m, RUN_STATE_INTERNAL_ERROR);
+        }
+    }
+}
+
+static uint64_t pam_region_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+/* Where writes alone go to RAM, firmware copies itself there. */
+static void pam_region_write(void *opaque, uint64_t offset, uint64_t value,
+                             unsigned size)
+{
+    Mch *host = opaque;
+
+    for (unsigned i = 0; i < size; i++) {
+        unsigned pam = pam_of_unit(host, (unsigned)(offset + i) / PAM_UNIT);
+        uint8_t byte = (uint8_t)(value >> (8 * i));
+
+        if (pam & PAM_WRITE) {
+            guest_ram_write(&host->dev.dev.machine->ram, PAM_BASE + offset + i,
+                            &byte, 1);
+        }
+    }
+}
+
+static const MemoryRegionOps pam_ops = {
+    .read = pam_region_read,
+    .write = pam_region_write,
+};
+
+/* --- configuration space --- */
+
+static bool touches(uint32_t addr, unsigned len, unsigned reg, unsigned n)
+{
+    return addr + len > reg && addr < reg + n;
+}
+
 static void mch_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
                              unsigned len)
 {
+    Mch *host = container_of(dev, Mch, dev);
+
     pci_config_write(dev, addr, value, len);
-    if (addr + len > MCH_PCIEXBAR && addr < MCH_PCIEXBAR + 8) {
-        update_ecam(container_of(dev, Mch, dev));
+    if (touches(addr, len, MCH_PCIEXBAR, 8)) {
+        update_ecam(host);
+    }
+    if (touches(addr, len, MCH_PAM, MCH_PAM_COUNT)) {
+        update_pam(host);
     }
 }
 
@@ -110,6 +240,9 @@ static void mch_instance_init(Device *dev)
     memory_region_init(&host->data_region, "pci-config-data", &data_ops, host,
                        4);
     pcie_ecam_init(&host->ecam_region, &host->root, MCH_ECAM_SIZE);
+    memory_region_init(&host->pam_region, "pam", &pam_ops, host,
+                       PAM_UNITS * PAM_UNIT);
+    host->pam_region.priority = 1; /* over any BAR that a guest puts there */
 }
 
 static bool mch_realize(Device *dev, GError **errp)
@@ -127,6 +260,7 @@ static bool mch_realize(Device *dev, GError **errp)
                      MCH_PCIEXBAR_ENABLE);
     pci_set_long(host->dev.wmask + MCH_PCIEXBAR + 4,
                  (uint32_t)(MCH_PCIEXBAR_ADDRESS >> 32));
+    host->dev.state.config[MCH_SMRAM] = MCH_SMRAM_SEGMENT | MCH_SMRAM_LOCKED;
     host->dev.addr = PCI_DEVFN(0, 0);
     if (!pci_device_plug(&host->dev, errp)) {
         return false;
@@ -143,6 +277,7 @@ static void mch_unrealize(Device *dev)
     memory_region_unmap(&host->address_region);
     memory_region_unmap(&host->data_region);
     memory_region_unmap(&host->ecam_region);
+    memory_region_unmap(&host->pam_region);
     pci_device_unplug(&host->dev);
     pci_bus_finish(&host->root);
 }
@@ -154,6 +289,7 @@ static void mch_reset(Device *dev)
     pci_device_reset(&host->dev);
     host->state.config_address = 0;
     update_ecam(host);
+    update_pam(host);
 }
 
 const DeviceType mch_type = {
@@ -186,4 +322,21 @@ void mch_setup_ecam(Mch *host, uint64_t base)
     pci_set_long(reg, (uint32_t)base | MCH_PCIEXBAR_ENABLE);
     pci_set_long(reg + 4, (uint32_t)(base >> 32));
     update_ecam(host);
+}
+
+uint64_t mch_ecam_base(const Mch *host, unsigned *ret_buses)
+{
+    *ret_buses = (unsigned)(host->ecam_region.size / MiB);
+    return host->ecam_region.as ? host->ecam_region.base : 0;
+}
+
+void mch_set_rom(Mch *host, const uint8_t *rom, uint64_t size)
+{
+    assert(!host->rom && size <= MCH_ROM_MAX && !(size % PAM_UNIT));
+    host->rom = rom;
+    host->rom_size = size;
+    host->dev.wmask[MCH_PAM] = PAM_WRITABLE & 0xf0;
+    memset(host->dev.wmask + MCH_PAM + 1, PAM_WRITABLE, MCH_PAM_COUNT - 1);
+    memory_region_map(&host->pam_region, &host->dev.dev.machine->memory,
+                      PAM_BASE);
 }

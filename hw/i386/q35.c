@@ -2,6 +2,7 @@
 #include "hw/i386/q35.h"
 #include "hw/char/serial-isa.h"
 #include "hw/i386/acpi-build.h"
+#include "hw/i386/firmware.h"
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/pvpanic.h"
@@ -33,6 +34,7 @@ typedef struct Q35Board {
     Ich9Lpc *lpc; /* owned by the device tree */
     Device *rtc;  /* owned by the device tree */
     X86Boot boot;
+    Rom rom;
     AcpiTables acpi;
     uint64_t acpi_gpas[ACPI_FILES]; /* where they lie */
 } Q35Board;
@@ -83,6 +85,19 @@ static bool alloc_ram(Machine *m, GError **errp)
     return true;
 }
 
+static bool show(Machine *m, const MemorySlot *slot, GError **errp)
+{
+    int r = memory_map_set(m, slot);
+
+    if (r < 0) {
+        error_setg_errno(
+            errp, -r,
+            "the accelerator cannot map %" PRIu64 " KiB of %s at 0x%" PRIx64,
+            slot->size / KiB, slot->readonly ? "ROM" : "RAM", slot->gpa);
+    }
+    return r == 0;
+}
+
 /* What the processors see of the RAM at @gpa up to @end. */
 static bool show_ram(Machine *m, uint64_t gpa, uint64_t end, GError **errp)
 {
@@ -91,15 +106,8 @@ static bool show_ram(Machine *m, uint64_t gpa, uint64_t end, GError **errp)
         .size = end - gpa,
         .host = guest_ram_ptr(&m->ram, gpa, end - gpa),
     };
-    int r = memory_map_set(m, &slot);
 
-    if (r < 0) {
-        error_setg_errno(errp, -r,
-                         "the accelerator cannot map %" PRIu64
-                         " MiB of RAM at 0x%" PRIx64,
-                         slot.size / MiB, gpa);
-    }
-    return r == 0;
+    return show(m, &slot, errp);
 }
 
 static bool init_ram(Machine *m, GError **errp)
@@ -220,13 +228,35 @@ static bool init_serial(Machine *m, GError **errp)
     return true;
 }
 
+/* The firmware ends at 4 GiB, and its end is seen below 1 MiB as well. */
+static bool init_rom(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    MemorySlot slot = { .readonly = true };
+    uint64_t low;
+
+    if (!m->config.bios) {
+        return true;
+    }
+    if (!rom_open(&b->rom, m->config.bios, errp)) {
+        return false;
+    }
+    slot.gpa = 4 * GiB - b->rom.size;
+    slot.size = b->rom.size;
+    slot.host = b->rom.host;
+    low = MIN(b->rom.size, MCH_ROM_MAX);
+    mch_set_rom(b->host, b->rom.host + b->rom.size - low, low);
+    return show(m, &slot, errp);
+}
+
 static bool q35_init(Machine *m, GError **errp)
 {
     Q35Board *b = g_new0(Q35Board, 1);
 
     m->board = b;
     x86_boot_init(&b->boot);
-    return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp);
+    return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp) &&
+           init_rom(m, errp);
 }
 
 static void q35_finish(Machine *m)
@@ -234,6 +264,7 @@ static void q35_finish(Machine *m)
     Q35Board *b = board_of(m);
 
     x86_boot_finish(&b->boot);
+    rom_finish(&b->rom);
     acpi_tables_finish(&b->acpi);
     g_clear_pointer(&m->board, g_free);
 }
@@ -373,6 +404,7 @@ const MachineType q35_machine_type = {
     .is_default = true,
     .cpus_max = CPUS_MAX,
     .ram_id = "pc.ram",
+    .firmware = "bios-256k.bin",
     .init = q35_init,
     .finish = q35_finish,
     .machine_done = q35_machine_done,

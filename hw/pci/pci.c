@@ -66,6 +66,20 @@ unsigned pci_bus_count(const PciBus *root)
     return n;
 }
 
+unsigned pci_bus_last(const PciBus *root)
+{
+    unsigned last = 0;
+
+    for (unsigned i = 0; i < PCI_DEVFN_MAX; i++) {
+        const PciDevice *dev = root->devices[i];
+
+        if (dev && dev->secondary) {
+            last = MAX(last, dev->state.config[PCI_SUBORDINATE_BUS]);
+        }
+    }
+    return last;
+}
+
 uint16_t pci_requester_id(const PciDevice *dev)
 {
     const PciDevice *bridge = dev->bus->bridge;
@@ -414,8 +428,7 @@ static bool check_rom(const PciDevice *dev, GError **errp)
     if (dev->romfile && *dev->romfile) {
         error_setg(errp,
                    "%s: property 'romfile' cannot be '%s': no device has an "
-                   "expansion ROM here, and there is no firmware to run it; "
-                   "leave it out",
+                   "expansion ROM here; leave it out",
                    dev->dev.type->name, dev->romfile);
         return false;
     }

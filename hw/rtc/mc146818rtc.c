@@ -565,6 +565,12 @@ static void rtc_reset(Device *dev)
     update_irq(s);
 }
 
+void rtc_set_memory(Device *rtc, unsigned reg, uint8_t value)
+{
+    assert(reg > RTC_D && reg < RTC_BYTES && reg != RTC_CENTURY);
+    rtc_from(rtc)->state.cmos[reg] = value;
+}
+
 static const Property rtc_props[] = {
     PROP_BOOL("clock-vm", Rtc, clock_vm,
               .summary = "run by the machine's virtual clock"),

@@ -46,7 +46,8 @@ bool kvm_arch_check_features(KvmAccel *kvm, GError **errp);
 /* Interrupt controllers and timers back to power-on state. */
 int kvm_arch_reset(KvmAccel *kvm);
 
-/* AccelOps.set_irq and set_running. */
+/* AccelOps.address_bits, set_irq and set_running. */
+unsigned kvm_arch_address_bits(Accel *accel);
 void kvm_arch_set_irq(Accel *accel, unsigned n, bool level);
 void kvm_arch_set_running(Machine *machine, bool running);
 

@@ -54,6 +54,9 @@ typedef struct AccelOps {
      * Machine lock. */
     void (*set_running)(Machine *machine, bool running);
 
+    /* How many bits an address of guest memory has, as the processors say. */
+    unsigned (*address_bits)(Accel *accel);
+
     /* Makes @what slot number @n of the guest's memory, or removes that slot if
      * the size is 0, which cannot fail: memory_map_set(), which removes a slot
      * before it makes another of its number. Machine lock. */

@@ -45,13 +45,16 @@ typedef struct MachineConfig {
     uint64_t ram_size; /* bytes */
     unsigned n_cpus;
     CpuTopology topology;
-    char *cpu_model;  /* "max", "host" */
-    char **cpu_on;    /* features by name, NULL at the end; or NULL */
-    char **cpu_off;   /* the same */
-    bool cpu_enforce; /* one that is missing is an error */
-    char *kernel;     /* path; NULL: none */
-    char *initrd;     /* path; NULL: none */
-    char *append;     /* kernel command line; NULL: empty */
+    char *cpu_model;      /* "max", "host" */
+    char **cpu_on;        /* features by name, NULL at the end; or NULL */
+    char **cpu_off;       /* the same */
+    bool cpu_enforce;     /* one that is missing is an error */
+    char *kernel;         /* path; NULL: none */
+    char *initrd;         /* path; NULL: none */
+    char *append;         /* kernel command line; NULL: empty */
+    char *bios;           /* path of the firmware; NULL: none */
+    GPtrArray *data_dirs; /* char *: -L; NULL: none */
+    bool serial_console;  /* firmware shows itself on COM1 */
     FlashConfig pflash[FLASH_UNITS];
     char *name;           /* -name guest=; NULL: none */
     char *memory_backend; /* id; NULL: none */
@@ -91,6 +94,8 @@ struct MachineType {
     bool is_default;
     unsigned cpus_max;  /* 0: it has no vCPUs */
     const char *ram_id; /* of the object that is its RAM; NULL: it has none */
+    /* The file of its firmware, if nothing else says what to start. */
+    const char *firmware;
     /* Builds the board: RAM, address map, chipset. machine->accel is there.
      * On failure finish() undoes the rest. */
     bool (*init)(Machine *machine, GError **errp);

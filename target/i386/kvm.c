@@ -11,6 +11,9 @@
  * the same size. */
 #define CPUID_ENTRIES_MAX 256
 
+#define CPUID_ADDRESS_BITS   0x80000008
+#define ADDRESS_BITS_DEFAULT 36 /* of processors without that leaf */
+
 const char kvm_arch_advice[] = "load the module kvm_intel or kvm_amd, and if "
                                "that fails enable virtualization (VT-x or "
                                "AMD-V) in the firmware";
@@ -129,6 +132,15 @@ bool kvm_arch_check_features(KvmAccel *kvm, GError **errp)
         warn_report("%s", text);
     }
     return true;
+}
+
+unsigned kvm_arch_address_bits(Accel *accel)
+{
+    struct kvm_cpuid2 *cpuid = kvm_accel(accel)->arch->cpuid;
+    const struct kvm_cpuid_entry2 *e = x86_cpuid_find(
+        cpuid->entries, cpuid->nent, CPUID_ADDRESS_BITS, 0);
+
+    return e ? e->eax & 0xff : ADDRESS_BITS_DEFAULT;
 }
 
 /* --- A vCPU --- */

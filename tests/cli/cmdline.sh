@@ -57,7 +57,25 @@ refused "-trace: no trace event matches 'vhots_*'; see -trace help" -trace 'vhot
 refused "-d: unknown log item 'cpu'; see -d help" -d cpu
 refused "-D: cannot open log file '/nonexistent/log': No such file or directory" -D /nonexistent/log
 refused "-pidfile: cannot create '/nonexistent/pid': No such file or directory" -accel qtest -pidfile /nonexistent/pid
-refused 'nothing to boot: this machine has no firmware, give a Linux kernel with -kernel'
+
+# --- firmware ---
+refused '-bios cannot be used with -kernel: the kernel is entered directly, without firmware; leave one of them out' \
+    -kernel x -bios x
+refused "cannot open firmware '/nonexistent/bios': No such file or directory" -accel qtest -bios /nonexistent/bios
+refused "cannot open firmware 'no-such.bin': No such file or directory" -accel qtest -bios no-such.bin -L "$work"
+refused "firmware '$work' is not a regular file; give a file" -accel qtest -bios "$work"
+mkdir "$work/a" "$work/b"
+echo > "$work/b/fw.bin"
+refused "firmware '$work/b/fw.bin' has 1 bytes: a multiple of 64 KiB up to 8 MiB is expected; give another file" \
+    -accel qtest -L "$work/a" -L "$work/b" -bios fw.bin
+: > "$work/a/fw.bin"
+refused "firmware '$work/a/fw.bin' has 0 bytes: a multiple of 64 KiB up to 8 MiB is expected; give another file" \
+    -accel qtest -L "$work/a" -L "$work/b" -bios fw.bin
+head -c 65536 /dev/zero > "$work/b/fw.bin"
+runs -bios "$work/b/fw.bin"
+runs -L "$work/b" -bios fw.bin -m 16 -nodefaults
+prints '^/usr/share/seabios$' -L help
+prints "^$work/b\$" -L "$work/b" -L help
 refused '-initrd is only allowed with -kernel' -initrd x
 refused '-append is only allowed with -kernel' -append x
 refused '-nographic cannot be used with -daemonize' -accel qtest -nographic -daemonize

@@ -103,7 +103,7 @@ tries -accel tcg,thread=multi -accel qtest
 tries -accel qtest -accel kvm
 tries -machine accel=kvm -machine q35,accel=qtest
 refused "invalid accelerator 'xen'; see -accel help" -accel tcg -accel xen
-refused 'nothing to boot: this machine has no firmware, give a Linux kernel with -kernel' -accel kvm -accel tcg
+refused '-initrd is only allowed with -kernel' -accel kvm -accel tcg -initrd x
 refused "-accel: unknown parameter 'thread'" -accel kvm,thread=multi
 refused 'The -accel and "-machine accel=" options are incompatible' -accel qtest -machine accel=qtest
 for version in 2.4 2.12 4.0.1 6.2 7.1 7.2 7.2+deb12u13 2.9+x+y; do
@@ -127,7 +127,7 @@ refused '-cpu: host-phys-bits=off is not supported: the guest has as many addres
     -cpu max,host-phys-bits=off
 for feature in hv_relaxed hv-relaxed hv_vapic=on +hv-time; do
     name=${feature#+}
-    refused "-cpu: '${name%=on}' cannot be switched on: what Hyper-V offers is for Windows, which this machine without firmware does not start: leave it out" \
+    refused "-cpu: '${name%=on}' cannot be switched on: what Hyper-V offers is for Windows, which this machine does not start: leave it out" \
         -cpu "host,$feature"
 done
 prints ' vmx ' -cpu help

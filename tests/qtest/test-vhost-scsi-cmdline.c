@@ -343,8 +343,7 @@ static const RefuseCase refuse_cases[] = {
       BAD("disable-legacy", "maybe", "'auto' or 'on' or 'off' is expected") },
     { DEVICE ",romfile=pxe.rom", NULL,
       BAD("romfile", "pxe.rom",
-          "no device has an expansion ROM here, and there is no firmware to "
-          "run it; leave it out") },
+          "no device has an expansion ROM here; leave it out") },
     { DEVICE ",rombar=2", NULL,
       BAD("rombar", "2", "a number from 0 to 1 is expected") },
     { DEVICE ",vectors=x", NULL,

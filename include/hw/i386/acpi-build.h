@@ -14,6 +14,8 @@ typedef struct AcpiConfig {
     uint64_t ecam_base;
     unsigned ecam_buses;               /* buses 0 .. ecam_buses - 1 */
     uint64_t mmio32_base, mmio32_size; /* PCI window below 4 GiB */
+    /* Another one below ECAM; size 0: none. */
+    uint64_t mmio32_low_base, mmio32_low_size;
     uint64_t mmio64_base, mmio64_size; /* above RAM; size 0: none */
     uint16_t pm_base;
     uint8_t sci_irq;

@@ -2,8 +2,9 @@
 /*
  * The q35 memory controller hub seen as PCI host bridge: configuration
  * mechanism #1 (0xcf8/0xcfc), ECAM (hw/pci/pci-host.h) at PCIEXBAR, root bus
- * "pcie.0", and its own function 8086:29c0 at 00:00.0. Intel 3 Series Express
- * Chipset datasheet, 5.1.
+ * "pcie.0", and its own function 8086:29c0 at 00:00.0, whose PAM registers say
+ * what a processor finds from 0xc0000 to 1 MiB. Intel 3 Series Express Chipset
+ * datasheet, 5.1.
  */
 #ifndef HW_I386_MCH_H
 #define HW_I386_MCH_H
@@ -12,6 +13,8 @@
 
 #define MCH_ECAM_BASE UINT64_C(0xb0000000)
 #define MCH_ECAM_SIZE (256 * MiB)
+/* The most of a firmware's end that is seen below 1 MiB too. */
+#define MCH_ROM_MAX   (128 * KiB)
 
 /* What is to be saved beside PciDeviceState. */
 typedef struct MchState {
@@ -22,7 +25,9 @@ typedef struct Mch {
     PciDevice dev; /* 00:00.0 */
     MchState state;
     PciBus root;
-    MemoryRegion address_region, data_region, ecam_region;
+    MemoryRegion address_region, data_region, ecam_region, pam_region;
+    const uint8_t *rom; /* borrowed; NULL: none, and RAM is never hidden */
+    uint64_t rom_size;
 } Mch;
 
 extern const DeviceType mch_type; /* "mch" */
@@ -31,7 +36,16 @@ extern const DeviceType mch_type; /* "mch" */
 Mch *mch_new(Machine *machine, GError **errp);
 
 /* Maps ECAM at @base, as firmware would have before it starts an operating
- * system. The board calls it at reset when it boots a kernel directly. */
+ * system: the board, when it boots a kernel directly, or the firmware has not. */
 void mch_setup_ecam(Mch *host, uint64_t base);
+
+/* Where the guest has put ECAM, or 0 if it is off, and for how many buses. */
+uint64_t mch_ecam_base(const Mch *host, unsigned *ret_buses);
+
+/* Shows the @size bytes at @rom (borrowed, a multiple of 16 KiB, at most MCH_ROM_MAX)
+ * below 1 MiB from the next reset on, until firmware puts RAM there by the PAM
+ * registers. Without it all is RAM and there are no such registers: a kernel
+ * that is entered directly finds what firmware would have left. Once. */
+void mch_set_rom(Mch *host, const uint8_t *rom, uint64_t size);
 
 #endif

@@ -139,6 +139,8 @@ PciBus *pci_bus_find(PciBus *root, unsigned number);
 
 /* How many buses there are, bridges' ones included. */
 unsigned pci_bus_count(const PciBus *root);
+/* The last number that the guest has given to one of them. */
+unsigned pci_bus_last(const PciBus *root);
 
 /* Of @dev, plugged: the number that the guest has given its bus << 8 | devfn. */
 uint16_t pci_requester_id(const PciDevice *dev);

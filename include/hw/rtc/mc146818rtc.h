@@ -24,4 +24,8 @@
 
 extern const DeviceType mc146818rtc_type;
 
+/* Puts @value into byte @reg of the CMOS memory, for firmware to find: not one
+ * of the clock's. @rtc is an mc146818rtc. Machine lock. */
+void rtc_set_memory(Device *rtc, unsigned reg, uint8_t value);
+
 #endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A PC's firmware, which its boot vCPU begins in: the file, read once at the
+ * start, as a ROM that ends at 4 GiB; and what firmware is told of the machine
+ * (hw/nvram/fw_cfg.h). A machine whose kernel is entered directly has neither.
+ */
+#ifndef HW_I386_FIRMWARE_H
+#define HW_I386_FIRMWARE_H
+
+#define ROM_UNIT     (64 * KiB) /* a file is a multiple of this */
+#define ROM_SIZE_MAX (8 * MiB)
+
+typedef struct Rom {
+    uint8_t *host; /* read-only mapping, owned; NULL: none */
+    uint64_t size;
+} Rom;
+
+/* Reads the file @path of whole ROM_UNITs. Undo with rom_finish(), which takes
+ * an empty one. */
+bool rom_open(Rom *rom, const char *path, GError **errp);
+void rom_finish(Rom *rom);
+
+#endif
