@@ -4,6 +4,9 @@
 #include <sys/mman.h>
 
 #include "hw/i386/boot-file.h"
+#include "hw/acpi/ich9-pm.h"
+#include "system/machine.h"
+#include "target/i386/cpu.h"
 #include "util/error.h"
 
 static bool check_size(const char *path, uint64_t size, GError **errp)
@@ -65,4 +68,67 @@ void rom_finish(Rom *rom)
         munmap(rom->host, rom->size);
         rom->host = NULL;
     }
+}
+
+/* --- what it is told --- */
+
+#define E820_ENTRY_SIZE 20 /* base, length, type */
+#define SLEEP_STATES    6  /* S0 to S5 */
+#define SLEEP_SUPPORTED 0x80
+#define NEVER           UINT32_MAX
+
+static GBytes *le32(uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    return g_bytes_new(&value, sizeof(value));
+}
+
+static GBytes *e820_file(const E820Entry *memory, unsigned n)
+{
+    GByteArray *out = g_byte_array_new();
+
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t range[] = { GUINT64_TO_LE(memory[i].addr),
+                                   GUINT64_TO_LE(memory[i].size) };
+        const uint32_t type = GUINT32_TO_LE(memory[i].type);
+
+        g_byte_array_append(out, (const uint8_t *)range, sizeof(range));
+        g_byte_array_append(out, (const uint8_t *)&type, sizeof(type));
+    }
+    return g_byte_array_free_to_bytes(out);
+}
+
+/* Items that are 0 need not be there: an unknown key reads as zeros. So it is
+ * with the nodes of NUMA, and with a kernel for firmware to load. */
+static void set_items(FwCfg *s, const MachineConfig *c)
+{
+    const uint8_t one = 1;
+
+    /* Both firmwares start that many processors, and wait for them. */
+    fw_cfg_set_int(s, FW_CFG_NB_CPUS, c->n_cpus, 2);
+    /* SeaBIOS: one more than the greatest APIC id. */
+    fw_cfg_set_int(s, FW_CFG_MAX_CPUS,
+                   x86_apic_id(&c->topology, c->n_cpus - 1) + 1, 2);
+    /* SeaBIOS: its screen is COM1. */
+    fw_cfg_set_int(s, FW_CFG_NOGRAPHIC, c->serial_console, 2);
+    /* SeaBIOS, for its MP table: the timer is at input 2 of the I/O APIC. */
+    fw_cfg_set(s, FW_CFG_IRQ0_OVERRIDE, g_bytes_new(&one, 1));
+}
+
+bool firmware_offer(FwCfg *s, const Machine *m, const E820Entry *memory,
+                    unsigned n, GError **errp)
+{
+    static const uint8_t sleep[SLEEP_STATES] = {
+        [0] = SLEEP_SUPPORTED,
+        [5] = SLEEP_SUPPORTED | ICH9_SLP_TYP_S5,
+    };
+
+    set_items(s, &m->config);
+    /* Both: where RAM is; nothing else tells them. */
+    return fw_cfg_add_file(s, "etc/e820", e820_file(memory, n), errp) &&
+           /* OVMF: whether it has to prepare for S3. */
+           fw_cfg_add_file(s, "etc/system-states",
+                           g_bytes_new_static(sleep, sizeof(sleep)), errp) &&
+           /* SeaBIOS: milliseconds until it tries again if no disk starts. */
+           fw_cfg_add_file(s, "etc/boot-fail-wait", le32(NEVER), errp);
 }

@@ -35,6 +35,7 @@ typedef struct Q35Board {
     Device *rtc;  /* owned by the device tree */
     X86Boot boot;
     Rom rom;
+    FwCfg *fw_cfg; /* owned by the device tree; NULL: direct boot */
     AcpiTables acpi;
     uint64_t acpi_gpas[ACPI_FILES]; /* where they lie */
 } Q35Board;
@@ -147,6 +148,17 @@ static void build_e820(const Machine *m, X86Boot *boot)
     }
 }
 
+/* Firmware adds what it makes of the rest. */
+static void build_firmware_e820(const Machine *m, X86Boot *boot)
+{
+    add_e820(boot, 0, low_ram(m), E820_RAM);
+    add_e820(boot, X86_ACCEL_RESERVED_BASE,
+             X86_ACCEL_RESERVED_BASE + X86_ACCEL_RESERVED_SIZE, E820_RESERVED);
+    if (high_ram(m)) {
+        add_e820(boot, 4 * GiB, 4 * GiB + high_ram(m), E820_RAM);
+    }
+}
+
 /* --- interrupts --- */
 
 static void set_gsi(void *opaque, unsigned n, bool level)
@@ -235,9 +247,6 @@ static bool init_rom(Machine *m, GError **errp)
     MemorySlot slot = { .readonly = true };
     uint64_t low;
 
-    if (!m->config.bios) {
-        return true;
-    }
     if (!rom_open(&b->rom, m->config.bios, errp)) {
         return false;
     }
@@ -249,6 +258,15 @@ static bool init_rom(Machine *m, GError **errp)
     return show(m, &slot, errp);
 }
 
+/* Under qtest there may be none to run, and a test asks in its place. */
+static bool init_firmware(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+
+    b->fw_cfg = fw_cfg_new(m, errp);
+    return b->fw_cfg && (!m->config.bios || init_rom(m, errp));
+}
+
 static bool q35_init(Machine *m, GError **errp)
 {
     Q35Board *b = g_new0(Q35Board, 1);
@@ -256,7 +274,7 @@ static bool q35_init(Machine *m, GError **errp)
     m->board = b;
     x86_boot_init(&b->boot);
     return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp) &&
-           init_rom(m, errp);
+           (m->config.kernel || init_firmware(m, errp));
 }
 
 static void q35_finish(Machine *m)
@@ -307,21 +325,27 @@ static void write_acpi(Machine *m)
     }
 }
 
-static bool build_acpi(Machine *m, GError **errp)
+/* Where a guest may put BARs. Of a kernel that is entered directly we know that
+ * it begins at the bottom. */
+static void direct_windows(Machine *m, AcpiConfig *c)
+{
+    c->ecam_base = MCH_ECAM_BASE;
+    /* No more than there are: Linux probes every slot of each with two exits, so
+     * that 256 would cost 16,000 exits before its init. */
+    c->ecam_buses = pci_bus_count(&board_of(m)->host->root);
+    c->mmio32_base = MMIO32_BASE;
+    c->mmio32_size = MMIO32_END - MMIO32_BASE;
+    c->mmio64_base = round_up(4 * GiB + high_ram(m), GiB);
+    c->mmio64_size = MMIO64_SIZE;
+}
+
+static void build_acpi(Machine *m)
 {
     Q35Board *b = board_of(m);
     g_autofree uint32_t *apic_ids = g_new(uint32_t, m->config.n_cpus);
     AcpiConfig config = {
         .n_cpus = m->config.n_cpus,
         .apic_ids = apic_ids,
-        .ecam_base = MCH_ECAM_BASE,
-        /* No more than there are: Linux probes every slot of each with two
-         * exits, so that 256 would cost 16,000 exits before its init. */
-        .ecam_buses = pci_bus_count(&b->host->root),
-        .mmio32_base = MMIO32_BASE,
-        .mmio32_size = MMIO32_END - MMIO32_BASE,
-        .mmio64_base = round_up(4 * GiB + high_ram(m), GiB),
-        .mmio64_size = MMIO64_SIZE,
         .pm_base = ICH9_PM_BASE,
         .sci_irq = ICH9_SCI_IRQ,
         .serial_ports = serial_isa_ports(m),
@@ -332,19 +356,31 @@ static bool build_acpi(Machine *m, GError **errp)
     for (unsigned i = 0; i < m->config.n_cpus; i++) {
         apic_ids[i] = x86_apic_id(&m->config.topology, i);
     }
+    direct_windows(m, &config);
+    acpi_tables_finish(&b->acpi);
     acpi_build(&b->acpi, &config);
-    return place_acpi(m, errp);
+}
+
+static bool offer_to_firmware(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+
+    build_firmware_e820(m, &b->boot);
+    return firmware_offer(b->fw_cfg, m, b->boot.e820, b->boot.n_e820, errp);
 }
 
 static bool q35_machine_done(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
 
-    if (!m->config.kernel) {
-        return true;
+    if (b->fw_cfg) {
+        return offer_to_firmware(m, errp);
     }
-    if (!m->config.no_acpi && !build_acpi(m, errp)) {
-        return false;
+    if (!m->config.no_acpi) {
+        build_acpi(m);
+        if (!place_acpi(m, errp)) {
+            return false;
+        }
     }
     build_e820(m, &b->boot);
     b->boot.low_ram_end = low_ram(m);
@@ -361,8 +397,8 @@ static bool q35_reset(Machine *m, GError **errp)
     BootEntry entry;
     int r;
 
-    if (!m->config.kernel) {
-        return true;
+    if (b->fw_cfg) {
+        return true; /* all is as at power-on */
     }
     mch_setup_ecam(b->host, MCH_ECAM_BASE);
     ich9_lpc_setup_direct_boot(b->lpc);

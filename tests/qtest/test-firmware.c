@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a firmware finds of the board: the ROM and its copy below 1 MiB, the
- * registers that put RAM there, SMM that is locked away, and all of it again
- * after a reset. */
+ * registers that put RAM there, SMM that is locked away, all of it again after a
+ * reset, and what it is told by fw_cfg. */
 #include "libqtest.h"
 #include "libqos/pci.h"
 
@@ -320,6 +320,112 @@ static void without_rom_all_is_ram(void)
     qtest_quit(s);
 }
 
+/* --- fw_cfg, by ports --- */
+
+static uint64_t read_le(QTestState *s, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < size; i++) {
+        value |= (uint64_t)qtest_inb(s, 0x511) << (8 * i);
+    }
+    return value;
+}
+
+static uint32_t read_be32(QTestState *s)
+{
+    return GUINT32_SWAP_LE_BE((uint32_t)read_le(s, 4));
+}
+
+static uint64_t fw_cfg_item(QTestState *s, uint16_t key, unsigned size)
+{
+    qtest_outw(s, 0x510, key);
+    return read_le(s, size);
+}
+
+/* Selects the file @name and returns its size, or -1 if there is none. */
+static int64_t fw_cfg_open(QTestState *s, const char *name)
+{
+    uint32_t n;
+
+    qtest_outw(s, 0x510, 0x19);
+    n = read_be32(s);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t size = read_be32(s);
+        uint32_t key = read_be32(s) >> 16;
+        char its_name[56];
+
+        for (unsigned j = 0; j < sizeof(its_name); j++) {
+            its_name[j] = (char)qtest_inb(s, 0x511);
+        }
+        if (g_str_equal(its_name, name)) {
+            qtest_outw(s, 0x510, (uint16_t)key);
+            return size;
+        }
+    }
+    return -1;
+}
+
+static void assert_range(QTestState *s, uint64_t base, uint64_t size,
+                         uint32_t type)
+{
+    g_assert_cmphex(read_le(s, 8), ==, base);
+    g_assert_cmphex(read_le(s, 8), ==, size);
+    g_assert_cmpuint(read_le(s, 4), ==, type);
+}
+
+/* RAM on both sides of the hole, and the pages that an accelerator takes. */
+static void memory_is_told_of(void)
+{
+    QTestState *s = qtest_init("-m 3G");
+
+    g_assert_cmpint(fw_cfg_open(s, "etc/e820"), ==, 60);
+    assert_range(s, 0, 2 * GiB, 1);
+    assert_range(s, 0xfeffc000, 0x4000, 2);
+    assert_range(s, 4 * GiB, GiB, 1);
+    qtest_quit(s);
+    s = qtest_init("-m 2G");
+    g_assert_cmpint(fw_cfg_open(s, "etc/e820"), ==, 40);
+    assert_range(s, 0, 2 * GiB, 1);
+    qtest_quit(s);
+}
+
+static void processors_are_told_of(void)
+{
+    /* Ids 0 to 2 and 4 to 6. */
+    QTestState *s = qtest_init("-smp 6,sockets=2,cores=3");
+
+    g_assert_cmpuint(fw_cfg_item(s, 0x05, 2), ==, 6);
+    g_assert_cmpuint(fw_cfg_item(s, 0x0f, 2), ==, 7);
+    g_assert_cmpuint(fw_cfg_item(s, 0x8002, 1), ==, 1);
+    /* No NUMA, no kernel to load. */
+    g_assert_cmpuint(fw_cfg_item(s, 0x0d, 8), ==, 0);
+    g_assert_cmpuint(fw_cfg_item(s, 0x08, 4), ==, 0);
+    qtest_quit(s);
+}
+
+static void sleep_states_are_told_of(void)
+{
+    QTestState *s = qtest_init("");
+
+    g_assert_cmpint(fw_cfg_open(s, "etc/system-states"), ==, 6);
+    g_assert_cmphex(read_le(s, 6), ==, 0x870000000080);
+    g_assert_cmpint(fw_cfg_open(s, "etc/boot-fail-wait"), ==, 4);
+    g_assert_cmphex(read_le(s, 4), ==, UINT32_MAX);
+    qtest_quit(s);
+}
+
+static void serial_console_is_told_of(void)
+{
+    QTestState *s = qtest_init("");
+
+    g_assert_cmpuint(fw_cfg_item(s, 0x04, 2), ==, 0);
+    qtest_quit(s);
+    s = qtest_init("-machine graphics=off");
+    g_assert_cmpuint(fw_cfg_item(s, 0x04, 2), ==, 1);
+    qtest_quit(s);
+}
+
 #define TEST(name)                      \
     {                                   \
         "/firmware/" #name, name, setup \
@@ -358,5 +464,11 @@ int main(int argc, char **argv)
                    teardown);
     }
     g_test_add_func("/firmware/without_rom_all_is_ram", without_rom_all_is_ram);
+    g_test_add_func("/firmware/memory_is_told_of", memory_is_told_of);
+    g_test_add_func("/firmware/processors_are_told_of", processors_are_told_of);
+    g_test_add_func("/firmware/sleep_states_are_told_of",
+                    sleep_states_are_told_of);
+    g_test_add_func("/firmware/serial_console_is_told_of",
+                    serial_console_is_told_of);
     return g_test_run();
 }

@@ -7,6 +7,9 @@
 #ifndef HW_I386_FIRMWARE_H
 #define HW_I386_FIRMWARE_H
 
+#include "hw/i386/x86-boot.h"
+#include "hw/nvram/fw_cfg.h"
+
 #define ROM_UNIT     (64 * KiB) /* a file is a multiple of this */
 #define ROM_SIZE_MAX (8 * MiB)
 
@@ -19,5 +22,10 @@ typedef struct Rom {
  * an empty one. */
 bool rom_open(Rom *rom, const char *path, GError **errp);
 void rom_finish(Rom *rom);
+
+/* Gives @fw_cfg all that firmware is told of @machine but ACPI tables: once all
+ * devices are there. @memory is what the processors find, RAM in E820_RAM. */
+bool firmware_offer(FwCfg *fw_cfg, const Machine *machine,
+                    const E820Entry *memory, unsigned n, GError **errp);
 
 #endif
