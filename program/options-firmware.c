@@ -77,6 +77,11 @@ bool option_choose_firmware(Options *o, GError **errp)
     const char *name = o->machine->firmware;
 
     c->serial_console |= o->nographic;
+    if (c->bios && c->pflash[0].path) {
+        error_setg(errp, "-bios cannot be used with a flash that has the "
+                         "firmware: leave one of them out");
+        return false;
+    }
     if (c->bios && c->kernel) {
         error_setg(errp, "-bios cannot be used with -kernel: the kernel is "
                          "entered directly, without firmware; leave one of "
@@ -88,7 +93,8 @@ bool option_choose_firmware(Options *o, GError **errp)
         return true;
     }
     /* A test drives a machine that runs no code, and needs none. */
-    if (c->kernel || !name || !g_str_equal(o->accel->name, "kvm")) {
+    if (c->kernel || c->pflash[0].path || !name ||
+        !g_str_equal(o->accel->name, "kvm")) {
         return true;
     }
     c->bios = find_file(c->data_dirs, name);

@@ -99,7 +99,7 @@ static GBytes *e820_file(const E820Entry *memory, unsigned n)
 }
 
 /* Items that are 0 need not be there: an unknown key reads as zeros. So it is
- * with the nodes of NUMA, and with a kernel for firmware to load. */
+ * with the nodes of NUMA. */
 static void set_items(FwCfg *s, const MachineConfig *c)
 {
     const uint8_t one = 1;
@@ -115,6 +115,94 @@ static void set_items(FwCfg *s, const MachineConfig *c)
     fw_cfg_set(s, FW_CFG_IRQ0_OVERRIDE, g_bytes_new(&one, 1));
 }
 
+/* --- a kernel for it to load --- */
+
+/* Of a bzImage, Documentation/arch/x86/boot.rst. */
+#define SETUP_SECTS         0x1f1
+#define SETUP_SECTS_DEFAULT 4
+#define SETUP_MAGIC         0x202
+#define SETUP_MAGIC_END     0x206
+#define SETUP_SECTOR        512
+
+static GBytes *read_file(const char *path, const char *what, GError **errp)
+{
+    auto_fd fd = -1;
+    g_autofree uint8_t *data = NULL;
+    uint64_t size;
+    int r;
+
+    if (!boot_file_open(path, what, &fd, &size, errp)) {
+        return NULL;
+    }
+    data = size && size <= FW_CFG_ITEM_MAX ? g_try_malloc(size) : NULL;
+    r = data ? boot_file_read(fd, data, size, 0) : size ? -ENOMEM : -ENODATA;
+    if (r < 0) {
+        error_setg_errno(errp, -r,
+                         "cannot read the %" PRIu64 " bytes of %s "
+                         "'%s'",
+                         size, what, path);
+        return NULL;
+    }
+    return g_bytes_new_take(g_steal_pointer(&data), size);
+}
+
+static void set_blob(FwCfg *s, FwCfgKey size_key, FwCfgKey key, GBytes *data)
+{
+    fw_cfg_set_int(s, size_key, g_bytes_get_size(data), 4);
+    fw_cfg_set(s, key, data);
+}
+
+/* OVMF puts the two parts together again and starts the whole as an EFI
+ * program. */
+static bool offer_kernel_file(FwCfg *s, const char *path, GError **errp)
+{
+    g_autoptr(GBytes) file = read_file(path, "kernel", errp);
+    gsize size, setup;
+    const uint8_t *data;
+
+    if (!file) {
+        return false;
+    }
+    data = g_bytes_get_data(file, &size);
+    if (size < SETUP_MAGIC_END || memcmp(data + SETUP_MAGIC, "HdrS", 4)) {
+        error_setg(errp,
+                   "kernel '%s' is not a Linux bzImage; give a /boot/vmlinuz "
+                   "or arch/x86/boot/bzImage of a kernel build",
+                   path);
+        return false;
+    }
+    setup = data[SETUP_SECTS] ? data[SETUP_SECTS] : SETUP_SECTS_DEFAULT;
+    setup = MIN((setup + 1) * SETUP_SECTOR, size);
+    set_blob(s, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA,
+             g_bytes_new_from_bytes(file, 0, setup));
+    set_blob(s, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA,
+             g_bytes_new_from_bytes(file, setup, size - setup));
+    return true;
+}
+
+static bool offer_kernel(FwCfg *s, const MachineConfig *c, GError **errp)
+{
+    const char *append = c->append ? c->append : "";
+    GBytes *initrd;
+
+    if (!c->kernel) {
+        return true;
+    }
+    if (!offer_kernel_file(s, c->kernel, errp)) {
+        return false;
+    }
+    set_blob(s, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA,
+             g_bytes_new(append, strlen(append) + 1));
+    if (!c->initrd) {
+        return true;
+    }
+    initrd = read_file(c->initrd, "initrd", errp);
+    if (initrd) {
+        set_blob(s, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, initrd);
+    }
+    return initrd;
+}
+
 bool firmware_offer(FwCfg *s, const Machine *m, const E820Entry *memory,
                     unsigned n, GError **errp)
 {
@@ -124,6 +212,9 @@ bool firmware_offer(FwCfg *s, const Machine *m, const E820Entry *memory,
     };
 
     set_items(s, &m->config);
+    if (!offer_kernel(s, &m->config, errp)) {
+        return false;
+    }
     /* Both: where RAM is; nothing else tells them. */
     return fw_cfg_add_file(s, "etc/e820", e820_file(memory, n), errp) &&
            /* OVMF: whether it has to prepare for S3. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/i386/q35.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial-isa.h"
 #include "hw/i386/acpi-build.h"
 #include "hw/i386/firmware.h"
@@ -258,13 +259,46 @@ static bool init_rom(Machine *m, GError **errp)
     return show(m, &slot, errp);
 }
 
+/* The same with flash: that of the variables lies below that of the code. */
+static bool init_flash(Machine *m, GError **errp)
+{
+    static const char *const names[FLASH_UNITS] = { "pflash0", "pflash1" };
+    uint64_t end = 4 * GiB;
+
+    for (unsigned i = 0; i < FLASH_UNITS && m->config.pflash[i].path; i++) {
+        const FlashConfig *c = &m->config.pflash[i];
+        PFlash *flash = pflash_cfi01_new(m, names[i], c->path, c->readonly, end,
+                                         errp);
+        uint64_t size, low;
+
+        if (!flash) {
+            return false;
+        }
+        size = pflash_size(flash);
+        low = MIN(size & ~(MCH_ROM_UNIT - 1), MCH_ROM_MAX);
+        if (i == 0) {
+            mch_set_rom(board_of(m)->host, pflash_contents(flash) + size - low,
+                        low);
+        }
+        end -= size;
+    }
+    return true;
+}
+
 /* Under qtest there may be none to run, and a test asks in its place. */
 static bool init_firmware(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
 
     b->fw_cfg = fw_cfg_new(m, errp);
-    return b->fw_cfg && (!m->config.bios || init_rom(m, errp));
+    return b->fw_cfg && (!m->config.bios || init_rom(m, errp)) &&
+           init_flash(m, errp);
+}
+
+/* A kernel is entered directly, but by a firmware in flash: that loads it. */
+static bool has_firmware(const Machine *m)
+{
+    return !m->config.kernel || m->config.pflash[0].path;
 }
 
 static bool q35_init(Machine *m, GError **errp)
@@ -274,7 +308,7 @@ static bool q35_init(Machine *m, GError **errp)
     m->board = b;
     x86_boot_init(&b->boot);
     return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp) &&
-           (m->config.kernel || init_firmware(m, errp));
+           (!has_firmware(m) || init_firmware(m, errp));
 }
 
 static void q35_finish(Machine *m)

@@ -172,6 +172,9 @@ refused "-drive: flash 0 is there already: it is '$work/code'" \
     -drive "if=pflash,unit=0,file=$work/code" -drive "if=pflash,unit=0,file=$work/vars"
 refused "flash 1, the firmware's variables, is given, and flash 0, the firmware, is missing: give both" \
     -drive "if=pflash,unit=1,file=$work/vars"
+refused "-bios cannot be used with a flash that has the firmware: leave one of them out" \
+    -bios "$work/code" -pflash "$work/code"
+refused "pflash1: cannot open '$work/none': No such file or directory" -accel qtest -pflash "$work/code" -pflash "$work/none"
 refused "-machine pflash0: there is no -blockdev with node-name=code" -machine pflash0=code
 refused "-blockdev: driver 'qcow2' is not supported: a flash is 'raw' on 'file'; $disk" \
     -machine pflash0=x -blockdev qcow2,node-name=x,file=y

@@ -14,6 +14,7 @@
 #define MCH_ECAM_BASE UINT64_C(0xb0000000)
 #define MCH_ECAM_SIZE (256 * MiB)
 /* The most of a firmware's end that is seen below 1 MiB too. */
+#define MCH_ROM_UNIT  (16 * KiB)
 #define MCH_ROM_MAX   (128 * KiB)
 
 /* What is to be saved beside PciDeviceState. */
