@@ -425,6 +425,23 @@ static void choose_boot_tpgt(VhostScsi *s)
     }
 }
 
+/* OVMF asks SCSI target 0 alone who is there, which is portal group 0, and ends
+ * its search where nobody answers. The other firmware is not in a flash. */
+static void warn_of_uefi(const VhostScsi *s)
+{
+    g_autofree char *target = g_build_filename(LIO_VHOST_PATH, s->wwpn, NULL);
+    int tpgt = s->vdev.dev.machine->config.pflash[0].path
+                   ? lio_lowest_tpgt(target)
+                   : 0;
+
+    if (tpgt > 0) {
+        warn_report("%s: target '%s' has no portal group 0: a UEFI "
+                    "firmware finds no disk of its tpgt_%d; give it a tpgt_0 "
+                    "if the guest is to boot from it",
+                    device_label(&s->vdev.dev), s->wwpn, tpgt);
+    }
+}
+
 /* Asks the kernel, which may block on a hung target: the machine goes on
  * meanwhile. Nobody else knows of the device yet. */
 static bool set_up_kernel_device(VhostScsi *s, GError **errp)
@@ -435,6 +452,7 @@ static bool set_up_kernel_device(VhostScsi *s, GError **errp)
     machine_unlock_if_started(s->vdev.dev.machine);
     ok = vhost_scsi_set_workers(s, errp) && try_endpoint(s, errp);
     choose_boot_tpgt(s);
+    warn_of_uefi(s);
     machine_lock_if_started(s->vdev.dev.machine);
     return ok;
 }
