@@ -4,6 +4,7 @@
 #include "hw/acpi/ich9-pm.h"
 #include "hw/char/serial-isa.h"
 #include "hw/isa/lpc-ich9.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/rtc/mc146818rtc.h"
 
 #define IOAPIC_BASE     0xfec00000
@@ -63,12 +64,14 @@ static void add_checksum(AcpiTables *t, AcpiFile file, unsigned offset,
     g_array_append_val(t->fixups, fixup);
 }
 
-/* acpi_table_end() of a table with pointers. */
+/* acpi_table_end() of a table with pointers. Its checksum is 0 until it is fixed
+ * up: OVMF sets it to what the sum of all bytes lacks, where SeaBIOS adds that. */
 static void end_table(AcpiTables *t, unsigned start)
 {
     GByteArray *out = t->files[ACPI_FILE_TABLES];
 
     acpi_table_end(out, start);
+    out->data[start + ACPI_TABLE_CHECKSUM] = 0;
     add_checksum(t, ACPI_FILE_TABLES, start + ACPI_TABLE_CHECKSUM, start,
                  out->len - start);
 }
@@ -366,6 +369,20 @@ static Aml *build_pvpanic(uint16_t port)
     return dev;
 }
 
+/* What Linux's qemu_fw_cfg driver binds to; present and not shown to users
+ * (_STA, ACPI 6.4, 6.3.7). */
+static Aml *build_fw_cfg(void)
+{
+    Aml *dev = aml_device("FWCF");
+    Aml *crs = aml_resource_template();
+
+    aml_append(crs, aml_io(FW_CFG_PORT, FW_CFG_PORT_SIZE));
+    aml_append(dev, aml_name_decl("_HID", aml_string("QEMU0002")));
+    aml_append(dev, aml_name_decl("_STA", aml_int(0x0b)));
+    aml_append(dev, aml_name_decl("_CRS", crs));
+    return dev;
+}
+
 static Aml *build_isa(const AcpiConfig *c)
 {
     Aml *isa = aml_device("ISA");
@@ -381,6 +398,9 @@ static Aml *build_isa(const AcpiConfig *c)
     }
     if (c->pvpanic_port) {
         aml_append(isa, build_pvpanic(c->pvpanic_port));
+    }
+    if (c->has_fw_cfg) {
+        aml_append(isa, build_fw_cfg());
     }
     for (unsigned i = 0; i < SERIAL_ISA_PORTS; i++) {
         if (c->serial_ports & 1u << i) {

@@ -8,8 +8,7 @@
 #include "hw/acpi/ich9-pm.h"
 #include "hw/i386/acpi-build.h"
 #include "hw/isa/lpc-ich9.h"
-
-#include <glib/gstdio.h>
+#include "test-acpi.h"
 
 #define BLOB_GPA 0xe0000
 
@@ -53,20 +52,6 @@ static void build(Fixture *f, const AcpiConfig *config)
     g_assert_nonnull(f->dir);
 }
 
-static void remove_dir(const char *dir)
-{
-    GDir *d = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name(d))) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-
-        g_unlink(path);
-    }
-    g_dir_close(d);
-    g_rmdir(dir);
-}
-
 static void teardown(Fixture *f, gconstpointer data)
 {
     acpi_tables_finish(&f->tables);
@@ -86,26 +71,6 @@ static const uint8_t *at(const Fixture *f, uint64_t gpa)
         }
     }
     g_assert_not_reached();
-}
-
-static uint64_t get(const uint8_t *p, unsigned size)
-{
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < size; i++) {
-        v |= (uint64_t)p[i] << (8 * i);
-    }
-    return v;
-}
-
-static uint8_t sum(const uint8_t *p, size_t len)
-{
-    uint8_t v = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        v = (uint8_t)(v + p[i]);
-    }
-    return v;
 }
 
 static uint64_t xsdt_gpa(const Fixture *f)
@@ -148,47 +113,6 @@ static void assert_has(const char *text, const char *part)
     }
 }
 
-/* Runs iasl in the test's directory; returns what it prints. It must say that
- * all is well. */
-static char *iasl(const Fixture *f, const char *option, const char *file)
-{
-    const char *argv[] = { "iasl", option, file, NULL };
-    g_autoptr(GError) err = NULL;
-    g_autofree char *errors = NULL;
-    char *output = NULL;
-    int status;
-
-    g_spawn_sync(f->dir, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
-                 &output, &errors, &status, &err);
-    g_assert_no_error(err); /* iasl is required: apt-get install acpica-tools */
-    g_test_message("%s %s %s:\n%s%s", argv[0], option, file, output, errors);
-    g_spawn_check_wait_status(status, &err);
-    g_assert_no_error(err);
-    g_assert_null(strstr(errors, "Error"));
-    g_assert_null(strstr(errors, "Warning"));
-    return output;
-}
-
-/* Writes a table to NAME.dat and returns the text that iasl makes of it. */
-static char *disassemble(const Fixture *f, const char *name,
-                         const uint8_t *table, size_t len)
-{
-    g_autofree char *dat = g_strdup_printf("%s.dat", name);
-    g_autofree char *dsl = g_strdup_printf("%s/%s.dsl", f->dir, name);
-    g_autofree char *path = g_build_filename(f->dir, dat, NULL);
-    g_autofree char *output = NULL;
-    char *text = NULL;
-
-    g_assert_true(
-        g_file_set_contents(path, (const char *)table, (gssize)len, NULL));
-    output = iasl(f, "-d", dat);
-    g_assert_true(g_file_get_contents(dsl, &text, NULL, NULL));
-    g_assert_null(strstr(text, "Invalid"));
-    g_assert_null(strstr(text, "Incorrect"));
-    g_assert_null(strstr(text, "**** "));
-    return text;
-}
-
 /* All but the RSDP, which is no table to iasl; test_checksums() looks at it. */
 static void disassemble_all(const Fixture *f)
 {
@@ -198,18 +122,18 @@ static void disassemble_all(const Fixture *f)
     for (unsigned i = 0; i < G_N_ELEMENTS(listed); i++) {
         const uint8_t *t = find_table(f, listed[i]);
 
-        g_free(disassemble(f, listed[i], t, get(t + 4, 4)));
+        g_free(disassemble(f->dir, listed[i], t, get(t + 4, 4)));
     }
-    g_free(disassemble(f, "XSDT", xsdt, get(xsdt + 4, 4)));
-    g_free(disassemble(f, "FACS", facs_of(f), get(facs_of(f) + 4, 4)));
+    g_free(disassemble(f->dir, "XSDT", xsdt, get(xsdt + 4, 4)));
+    g_free(disassemble(f->dir, "FACS", facs_of(f), get(facs_of(f) + 4, 4)));
 }
 
 /* Disassembles the DSDT and compiles the result; returns the text. */
 static char *roundtrip_dsdt(const Fixture *f)
 {
     const uint8_t *dsdt = dsdt_of(f);
-    char *text = disassemble(f, "DSDT", dsdt, get(dsdt + 4, 4));
-    g_autofree char *output = iasl(f, "-oa", "DSDT.dsl");
+    char *text = disassemble(f->dir, "DSDT", dsdt, get(dsdt + 4, 4));
+    g_autofree char *output = iasl(f->dir, "-oa", "DSDT.dsl");
     g_autofree char *path = g_build_filename(f->dir, "DSDT.aml", NULL);
     g_autofree char *aml = NULL;
     size_t len;

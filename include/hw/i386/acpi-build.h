@@ -22,6 +22,7 @@ typedef struct AcpiConfig {
     unsigned serial_ports; /* bit mask of COM1 .. COM4 that exist */
     uint16_t pvpanic_port; /* 0: there is none */
     bool has_rtc;
+    bool has_fw_cfg;
     /* Declare the GPE0 block. Nothing of the q35 board raises a GPE as long as
      * hotplug is PCIe's own, and clearing it costs a guest some 30 exits. */
     bool has_gpe0;
