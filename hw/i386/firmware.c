@@ -5,6 +5,7 @@
 
 #include "hw/i386/boot-file.h"
 #include "hw/acpi/ich9-pm.h"
+#include "hw/pci/boot-order.h"
 #include "system/machine.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
@@ -75,7 +76,6 @@ void rom_finish(Rom *rom)
 #define E820_ENTRY_SIZE 20 /* base, length, type */
 #define SLEEP_STATES    6  /* S0 to S5 */
 #define SLEEP_SUPPORTED 0x80
-#define NEVER           UINT32_MAX
 
 static GBytes *le32(uint32_t value)
 {
@@ -113,6 +113,18 @@ static void set_items(FwCfg *s, const MachineConfig *c)
     fw_cfg_set_int(s, FW_CFG_NOGRAPHIC, c->serial_console, 2);
     /* SeaBIOS, for its MP table: the timer is at input 2 of the I/O APIC. */
     fw_cfg_set(s, FW_CFG_IRQ0_OVERRIDE, g_bytes_new(&one, 1));
+    /* Both: whether to offer a menu. */
+    fw_cfg_set_int(s, FW_CFG_BOOT_MENU, c->boot_menu, 2);
+}
+
+/* Both: how long to offer it. */
+static bool add_menu_wait(FwCfg *s, const MachineConfig *c, GError **errp)
+{
+    uint16_t ms = GUINT16_TO_LE((uint16_t)c->boot_splash_time_ms);
+
+    return c->boot_splash_time_ms < 0 ||
+           fw_cfg_add_file(s, "etc/boot-menu-wait",
+                           g_bytes_new(&ms, sizeof(ms)), errp);
 }
 
 /* --- a kernel for it to load --- */
@@ -220,6 +232,12 @@ bool firmware_offer(FwCfg *s, const Machine *m, const E820Entry *memory,
            /* OVMF: whether it has to prepare for S3. */
            fw_cfg_add_file(s, "etc/system-states",
                            g_bytes_new_static(sleep, sizeof(sleep)), errp) &&
-           /* SeaBIOS: milliseconds until it tries again if no disk starts. */
-           fw_cfg_add_file(s, "etc/boot-fail-wait", le32(NEVER), errp);
+           /* Both: which disks to try, and in which order. */
+           fw_cfg_add_file(s, "bootorder", boot_order_build(m), errp) &&
+           add_menu_wait(s, &m->config, errp) &&
+           /* SeaBIOS: milliseconds until it starts again if no disk does; all
+            * ones is never. */
+           fw_cfg_add_file(s, "etc/boot-fail-wait",
+                           le32((uint32_t)m->config.boot_reboot_timeout_ms),
+                           errp);
 }

@@ -332,7 +332,8 @@ uint64_t mch_ecam_base(const Mch *host, unsigned *ret_buses)
 
 void mch_set_rom(Mch *host, const uint8_t *rom, uint64_t size)
 {
-    assert(!host->rom && size <= MCH_ROM_MAX && !(size % PAM_UNIT));
+    assert(!host->rom && size <= MCH_ROM_MAX && !(size % MCH_ROM_UNIT));
+    static_assert(MCH_ROM_UNIT % PAM_UNIT == 0, "pieces");
     host->rom = rom;
     host->rom_size = size;
     host->dev.wmask[MCH_PAM] = PAM_WRITABLE & 0xf0;

@@ -3,11 +3,13 @@
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial-isa.h"
 #include "hw/i386/acpi-build.h"
+#include "hw/i386/acpi-loader.h"
 #include "hw/i386/firmware.h"
 #include "hw/i386/x86-boot.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/pvpanic.h"
 #include "hw/i386/mch.h"
+#include "hw/pci/boot-order.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "system/machine.h"
 #include "target/i386/cpu.h"
@@ -37,6 +39,7 @@ typedef struct Q35Board {
     X86Boot boot;
     Rom rom;
     FwCfg *fw_cfg; /* owned by the device tree; NULL: direct boot */
+    bool was_reset;
     AcpiTables acpi;
     uint64_t acpi_gpas[ACPI_FILES]; /* where they lie */
 } Q35Board;
@@ -241,12 +244,19 @@ static bool init_serial(Machine *m, GError **errp)
     return true;
 }
 
-/* The firmware ends at 4 GiB, and its end is seen below 1 MiB as well. */
+/* The end of the firmware is seen below 1 MiB as well. */
+static void show_end(Q35Board *b, const uint8_t *firmware, uint64_t size)
+{
+    uint64_t n = MIN(size, MCH_ROM_MAX) & ~(MCH_ROM_UNIT - 1);
+
+    mch_set_rom(b->host, firmware + size - n, n);
+}
+
+/* It ends at 4 GiB. */
 static bool init_rom(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
     MemorySlot slot = { .readonly = true };
-    uint64_t low;
 
     if (!rom_open(&b->rom, m->config.bios, errp)) {
         return false;
@@ -254,8 +264,7 @@ static bool init_rom(Machine *m, GError **errp)
     slot.gpa = 4 * GiB - b->rom.size;
     slot.size = b->rom.size;
     slot.host = b->rom.host;
-    low = MIN(b->rom.size, MCH_ROM_MAX);
-    mch_set_rom(b->host, b->rom.host + b->rom.size - low, low);
+    show_end(b, b->rom.host, b->rom.size);
     return show(m, &slot, errp);
 }
 
@@ -269,18 +278,14 @@ static bool init_flash(Machine *m, GError **errp)
         const FlashConfig *c = &m->config.pflash[i];
         PFlash *flash = pflash_cfi01_new(m, names[i], c->path, c->readonly, end,
                                          errp);
-        uint64_t size, low;
 
         if (!flash) {
             return false;
         }
-        size = pflash_size(flash);
-        low = MIN(size & ~(MCH_ROM_UNIT - 1), MCH_ROM_MAX);
         if (i == 0) {
-            mch_set_rom(board_of(m)->host, pflash_contents(flash) + size - low,
-                        low);
+            show_end(board_of(m), pflash_contents(flash), pflash_size(flash));
         }
-        end -= size;
+        end -= pflash_size(flash);
     }
     return true;
 }
@@ -373,6 +378,37 @@ static void direct_windows(Machine *m, AcpiConfig *c)
     c->mmio64_size = MMIO64_SIZE;
 }
 
+/* Where firmware has put ECAM; false if it has not, or where the tables cannot
+ * say so: it lies between RAM and the I/O APIC, with windows on both sides. */
+static bool find_ecam(const Mch *host, uint64_t *ret_base, unsigned *ret_buses)
+{
+    *ret_base = mch_ecam_base(host, ret_buses);
+    return *ret_base > LOW_RAM_MAX && *ret_base + *ret_buses * MiB < MMIO32_END;
+}
+
+/* What firmware has chosen: all that is left beside RAM and ECAM, so that an
+ * operating system leaves BARs where they are. OVMF puts some just below the
+ * last address that the processors have. */
+static void firmware_windows(Machine *m, AcpiConfig *c)
+{
+    const Mch *host = board_of(m)->host;
+    uint64_t end = UINT64_C(1) << m->accel_ops->address_bits(m->accel);
+    uint64_t ecam_end;
+
+    if (!find_ecam(host, &c->ecam_base, &c->ecam_buses)) {
+        c->ecam_base = MCH_ECAM_BASE;
+        c->ecam_buses = MCH_ECAM_SIZE / MiB;
+    }
+    ecam_end = c->ecam_base + c->ecam_buses * MiB;
+    c->ecam_buses = MIN(c->ecam_buses, pci_bus_last(&host->root) + 1);
+    c->mmio32_low_base = LOW_RAM_MAX;
+    c->mmio32_low_size = c->ecam_base - LOW_RAM_MAX;
+    c->mmio32_base = ecam_end;
+    c->mmio32_size = MMIO32_END - ecam_end;
+    c->mmio64_base = round_up(4 * GiB + high_ram(m), GiB);
+    c->mmio64_size = end > c->mmio64_base ? end - c->mmio64_base : 0;
+}
+
 static void build_acpi(Machine *m)
 {
     Q35Board *b = board_of(m);
@@ -385,14 +421,38 @@ static void build_acpi(Machine *m)
         .serial_ports = serial_isa_ports(m),
         .pvpanic_port = pvpanic_port(m),
         .has_rtc = true,
+        .has_fw_cfg = b->fw_cfg,
     };
 
     for (unsigned i = 0; i < m->config.n_cpus; i++) {
         apic_ids[i] = x86_apic_id(&m->config.topology, i);
     }
-    direct_windows(m, &config);
+    if (b->fw_cfg) {
+        firmware_windows(m, &config);
+    } else {
+        direct_windows(m, &config);
+    }
     acpi_tables_finish(&b->acpi);
     acpi_build(&b->acpi, &config);
+}
+
+/* FwCfgPrepare: firmware is about to read the tables, and has set up PCI. */
+static void prepare_acpi(void *opaque)
+{
+    Machine *m = opaque;
+    Q35Board *b = board_of(m);
+    AcpiConfig c;
+    int r;
+
+    if (!find_ecam(b->host, &c.ecam_base, &c.ecam_buses)) {
+        mch_setup_ecam(b->host, MCH_ECAM_BASE);
+    }
+    build_acpi(m);
+    r = acpi_loader_replace_files(b->fw_cfg, &b->acpi);
+    if (r < 0) {
+        error_report("fw_cfg: no room for the ACPI tables of what the firmware "
+                     "has set up; the guest gets those of the start");
+    }
 }
 
 static bool offer_to_firmware(Machine *m, GError **errp)
@@ -400,7 +460,15 @@ static bool offer_to_firmware(Machine *m, GError **errp)
     Q35Board *b = board_of(m);
 
     build_firmware_e820(m, &b->boot);
-    return firmware_offer(b->fw_cfg, m, b->boot.e820, b->boot.n_e820, errp);
+    if (!firmware_offer(b->fw_cfg, m, b->boot.e820, b->boot.n_e820, errp)) {
+        return false;
+    }
+    if (m->config.no_acpi) {
+        return true;
+    }
+    build_acpi(m);
+    fw_cfg_set_prepare(b->fw_cfg, acpi_loader_files, prepare_acpi, m);
+    return acpi_loader_add_files(b->fw_cfg, &b->acpi, errp);
 }
 
 static bool q35_machine_done(Machine *m, GError **errp)
@@ -423,6 +491,17 @@ static bool q35_machine_done(Machine *m, GError **errp)
                          m->config.append, errp);
 }
 
+/* SeaBIOS finds in CMOS memory what kinds of drives to try. */
+static void write_drives(Machine *m)
+{
+    Q35Board *b = board_of(m);
+    uint16_t drives = boot_order_drives(m, b->was_reset);
+
+    b->was_reset = true;
+    rtc_set_memory(b->rtc, RTC_BOOT_DRIVES, (uint8_t)drives);
+    rtc_set_memory(b->rtc, RTC_BOOT_DRIVES_HIGH, (drives >> 8 & 0xf) << 4);
+}
+
 /* Memory as a reset finds it holds whatever the guest left; what we hand to
  * the kernel is written anew. */
 static bool q35_reset(Machine *m, GError **errp)
@@ -432,7 +511,9 @@ static bool q35_reset(Machine *m, GError **errp)
     int r;
 
     if (b->fw_cfg) {
-        return true; /* all is as at power-on */
+        /* All is as at power-on, but for what -boot once= has said. */
+        write_drives(m);
+        return true;
     }
     mch_setup_ecam(b->host, MCH_ECAM_BASE);
     ich9_lpc_setup_direct_boot(b->lpc);

@@ -426,6 +426,163 @@ static void serial_console_is_told_of(void)
     qtest_quit(s);
 }
 
+/* --- ACPI tables, which follow what firmware has done --- */
+
+#define DMA_GPA    0x1000 /* of the command: control, length, address */
+#define TABLES_GPA 0x2000
+
+static GByteArray *read_tables(QTestState *s)
+{
+    int64_t size = fw_cfg_open(s, "etc/acpi/tables");
+    const uint32_t command[] = { GUINT32_TO_BE(2), GUINT32_TO_BE(size), 0,
+                                 GUINT32_TO_BE(TABLES_GPA) };
+    GByteArray *tables = g_byte_array_new();
+
+    g_assert_cmpint(size, >, 0);
+    qtest_memwrite(s, DMA_GPA, command, sizeof(command));
+    qtest_outl(s, 0x518, GUINT32_SWAP_LE_BE(DMA_GPA));
+    g_assert_cmphex(qtest_readl(s, DMA_GPA), ==, 0);
+    g_byte_array_set_size(tables, (guint)size);
+    qtest_memread(s, TABLES_GPA, tables->data, tables->len);
+    return tables;
+}
+
+/* Where @what is, or NULL. */
+static const uint8_t *find_bytes(const GByteArray *tables, const void *what,
+                                 size_t len)
+{
+    return memmem(tables->data, tables->len, what, len);
+}
+
+/* MCFG: ECAM at @base, for buses up to @last. */
+static void assert_mcfg(const GByteArray *tables, uint64_t base, uint8_t last)
+{
+    const uint8_t *mcfg = find_bytes(tables, "MCFG", 4);
+    uint64_t its_base;
+
+    g_assert_nonnull(mcfg);
+    memcpy(&its_base, mcfg + 44, 8);
+    g_assert_cmphex(GUINT64_FROM_LE(its_base), ==, base);
+    g_assert_cmphex(mcfg[44 + 11], ==, last);
+}
+
+/* _CRS has a window of 32-bit addresses from @base to @last (ACPI 6.4, 6.4.3.5.2:
+ * granularity 0 comes before). */
+static bool has_window32(const GByteArray *tables, uint32_t base, uint32_t last)
+{
+    const uint32_t window[] = { 0, GUINT32_TO_LE(base), GUINT32_TO_LE(last) };
+
+    return find_bytes(tables, window, sizeof(window));
+}
+
+static bool has_window64(const GByteArray *tables, uint64_t base, uint64_t last)
+{
+    const uint64_t window[] = { 0, GUINT64_TO_LE(base), GUINT64_TO_LE(last) };
+
+    return find_bytes(tables, window, sizeof(window));
+}
+
+/* Windows on both sides of it, and above RAM as far as the processors reach. */
+static void acpi_follows_ecam(void)
+{
+    QTestState *s = qtest_init("-m 3G -device pcie-root-port,id=a,chassis=1 "
+                               "-device pcie-root-port,id=b,chassis=2,slot=1");
+    QPCIBus bus = { .qts = s };
+    g_autoptr(GByteArray) tables = NULL;
+
+    qpci_write_pconfig(&bus, MCH, QPCI_MCH_PCIEXBAR, 4, 0xe0000001);
+    qpci_write_pconfig(&bus, QPCI_DEVFN(1, 0), PCI_SUBORDINATE_BUS, 1, 1);
+    qpci_write_pconfig(&bus, QPCI_DEVFN(2, 0), PCI_SUBORDINATE_BUS, 1, 7);
+    tables = read_tables(s);
+    assert_mcfg(tables, 0xe0000000, 7);
+    g_assert_true(has_window32(tables, 0x80000000, 0xdfffffff));
+    g_assert_true(has_window32(tables, 0xf0000000, 0xfebfffff));
+    g_assert_true(has_window64(tables, 5 * GiB, TiB - 1));
+    qtest_quit(s);
+}
+
+/* Firmware that leaves ECAM off, or puts it where no table could say so: it is
+ * where a PC has it, since the tables say so. */
+static void acpi_has_ecam_of_its_own(void)
+{
+    static const uint32_t bars[] = { 0, 0x00000001, 0x70000001, 0x80000001,
+                                     0xf0000001 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(bars); i++) {
+        QTestState *s = qtest_init("");
+        QPCIBus bus = { .qts = s };
+        g_autoptr(GByteArray) tables = NULL;
+
+        qpci_write_pconfig(&bus, MCH, QPCI_MCH_PCIEXBAR, 4, bars[i]);
+        tables = read_tables(s);
+        assert_mcfg(tables, 0xb0000000, 0);
+        g_assert_true(has_window32(tables, 0x80000000, 0xafffffff));
+        g_assert_true(has_window32(tables, 0xc0000000, 0xfebfffff));
+        g_assert_cmphex(qtest_readl(s, 0xb0000000), ==, 0x29c08086);
+        qtest_quit(s);
+    }
+}
+
+/* Each boot has tables of its own, of one size. */
+static void acpi_is_made_again_after_reset(Fixture *f, gconstpointer data)
+{
+    GByteArray *tables;
+    uint32_t size;
+
+    qpci_write_pconfig(&f->bus, MCH, QPCI_MCH_PCIEXBAR, 4, 0xc0000003);
+    tables = read_tables(f->s);
+    size = tables->len;
+    assert_mcfg(tables, 0xc0000000, 0);
+    g_assert_true(has_window32(tables, 0xc8000000, 0xfebfffff));
+    g_byte_array_unref(tables);
+
+    reset(f);
+    qpci_write_pconfig(&f->bus, MCH, QPCI_MCH_PCIEXBAR, 4, 0xd0000001);
+    tables = read_tables(f->s);
+    g_assert_cmpuint(tables->len, ==, size);
+    assert_mcfg(tables, 0xd0000000, 0);
+    g_byte_array_unref(tables);
+}
+
+/* -no-acpi */
+static void acpi_may_be_absent(void)
+{
+    QTestState *s = qtest_init("-no-acpi");
+
+    g_assert_cmpint(fw_cfg_open(s, "etc/acpi/tables"), ==, -1);
+    g_assert_cmpint(fw_cfg_open(s, "etc/table-loader"), ==, -1);
+    qtest_quit(s);
+}
+
+/* --- what to boot --- */
+
+static uint8_t read_cmos(QTestState *s, uint8_t reg)
+{
+    qtest_outb(s, CMOS, reg);
+    return qtest_inb(s, CMOS + 1);
+}
+
+/* once= is for the first boot, order= for the others. */
+static void drives_are_in_cmos(void)
+{
+    Fixture f = { .s = qtest_init("-boot order=cnd,once=d,menu=on,"
+                                  "splash-time=5000,reboot-timeout=70") };
+
+    f.bus.qts = f.s;
+    g_assert_cmphex(read_cmos(f.s, 0x3d), ==, 0x03);
+    g_assert_cmphex(read_cmos(f.s, 0x38), ==, 0x00);
+    reset(&f);
+    g_assert_cmphex(read_cmos(f.s, 0x3d), ==, 0x42);
+    g_assert_cmphex(read_cmos(f.s, 0x38), ==, 0x30);
+    g_assert_cmpuint(fw_cfg_item(f.s, 0x0e, 2), ==, 1);
+    g_assert_cmpint(fw_cfg_open(f.s, "etc/boot-menu-wait"), ==, 2);
+    g_assert_cmpuint(read_le(f.s, 2), ==, 5000);
+    g_assert_cmpint(fw_cfg_open(f.s, "etc/boot-fail-wait"), ==, 4);
+    g_assert_cmpuint(read_le(f.s, 4), ==, 70);
+    g_assert_cmpint(fw_cfg_open(f.s, "bootorder"), ==, 0);
+    qtest_quit(f.s);
+}
+
 #define TEST(name)                      \
     {                                   \
         "/firmware/" #name, name, setup \
@@ -456,6 +613,7 @@ int main(int argc, char **argv)
         TEST(keyboard_controller_is_absent),
         TEST(smi_is_set_up),
         TEST(cmos_keeps_shutdown_code),
+        TEST(acpi_is_made_again_after_reset),
     };
 
     g_test_init(&argc, &argv, NULL);
@@ -470,5 +628,10 @@ int main(int argc, char **argv)
                     sleep_states_are_told_of);
     g_test_add_func("/firmware/serial_console_is_told_of",
                     serial_console_is_told_of);
+    g_test_add_func("/firmware/acpi_follows_ecam", acpi_follows_ecam);
+    g_test_add_func("/firmware/acpi_has_ecam_of_its_own",
+                    acpi_has_ecam_of_its_own);
+    g_test_add_func("/firmware/acpi_may_be_absent", acpi_may_be_absent);
+    g_test_add_func("/firmware/drives_are_in_cmos", drives_are_in_cmos);
     return g_test_run();
 }

@@ -14,8 +14,8 @@
 #define MCH_ECAM_BASE UINT64_C(0xb0000000)
 #define MCH_ECAM_SIZE (256 * MiB)
 /* The most of a firmware's end that is seen below 1 MiB too. */
-#define MCH_ROM_UNIT  (16 * KiB)
 #define MCH_ROM_MAX   (128 * KiB)
+#define MCH_ROM_UNIT  (16 * KiB)
 
 /* What is to be saved beside PciDeviceState. */
 typedef struct MchState {
@@ -43,8 +43,8 @@ void mch_setup_ecam(Mch *host, uint64_t base);
 /* Where the guest has put ECAM, or 0 if it is off, and for how many buses. */
 uint64_t mch_ecam_base(const Mch *host, unsigned *ret_buses);
 
-/* Shows the @size bytes at @rom (borrowed, a multiple of 16 KiB, at most MCH_ROM_MAX)
- * below 1 MiB from the next reset on, until firmware puts RAM there by the PAM
+/* Shows the @size bytes at @rom (borrowed, whole MCH_ROM_UNITs, MCH_ROM_MAX at
+ * most) below 1 MiB from the next reset on, until firmware puts RAM there by the PAM
  * registers. Without it all is RAM and there are no such registers: a kernel
  * that is entered directly finds what firmware would have left. Once. */
 void mch_set_rom(Mch *host, const uint8_t *rom, uint64_t size);

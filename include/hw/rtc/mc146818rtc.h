@@ -20,7 +20,11 @@
 #define RTC_PORT 0x70
 #define RTC_IRQ  8
 
-#define RTC_CENTURY 0x32 /* where FADT says that the century is */
+#define RTC_CENTURY          0x32 /* where FADT says that the century is */
+/* Kinds of drives to boot from, four bits each; the first two, then the third
+ * in the upper half. */
+#define RTC_BOOT_DRIVES      0x3d
+#define RTC_BOOT_DRIVES_HIGH 0x38
 
 extern const DeviceType mc146818rtc_type;
 
