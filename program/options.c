@@ -226,21 +226,12 @@ static bool opt_name(Options *o, const char *arg, GError **errp)
 
 static bool opt_uuid(Options *o, const char *arg, GError **errp)
 {
-    unsigned digit = 0;
-
-    if (!g_uuid_string_is_valid(arg)) {
+    if (parse_uuid(arg, o->config.uuid) < 0) {
         error_setg(errp,
                    "-uuid: '%s' is not a UUID "
                    "(xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)",
                    arg);
         return false;
-    }
-    for (const char *c = arg; *c; c++) {
-        if (*c != '-') {
-            uint8_t *byte = &o->config.uuid[digit++ / 2];
-
-            *byte = (uint8_t)(*byte << 4 | g_ascii_xdigit_value(*c));
-        }
     }
     o->config.has_uuid = true;
     return true;

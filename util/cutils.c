@@ -79,6 +79,23 @@ int parse_bool(const char *s, bool *ret_value)
     return 0;
 }
 
+int parse_uuid(const char *s, uint8_t ret_uuid[16])
+{
+    unsigned digit = 0;
+
+    if (!g_uuid_string_is_valid(s)) {
+        return -EINVAL;
+    }
+    for (; *s; s++) {
+        if (*s != '-') {
+            uint8_t *byte = &ret_uuid[digit++ / 2];
+
+            *byte = (uint8_t)(*byte << 4 | g_ascii_xdigit_value(*s));
+        }
+    }
+    return 0;
+}
+
 #define NAME_MAX_LEN 63
 
 /* Levenshtein's distance of two names of at most NAME_MAX_LEN characters, in

@@ -54,8 +54,29 @@ static char *next_item(const char **p)
     return g_string_free(item, FALSE);
 }
 
+/* As in QEMU, of a key given twice the last counts; @repeated, which may be
+ * NULL, has all of them. */
+static void add_value(json_object *dict, const char *key, const char *value,
+                      const char *repeated)
+{
+    json_object *string = json_object_new_string(value);
+    json_object *array;
+
+    if (g_strcmp0(key, repeated)) {
+        json_object_object_add(dict, key, string);
+        return;
+    }
+    array = json_get(dict, key);
+    if (!array) {
+        array = json_object_new_array();
+        json_object_object_add(dict, key, array);
+    }
+    json_object_array_add(array, string);
+}
+
 static bool add_item(json_object *dict, const char *item, bool first,
-                     const char *implied_key, GError **errp)
+                     const char *implied_key, const char *repeated,
+                     GError **errp)
 {
     const char *eq = strchr(item, '=');
     g_autofree char *key = NULL;
@@ -83,13 +104,18 @@ static bool add_item(json_object *dict, const char *item, bool first,
         error_setg(errp, "more than %d keys", KEYVAL_KEYS_MAX);
         return false;
     }
-    /* As in QEMU, of a key given twice the last counts. */
-    json_object_object_add(dict, key, json_object_new_string(value));
+    add_value(dict, key, value, repeated);
     return true;
 }
 
 json_object *keyval_parse(const char *arg, const char *implied_key,
                           GError **errp)
+{
+    return keyval_parse_repeated(arg, implied_key, NULL, errp);
+}
+
+json_object *keyval_parse_repeated(const char *arg, const char *implied_key,
+                                   const char *repeated, GError **errp)
 {
     json_object *dict;
     bool first = true;
@@ -105,7 +131,7 @@ json_object *keyval_parse(const char *arg, const char *implied_key,
     for (const char *p = arg; p && (*p || first); first = false) {
         g_autofree char *item = next_item(&p);
 
-        if (!add_item(dict, item, first, implied_key, errp)) {
+        if (!add_item(dict, item, first, implied_key, repeated, errp)) {
             json_object_put(dict);
             return NULL;
         }

@@ -16,6 +16,10 @@ int parse_size(const char *s, uint64_t unit, uint64_t *ret_bytes);
 /* on/off, yes/no, true/false, y/n. Returns 0 or -EINVAL. */
 int parse_bool(const char *s, bool *ret_value);
 
+/* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" as bytes in that order. Returns 0 or
+ * -EINVAL. */
+int parse_uuid(const char *s, uint8_t ret_uuid[16]);
+
 /* Whether @id is an identifier as QEMU has them: a letter, then letters, digits,
  * '-', '.' and '_', at most ID_LENGTH_MAX in all. */
 #define ID_LENGTH_MAX 127

@@ -23,6 +23,11 @@
 json_object *keyval_parse(const char *arg, const char *implied_key,
                           GError **errp);
 
+/* The same, but that the key @repeated, if it is there, has an array of all values
+ * it was given. */
+json_object *keyval_parse_repeated(const char *arg, const char *implied_key,
+                                   const char *repeated, GError **errp);
+
 /* One JSON text, whole. Returns an object that the caller puts, or NULL. */
 json_object *json_parse(const char *text, GError **errp);
 

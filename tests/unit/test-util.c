@@ -63,6 +63,23 @@ static void test_parse_size_refuses_other_text(void)
     g_assert_cmpint(parse_size("17179869184G", MiB, &v), ==, -ERANGE);
 }
 
+static void test_parse_uuid(void)
+{
+    static const uint8_t expected[16] = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55,
+                                          0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb,
+                                          0xcc, 0xdd, 0xee, 0xff };
+    uint8_t uuid[16];
+
+    g_assert_cmpint(parse_uuid("00112233-4455-6677-8899-AABBccddeeff", uuid),
+                    ==, 0);
+    g_assert_cmpmem(uuid, 16, expected, 16);
+    g_assert_cmpint(parse_uuid("00112233-4455-6677-8899-AABBccddeef", uuid), ==,
+                    -EINVAL);
+    g_assert_cmpint(parse_uuid("00112233445566778899aabbccddeeff", uuid), ==,
+                    -EINVAL);
+    g_assert_cmpint(parse_uuid("", uuid), ==, -EINVAL);
+}
+
 static void test_parse_bool(void)
 {
     bool v = false;
@@ -103,6 +120,23 @@ static void test_keyval_implied_key_escape_and_flag(void)
     g_assert_cmpstr(keyval_get(d, "now"), ==, "x");
     g_assert_cmpstr(keyval_get(d, "nowhere"), ==, "y");
     g_assert_null(keyval_get(d, "none"));
+}
+
+static void test_keyval_repeated_key_has_all_values(void)
+{
+    auto_json *d = keyval_parse_repeated("a=1,v=x,a=2,v=y,,z,v=", NULL, "v",
+                                         NULL);
+    json_object *values = NULL;
+
+    g_assert_cmpstr(keyval_get(d, "a"), ==, "2");
+    g_assert_true(json_object_object_get_ex(d, "v", &values));
+    g_assert_cmpuint(json_object_array_length(values), ==, 3);
+    g_assert_cmpstr(
+        json_object_get_string(json_object_array_get_idx(values, 1)), ==,
+        "y,z");
+    json_object_put(d);
+    d = keyval_parse_repeated("a=1", NULL, "v", NULL);
+    g_assert_null(keyval_get(d, "v"));
 }
 
 static void test_keyval_json_is_the_same_dictionary(void)
@@ -199,8 +233,11 @@ int main(int argc, char **argv)
     g_test_add_func("/util/parse-size/refused",
                     test_parse_size_refuses_other_text);
     g_test_add_func("/util/parse-bool", test_parse_bool);
+    g_test_add_func("/util/parse-uuid", test_parse_uuid);
     g_test_add_func("/util/nearest-name", test_nearest_name);
     g_test_add_func("/keyval/forms", test_keyval_implied_key_escape_and_flag);
+    g_test_add_func("/keyval/repeated",
+                    test_keyval_repeated_key_has_all_values);
     g_test_add_func("/keyval/json", test_keyval_json_is_the_same_dictionary);
     g_test_add_func("/keyval/refused",
                     test_keyval_refuses_empty_key_and_bad_json);
