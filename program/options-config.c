@@ -28,6 +28,7 @@ static const struct {
     { "boot-opts", "boot" },
     { "chardev", "chardev", .makes = true },
     { "device", "device", .makes = true },
+    { "fw_cfg", "fw_cfg", .makes = true },
     { "global", "global", .makes = true },
     { "machine", "machine" },
     { "memory", "m" },
@@ -37,6 +38,7 @@ static const struct {
     { "object", "object", .makes = true },
     { "overcommit", "overcommit" },
     { "rtc", "rtc" },
+    { "smbios", "smbios", .makes = true },
     { "smp-opts", "smp" },
     { "trace", "trace" },
 };
@@ -176,24 +178,23 @@ static bool read_line(Config *c, const char *line, GError **errp)
                         : read_value(c, line, errp);
 }
 
-/* The content of @path, of which no more than CONFIG_SIZE_MAX and one byte is
- * read: it may be a pipe or a device that never ends. */
-static char *read_config(const char *path, size_t *ret_len, GError **errp)
+/* It may be a pipe or a device that never ends. */
+char *option_read_file(const char *option, const char *path, size_t max,
+                       size_t *ret_len, GError **errp)
 {
-    g_autofree char *content = g_malloc(CONFIG_SIZE_MAX + 2);
+    g_autofree char *content = g_malloc(max + 2);
     auto_fd fd = neg_errno(open(path, O_RDONLY | O_CLOEXEC));
     size_t len = 0;
     ssize_t n = 1;
 
     if (fd < 0) {
-        error_setg_errno(errp, -fd, "-readconfig: cannot open '%s'", path);
+        error_setg_errno(errp, -fd, "%s: cannot open '%s'", option, path);
         return NULL;
     }
-    while (n != 0 && len <= CONFIG_SIZE_MAX) {
-        n = read(fd, content + len, CONFIG_SIZE_MAX + 1 - len);
+    while (n != 0 && len <= max) {
+        n = read(fd, content + len, max + 1 - len);
         if (n < 0 && errno != EINTR) {
-            error_setg_errno(errp, errno, "-readconfig: cannot read '%s'",
-                             path);
+            error_setg_errno(errp, errno, "%s: cannot read '%s'", option, path);
             return NULL;
         }
         len += n > 0 ? (size_t)n : 0;
@@ -211,7 +212,7 @@ bool option_readconfig(Options *o, const char *arg, GError **errp)
     Config c = { .options = o, .path = arg, .arg = text };
     size_t len;
 
-    content = read_config(arg, &len, errp);
+    content = option_read_file("-readconfig", arg, CONFIG_SIZE_MAX, &len, errp);
     if (!content) {
         return false;
     }

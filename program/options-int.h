@@ -60,6 +60,16 @@ bool option_choose_firmware(Options *o, GError **errp);
 
 bool option_readconfig(Options *o, const char *arg, GError **errp);
 
+/* The content of @path for @option, with a 0 behind it; the caller frees it. No
+ * more than @max bytes and one are read: *@ret_len > @max tells of more. */
+char *option_read_file(const char *option, const char *path, size_t max,
+                       size_t *ret_len, GError **errp);
+
+/* --- options-guest.c --- */
+
+bool option_fw_cfg(Options *o, const char *arg, GError **errp);
+bool option_smbios(Options *o, const char *arg, GError **errp);
+
 /* --- options-cpu.c --- */
 
 bool option_cpu(Options *o, const char *arg, GError **errp);

@@ -50,6 +50,11 @@ static void free_file(gpointer data)
     g_free(file);
 }
 
+static void free_dictionary(gpointer dict)
+{
+    json_object_put(dict);
+}
+
 void machine_config_init(MachineConfig *c)
 {
     *c = (MachineConfig){
@@ -60,6 +65,7 @@ void machine_config_init(MachineConfig *c)
         .fw_cfg = g_ptr_array_new_with_free_func(free_file),
         .boot_splash_time_ms = -1,
         .boot_reboot_timeout_ms = -1,
+        .smbios = g_ptr_array_new_with_free_func(free_dictionary),
     };
 }
 
@@ -81,6 +87,7 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);
+    g_clear_pointer(&c->smbios, g_ptr_array_unref);
 }
 
 Machine *machine_new(const Registry *registry, const MachineType *type,

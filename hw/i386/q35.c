@@ -6,6 +6,7 @@
 #include "hw/i386/acpi-loader.h"
 #include "hw/i386/firmware.h"
 #include "hw/i386/x86-boot.h"
+#include "hw/i386/x86-smbios.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/misc/pvpanic.h"
 #include "hw/i386/mch.h"
@@ -38,10 +39,11 @@ typedef struct Q35Board {
     Device *rtc;  /* owned by the device tree */
     X86Boot boot;
     Rom rom;
-    FwCfg *fw_cfg; /* owned by the device tree; NULL: direct boot */
+    FwCfg *fw_cfg; /* owned by the device tree; NULL: there is none */
     bool was_reset;
     AcpiTables acpi;
     uint64_t acpi_gpas[ACPI_FILES]; /* where they lie */
+    X86Smbios smbios;               /* with firmware, or -smbios */
 } Q35Board;
 
 static Q35Board *board_of(Machine *m)
@@ -293,17 +295,25 @@ static bool init_flash(Machine *m, GError **errp)
 /* Under qtest there may be none to run, and a test asks in its place. */
 static bool init_firmware(Machine *m, GError **errp)
 {
-    Q35Board *b = board_of(m);
-
-    b->fw_cfg = fw_cfg_new(m, errp);
-    return b->fw_cfg && (!m->config.bios || init_rom(m, errp)) &&
-           init_flash(m, errp);
+    return (!m->config.bios || init_rom(m, errp)) && init_flash(m, errp);
 }
 
 /* A kernel is entered directly, but by a firmware in flash: that loads it. */
 static bool has_firmware(const Machine *m)
 {
     return !m->config.kernel || m->config.pflash[0].path;
+}
+
+/* A kernel that is entered directly needs none, but a user may. */
+static bool init_fw_cfg(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+
+    if (!has_firmware(m) && !m->config.fw_cfg->len) {
+        return true;
+    }
+    b->fw_cfg = fw_cfg_new(m, errp);
+    return b->fw_cfg;
 }
 
 static bool q35_init(Machine *m, GError **errp)
@@ -313,7 +323,7 @@ static bool q35_init(Machine *m, GError **errp)
     m->board = b;
     x86_boot_init(&b->boot);
     return init_ram(m, errp) && init_chipset(m, errp) && init_serial(m, errp) &&
-           (!has_firmware(m) || init_firmware(m, errp));
+           init_fw_cfg(m, errp) && (!has_firmware(m) || init_firmware(m, errp));
 }
 
 static void q35_finish(Machine *m)
@@ -323,6 +333,7 @@ static void q35_finish(Machine *m)
     x86_boot_finish(&b->boot);
     rom_finish(&b->rom);
     acpi_tables_finish(&b->acpi);
+    x86_smbios_finish(&b->smbios);
     g_clear_pointer(&m->board, g_free);
 }
 
@@ -427,7 +438,7 @@ static void build_acpi(Machine *m)
     for (unsigned i = 0; i < m->config.n_cpus; i++) {
         apic_ids[i] = x86_apic_id(&m->config.topology, i);
     }
-    if (b->fw_cfg) {
+    if (has_firmware(m)) {
         firmware_windows(m, &config);
     } else {
         direct_windows(m, &config);
@@ -460,7 +471,9 @@ static bool offer_to_firmware(Machine *m, GError **errp)
     Q35Board *b = board_of(m);
 
     build_firmware_e820(m, &b->boot);
-    if (!firmware_offer(b->fw_cfg, m, b->boot.e820, b->boot.n_e820, errp)) {
+    x86_smbios_build(&b->smbios, m, low_ram(m));
+    if (!firmware_offer(b->fw_cfg, m, b->boot.e820, b->boot.n_e820, errp) ||
+        !x86_smbios_add_files(&b->smbios, b->fw_cfg, errp)) {
         return false;
     }
     if (m->config.no_acpi) {
@@ -471,11 +484,26 @@ static bool offer_to_firmware(Machine *m, GError **errp)
     return acpi_loader_add_files(b->fw_cfg, &b->acpi, errp);
 }
 
+/* A kernel that is entered directly does without, unless a user says something. */
+static bool place_smbios(Machine *m, GError **errp)
+{
+    Q35Board *b = board_of(m);
+    const GByteArray *rsdp = b->acpi.files[ACPI_FILE_RSDP];
+    uint64_t start = rsdp ? b->acpi_gpas[ACPI_FILE_RSDP] + rsdp->len
+                          : ACPI_BASE;
+
+    if (!m->config.smbios->len) {
+        return true;
+    }
+    x86_smbios_build(&b->smbios, m, low_ram(m));
+    return x86_smbios_place(&b->smbios, start, BIOS_END, errp);
+}
+
 static bool q35_machine_done(Machine *m, GError **errp)
 {
     Q35Board *b = board_of(m);
 
-    if (b->fw_cfg) {
+    if (has_firmware(m)) {
         return offer_to_firmware(m, errp);
     }
     if (!m->config.no_acpi) {
@@ -483,6 +511,9 @@ static bool q35_machine_done(Machine *m, GError **errp)
         if (!place_acpi(m, errp)) {
             return false;
         }
+    }
+    if (!place_smbios(m, errp)) {
+        return false;
     }
     build_e820(m, &b->boot);
     b->boot.low_ram_end = low_ram(m);
@@ -510,7 +541,7 @@ static bool q35_reset(Machine *m, GError **errp)
     BootEntry entry;
     int r;
 
-    if (b->fw_cfg) {
+    if (has_firmware(m)) {
         /* All is as at power-on, but for what -boot once= has said. */
         write_drives(m);
         return true;
@@ -518,6 +549,7 @@ static bool q35_reset(Machine *m, GError **errp)
     mch_setup_ecam(b->host, MCH_ECAM_BASE);
     ich9_lpc_setup_direct_boot(b->lpc);
     write_acpi(m);
+    x86_smbios_write(&b->smbios, &m->ram);
     if (!x86_boot_load(&b->boot, &m->ram, &entry, errp)) {
         return false;
     }

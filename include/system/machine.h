@@ -74,6 +74,7 @@ typedef struct MachineConfig {
     uint8_t uuid[16];
     bool has_uuid;
     GPtrArray *fw_cfg; /* ConfigFile: -fw_cfg */
+    GPtrArray *smbios; /* json_object: -smbios, checked */
     bool no_reboot;
     bool no_shutdown;
     PanicAction panic_action;

@@ -241,6 +241,41 @@ refused "-device: pvpanic: property 'events' cannot be '4': a number from 0 to 3
 runs -device pvpanic,ioport=0x505,events=1
 runs -device '{"driver":"pvpanic","id":"panic0","ioport":1285}'
 
+# --- -fw_cfg ---
+fw_cfg() { # MESSAGE ARGUMENT
+    refused "-fw_cfg: $1" -accel qtest -fw_cfg "$2"
+}
+name55=opt/$(printf '%051d' 0)
+fw_cfg "one of 'string' and 'file' is required" name=opt/x
+fw_cfg "one of 'string' and 'file' is required" opt/x,string=a,file=b
+fw_cfg "parameter 'name' is required" string=a
+fw_cfg "the name of a file has 1 to 55 bytes, '' has 0" name=,string=a
+fw_cfg "the name of a file has 1 to 55 bytes, '${name55}0' has 56" "${name55}0,string=a"
+fw_cfg "unknown parameter 'strin'; did you mean 'string'?" opt/x,strin=a
+fw_cfg "'gen_id' is not supported: no object here makes data, give string= or file=" opt/x,gen_id=a
+fw_cfg "cannot open '/nonexistent': No such file or directory" opt/x,file=/nonexistent
+fw_cfg "cannot read '/tmp': Is a directory" opt/x,file=/tmp
+fw_cfg "file '/dev/zero' has more than 16 MiB" opt/x,file=/dev/zero
+truncate -s 16M "$work/large"
+runs -fw_cfg "opt/x,file=$work/large"
+truncate -s 16777217 "$work/large"
+fw_cfg "file '$work/large' has more than 16 MiB" "opt/x,file=$work/large"
+refused "-fw_cfg: there is a file 'opt/x' already" -accel qtest -fw_cfg opt/x,string=a -fw_cfg opt/x,string=b
+runs -fw_cfg "$name55,string=a" -fw_cfg name=opt/y,string= -fw_cfg opt/z,file=/dev/null
+printf '[fw_cfg]\nname = "opt/x"\nstring = "a,b"\n[smbios]\ntype = "1"\n' > "$work/config"
+runs -readconfig "$work/config"
+out=$(timeout 20 "$vmm" -accel qtest -fw_cfg etc/x,string=a -fw_cfg x 2>&1)
+[ "$out" = "$me: warning: externally provided fw_cfg item names should be prefixed with \"opt/\"
+$me: -fw_cfg: one of 'string' and 'file' is required" ]
+result $? 'a name without opt/ is warned of' "$out"
+
+# --- -smbios ---
+refused "-smbios: parameter 'type' is required: give type= and the fields of that type" -accel qtest -smbios serial=x
+refused "-smbios: 'file' is not supported: give type= and the fields of that type" -accel qtest -smbios file=x
+refused "-smbios type=1: unknown parameter 'serail'; did you mean 'serial'?" -accel qtest -smbios type=1,serail=x
+runs -smbios type=0,vendor=v,version=1,date=01/02/2026,release=1.2,uefi=on -smbios type=11,value=a,value=b \
+    -smbios type=1,manufacturer=m,product=p,version=1,serial=s,sku=s,family=f -smbios type=17,speed=65535
+
 # --- -add-fd ---
 refused '-add-fd: fd is not valid or already in use' -accel qtest -add-fd fd=99,set=0
 refused '-add-fd: fd cannot be a standard I/O stream' -accel qtest -add-fd fd=2,set=0

@@ -6,6 +6,7 @@
 L1_MODULES=(configfs target_core_mod target_core_file vhost vhost_scsi kvm kvm-amd)
 GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
 BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
+FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
 
 # copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
 # order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
@@ -121,6 +122,7 @@ guest_image() {
     busybox_tree "$tree"
     copy_modules "$LAB_CACHE/6.12" "$tree/modules" "${GUEST_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/button" "${BUTTON_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/fw_cfg" "${FW_CFG_MODULES[@]}" || return
     compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
     install -m 755 "$LAB_DIR/guest/init" "$tree/init"
     pack "$tree" "$1/guest.cpio"
