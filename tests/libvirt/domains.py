@@ -327,6 +327,46 @@ def test_typical_options():
                                 "<vmport state='off'/></features>")
 
 
+def fw_cfg_file(guest, name):
+    """What the guest reads of it."""
+    def data(count):
+        return bytes(guest.do("inb 0x511") for _ in range(count))
+    guest.do("outw 0x510 0x19")
+    for _ in range(int.from_bytes(data(4), "big")):
+        entry = data(64)
+        if entry[8:].rstrip(b"\0").decode() == name:
+            guest.do(f"outw 0x510 {int.from_bytes(entry[4:6], 'big'):#x}")
+            return data(int.from_bytes(entry[:4], "big")).decode()
+    raise AssertionError(f"no file {name}")
+
+
+def test_sysinfo():
+    """Every element that libvirt 9.0 passes on."""
+    def entries(**values):
+        return "".join(f"<entry name='{k}'>{v}</entry>"
+                       for k, v in values.items())
+    uuid = "c7a5fdbd-edaf-9455-926a-d65c16db1809"
+    more = f"""<uuid>{uuid}</uuid><sysinfo type='smbios'>
+<bios>{entries(vendor="LENOVO", version="6FET", date="10/04/2010", release="3.18")}</bios>
+<system>{entries(manufacturer="Lab, Inc.", product="p", version="1", serial="s",
+                 uuid=uuid, sku="k", family="f")}</system>
+<baseBoard>{entries(manufacturer="m", product="p", version="1", serial="s",
+                    asset="a", location="l")}</baseBoard>
+<chassis>{entries(manufacturer="m", version="1", serial="s", asset="a", sku="k")}</chassis>
+<oemStrings><entry>app:one, two</entry><entry>three</entry></oemStrings></sysinfo>
+<sysinfo type='fwcfg'><entry name='opt/com.example/name'>a value</entry></sysinfo>"""
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", more=more,
+                               os_more="<smbios mode='sysinfo'/>")
+        args = lv.last_command()
+        for arg in ["type=0,vendor=LENOVO,version=6FET,date=10/04/2010,release=3.18",
+                    "type=11,value=app:one,, two,value=three",
+                    "name=opt/com.example/name,string=a value"]:
+            assert arg in args, args
+        equal(len([a for a in args if a == "-smbios"]), 5, "-smbios")
+        equal(fw_cfg_file(guest, "opt/com.example/name"), "a value", "file")
+
+
 def test_two_domains():
     with Libvirtd() as lv:
         lv.start_guest("one", devices=HOSTDEV)

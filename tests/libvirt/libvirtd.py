@@ -64,7 +64,8 @@ WORKERS = """
 
 def domain(name, *, devices="", features="<features><acpi/></features>",
            machine="q35", cpu="<cpu mode='host-passthrough'/>", more="",
-           args=(), env=(), emulator=None, override="", memory=""):
+           args=(), env=(), emulator=None, override="", memory="",
+           os_more=""):
     """A domain's XML. @args are added to the program's command line."""
     args = "".join(f"<qemu:arg value='{a}'/>" for a in args)
     env = "".join(f"<qemu:env name='{k}' value='{v}'/>" for k, v in env)
@@ -74,7 +75,7 @@ def domain(name, *, devices="", features="<features><acpi/></features>",
   <name>{name}</name>
   <memory unit='MiB'>64</memory>{memory}
   <vcpu>2</vcpu>
-  <os><type arch='x86_64' machine='{machine}'>hvm</type></os>
+  <os><type arch='x86_64' machine='{machine}'>hvm</type>{os_more}</os>
   {features}{cpu}{more}
   <devices>
     {emulator}
