@@ -74,7 +74,8 @@ void rom_finish(Rom *rom)
 /* --- what it is told --- */
 
 #define E820_ENTRY_SIZE 20 /* base, length, type */
-#define SLEEP_STATES    6  /* S0 to S5 */
+#define BOOT_ORDER_FILE "bootorder"
+#define SLEEP_STATES    6 /* S0 to S5 */
 #define SLEEP_SUPPORTED 0x80
 
 static GBytes *le32(uint32_t value)
@@ -233,11 +234,16 @@ bool firmware_offer(FwCfg *s, const Machine *m, const E820Entry *memory,
            fw_cfg_add_file(s, "etc/system-states",
                            g_bytes_new_static(sleep, sizeof(sleep)), errp) &&
            /* Both: which disks to try, and in which order. */
-           fw_cfg_add_file(s, "bootorder", boot_order_build(m), errp) &&
+           fw_cfg_add_file(s, BOOT_ORDER_FILE, boot_order_build(m), errp) &&
            add_menu_wait(s, &m->config, errp) &&
            /* SeaBIOS: milliseconds until it starts again if no disk does; all
             * ones is never. */
            fw_cfg_add_file(s, "etc/boot-fail-wait",
                            le32((uint32_t)m->config.boot_reboot_timeout_ms),
                            errp);
+}
+
+void firmware_reset(FwCfg *s, const Machine *m)
+{
+    fw_cfg_replace_file(s, BOOT_ORDER_FILE, boot_order_build(m));
 }

@@ -542,7 +542,8 @@ static bool q35_reset(Machine *m, GError **errp)
     int r;
 
     if (has_firmware(m)) {
-        /* All is as at power-on, but for what -boot once= has said. */
+        /* All is as at power-on but for what there is to boot. */
+        firmware_reset(b->fw_cfg, m);
         write_drives(m);
         return true;
     }

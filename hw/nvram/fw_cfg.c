@@ -211,9 +211,10 @@ void fw_cfg_replace_file(FwCfg *s, const char *name, GBytes *data)
 {
     FwCfgFile *file = find_file(s, name);
 
-    assert(file && g_bytes_get_size(file->data) == g_bytes_get_size(data));
+    assert(file);
     g_bytes_unref(file->data);
     file->data = data;
+    build_directory(s);
 }
 
 void fw_cfg_set_prepare(FwCfg *s, const char *const *names,

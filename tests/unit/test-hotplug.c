@@ -7,6 +7,7 @@
 #include "accel/qtest.h"
 #include "fake-vhost.h"
 #include "hw/i386/mch.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pcie-root-port.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "program/registry.h"
@@ -652,6 +653,39 @@ static void test_removal_waits_for_vcpus_inside(Fixture *f, gconstpointer data)
     event_notifier_finish(&i.go_on);
 }
 
+/* Bytes of fw_cfg's file "bootorder", as firmware finds them in the directory,
+ * whose integers are big endian. */
+static uint32_t boot_order_size(Fixture *f)
+{
+    static const char name[] = "bootorder";
+    char entry[64];
+
+    address_space_write(&f->m->io, FW_CFG_PORT, FW_CFG_FILE_DIR, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        address_space_read(&f->m->io, FW_CFG_PORT + 1, 1);
+    }
+    do {
+        for (unsigned i = 0; i < sizeof(entry); i++) {
+            entry[i] = (char)address_space_read(&f->m->io, FW_CFG_PORT + 1, 1);
+        }
+        g_assert_cmphex(entry[8], !=, 0);
+    } while (strcmp(entry + 8, name));
+    return (uint32_t)(uint8_t)entry[2] << 8 | (uint8_t)entry[3];
+}
+
+/* Firmware has read it by then, and reads it again after a reset. */
+static void test_boot_order_follows_at_reset(Fixture *f, gconstpointer data)
+{
+    g_assert_cmpuint(boot_order_size(f), ==, 0);
+    must_add(f, ADAPTER ",id=disk,bootindex=0,boot_tpgt=1");
+    g_assert_cmpuint(boot_order_size(f), ==, 0);
+    system_reset_request(f->m, SHUTDOWN_CAUSE_HOST_QMP_RESET);
+    wait_idle(f);
+    g_assert_cmpuint(
+        boot_order_size(f), ==,
+        sizeof("/pci@i0cf8/pci-bridge@3/scsi@0/channel@0/disk@1,0"));
+}
+
 #define ADD(path, func) g_test_add(path, Fixture, NULL, set_up, func, tear_down)
 
 int main(int argc, char **argv)
@@ -668,6 +702,7 @@ int main(int argc, char **argv)
     ADD("/hotplug/paused", test_paused_guest_is_asked);
     ADD("/hotplug/again", test_second_request_waits_for_five_seconds);
     ADD("/hotplug/reset", test_reset_completes_a_request);
+    ADD("/hotplug/boot-order", test_boot_order_follows_at_reset);
     ADD("/hotplug/full", test_full_port_takes_no_other);
     ADD("/hotplug/end", test_end_of_the_machine_takes_what_is_pending);
     ADD("/hotplug/rounds", test_rounds_leave_nothing);

@@ -49,6 +49,7 @@ static Machine *machine(void)
     g_assert_true(device_set(dev, "addr", G_STRINGIFY(SLOT), NULL));
     dev->bus = device_tree_find_bus(&m->tree, NULL, BUS_PCI);
     g_assert_true(device_realize(dev, NULL));
+    g_assert_true(m->type->machine_done(m, &err));
     m->run_state = RUN_STATE_RUNNING;
     machine_unlock(m);
     return m;

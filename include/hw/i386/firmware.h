@@ -27,5 +27,7 @@ void rom_finish(Rom *rom);
  * devices are there. @memory is what the processors find, RAM in E820_RAM. */
 bool firmware_offer(FwCfg *fw_cfg, const Machine *machine,
                     const E820Entry *memory, unsigned n, GError **errp);
+/* At each reset: what devices that have come and gone since make another. */
+void firmware_reset(FwCfg *fw_cfg, const Machine *machine);
 
 #endif

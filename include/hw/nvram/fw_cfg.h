@@ -70,7 +70,7 @@ bool fw_cfg_check_name(const char *name, GError **errp);
 bool fw_cfg_add_file(FwCfg *s, const char *name, GBytes *data, GError **errp);
 
 /* Takes over @data in place of what the file @name, which is there, holds. Its
- * size is what it was: a firmware has the directory already. */
+ * size is what it was, but at a reset: a firmware has the directory already. */
 void fw_cfg_replace_file(FwCfg *s, const char *name, GBytes *data);
 
 /* Has @prepare called when the guest selects a file whose name is in @names (a
