@@ -6,6 +6,7 @@
 
 #define CPUID_1_ECX_X2APIC          (UINT32_C(1) << 21)
 #define CPUID_1_ECX_TSC_DEADLINE    (UINT32_C(1) << 24)
+#define CPUID_1_ECX_XSAVE           (UINT32_C(1) << 26)
 #define CPUID_1_ECX_HYPERVISOR      (UINT32_C(1) << 31)
 #define CPUID_1_EDX_HTT             (UINT32_C(1) << 28)
 #define CPUID_8000_0001_CMP_LEGACY  (UINT32_C(1) << 1)
@@ -229,6 +230,34 @@ static void clear_feature(Patch *p, const char *name)
     }
 }
 
+/* Whether it has registers that XSAVE alone makes usable (Intel SDM 1, 13.3). */
+static bool needs_xsave(const char *name)
+{
+    static const char *const names[] = {
+        "f16c",     "fma",    "fma4",    "xop",    "lwp", "vaes", "vpclmulqdq",
+        "xsaveopt", "xsavec", "xgetbv1", "xsaves", "pku", NULL,
+    };
+
+    return g_str_has_prefix(name, "avx") || g_str_has_prefix(name, "amx") ||
+           g_strv_contains(names, name);
+}
+
+/* A guest's kernel takes one that it finds for usable, and faults. A host may
+ * lack XSAVE alone, or the guest is not to have it. */
+static void clear_without_xsave(Patch *p)
+{
+    const struct kvm_cpuid_entry2 *e = find(p, 1);
+
+    if (!e || e->ecx & CPUID_1_ECX_XSAVE) {
+        return;
+    }
+    for (const X86Feature *f = x86_features; f->name; f++) {
+        if (needs_xsave(f->name)) {
+            clear_feature(p, f->name);
+        }
+    }
+}
+
 /* No counters of either vendor: the architectural leaf says version 0. */
 static void hide_pmu(Patch *p)
 {
@@ -317,5 +346,6 @@ int x86_cpuid_patch(struct kvm_cpuid_entry2 *entries, unsigned n, unsigned max,
     for (unsigned i = 0; config->off && config->off[i]; i++) {
         switch_off(&p, config->off[i]);
     }
+    clear_without_xsave(&p);
     return r < 0 ? r : (int)p.n;
 }

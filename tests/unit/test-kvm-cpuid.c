@@ -455,6 +455,24 @@ static void feature_off_that_is_not_there_is_harmless(void)
     g_assert_cmpmem(&all, sizeof(all), &t, sizeof(t));
 }
 
+/* AVX, FMA and F16C of leaf 1, AVX2 of leaf 7; SSSE3 stays. */
+static void xsave_off_takes_what_needs_it(void)
+{
+    const uint32_t avx = 1u << 28 | 1 << 12 | 1 << 29, xsave = 1 << 26,
+                   ssse3 = 1 << 9, avx2 = 1 << 5;
+    const char *const off[] = { "xsave", NULL };
+    Table all = intel_host(), t;
+
+    add(&all, 7, 0, 0, avx2, 0, 0);
+    t = all;
+    patch_without(&all, NULL);
+    g_assert_cmphex(leaf(&all, 1, 0)->ecx & avx, ==, avx);
+    g_assert_cmphex(leaf(&all, 7, 0)->ebx & avx2, ==, avx2);
+    patch_without(&t, off);
+    g_assert_cmphex(leaf(&t, 1, 0)->ecx & (avx | xsave | ssse3), ==, ssse3);
+    g_assert_cmphex(leaf(&t, 7, 0)->ebx & avx2, ==, 0);
+}
+
 static void pmu_off_hides_the_counters(void)
 {
     const char *const off[] = { "pmu", NULL };
@@ -539,6 +557,7 @@ static const struct {
     TEST(feature_that_the_patch_adds_can_be_off),
     TEST(feature_off_clears_all_its_bits),
     TEST(feature_off_that_is_not_there_is_harmless),
+    TEST(xsave_off_takes_what_needs_it),
     TEST(pmu_off_hides_the_counters),
     TEST(kvm_off_hides_the_hypervisors_name),
     TEST(features_have_several_names),
