@@ -186,6 +186,16 @@ static void test_bars_size_move_and_disappear(Fixture *f, gconstpointer data)
     g_assert_cmphex(address_space_read(&f->m->memory, BAR0 + 4, 1), ==, 0xff);
     g_assert_cmphex(address_space_read(&f->m->memory, BAR0 + 4 * GiB + 4, 1),
                     ==, 0x44);
+    /* Where OVMF puts it: an eighth below the last address, of 40 bits and of
+     * as many as a processor can have. */
+    config_set(f, PCI_BASE_ADDRESS_3, 0xe0, 4);
+    g_assert_cmphex(
+        address_space_read(&f->m->memory, BAR0 + UINT64_C(0xe000000004), 1), ==,
+        0x44);
+    config_set(f, PCI_BASE_ADDRESS_3, 0xe0000, 4);
+    g_assert_cmphex(
+        address_space_read(&f->m->memory, BAR0 + UINT64_C(0xe000000000004), 1),
+        ==, 0x44);
     config_set(f, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
     g_assert_cmphex(address_space_read(&f->m->io, 0xc01f, 1), ==, 0xff);
     device_reset(&f->t->pci.dev);
