@@ -266,10 +266,17 @@ static bool is_master(const PciDevice *dev)
     return pci_get_word(dev->state.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
+/* SeaBIOS makes no bridge a bus master and drives the disks behind it all the
+ * same, as it may under QEMU. */
+static bool lets_through(const PciDevice *bridge)
+{
+    return is_master(bridge) || !bridge->state.was_master;
+}
+
 bool pci_may_master(const PciDevice *dev)
 {
     return is_master(dev) && dev->plugged && !dev->bus->off &&
-           (!dev->bus->bridge || is_master(dev->bus->bridge));
+           (!dev->bus->bridge || lets_through(dev->bus->bridge));
 }
 
 void pci_master_changed(PciDevice *dev)
@@ -336,6 +343,7 @@ void pci_config_write(PciDevice *dev, uint32_t addr, uint32_t value,
         }
     }
     if (is_master(dev) != was_master) {
+        dev->state.was_master = true;
         pci_master_changed(dev);
     }
 }
@@ -464,6 +472,7 @@ void pci_device_reset(PciDevice *dev)
 {
     pci_set_intx(dev, false);
     memcpy(dev->state.config, dev->reset_value, sizeof(dev->state.config));
+    dev->state.was_master = false;
     update_bars(dev);
     for (unsigned i = 0; i < dev->n_hooked; i++) {
         if (dev->hooked[i].ops->reset) {

@@ -27,12 +27,11 @@ typedef struct Fixture {
     QVirtioSCSI *scsi;
 } Fixture;
 
-static void open_port(Fixture *f)
+static void open_port(Fixture *f, uint16_t command)
 {
     qpci_config_writeb(f->port, PCI_SECONDARY_BUS, 1);
     qpci_config_writeb(f->port, PCI_SUBORDINATE_BUS, 1);
-    qpci_config_writew(f->port, PCI_COMMAND,
-                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    qpci_config_writew(f->port, PCI_COMMAND, command);
 }
 
 static void set_up(Fixture *f, const char *more)
@@ -45,7 +44,7 @@ static void set_up(Fixture *f, const char *more)
     g_assert_nonnull(f->port);
     f->exp_cap = qpci_find_capability(f->port, PCI_CAP_ID_EXP, 0);
     g_assert_cmpuint(f->exp_cap, !=, 0);
-    open_port(f);
+    open_port(f, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     f->behind = f->m.bus;
     f->behind.ecam += MiB;
     pci = qpci_device_at(&f->behind, 0);
@@ -209,22 +208,40 @@ static void test_driver_is_ready_before_the_bus_master(void)
     tear_down(&f);
 }
 
+/* @command is the port's from then on. */
+static void reset_machine(Fixture *f, uint16_t command)
+{
+    QTestPoll poll = { 0 };
+
+    qtest_outb(f->m.qts, 0xcf9, 0x06);
+    while (qpci_read_pconfig(&f->m.bus, PORT_DEVFN, PCI_SECONDARY_BUS, 1)) {
+        qtest_poll(f->m.qts, &poll, "reset of the port");
+    }
+    while (qpci_read_pconfig(&f->m.bus, 0, QPCI_MCH_PCIEXBAR, 4) & 1) {
+        qtest_poll(f->m.qts, &poll, "reset of the host bridge");
+    }
+    qpci_init(&f->m.bus, f->m.qts);
+    open_port(f, command);
+}
+
+/* As SeaBIOS leaves it. */
+static void test_port_that_was_no_bus_master_yet_blocks_nothing(void)
+{
+    Fixture f;
+
+    set_up(&f, "");
+    reset_machine(&f, PCI_COMMAND_MEMORY);
+    assert_works_again(&f);
+    tear_down(&f);
+}
+
 static void test_machine_reset_gives_a_full_slot_power(void)
 {
     Fixture f;
-    QTestPoll poll = { 0 };
 
     set_up(&f, "");
     write_slot(&f, POWER_OFF);
-    qtest_outb(f.m.qts, 0xcf9, 0x06);
-    while (qpci_read_pconfig(&f.m.bus, PORT_DEVFN, PCI_SECONDARY_BUS, 1)) {
-        qtest_poll(f.m.qts, &poll, "reset of the port");
-    }
-    while (qpci_read_pconfig(&f.m.bus, 0, QPCI_MCH_PCIEXBAR, 4) & 1) {
-        qtest_poll(f.m.qts, &poll, "reset of the host bridge");
-    }
-    qpci_init(&f.m.bus, f.m.qts);
-    open_port(&f);
+    reset_machine(&f, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     g_assert_true(is_there(&f));
     assert_works_again(&f);
     tear_down(&f);
@@ -263,6 +280,8 @@ int main(int argc, char **argv)
                     test_device_that_is_no_bus_master_serves_nothing);
     g_test_add_func("/pcie-hotplug/bus-master-port",
                     test_port_that_is_no_bus_master_blocks_what_is_behind);
+    g_test_add_func("/pcie-hotplug/bus-master-firmware",
+                    test_port_that_was_no_bus_master_yet_blocks_nothing);
     g_test_add_func("/pcie-hotplug/bus-master-late",
                     test_driver_is_ready_before_the_bus_master);
     g_test_add_func("/pcie-hotplug/machine-reset",

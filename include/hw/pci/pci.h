@@ -81,6 +81,7 @@ typedef struct PciDeviceState {
     uint8_t config[PCIE_CONFIG_SIZE];
     bool irq_level;      /* of its INTx pin */
     uint8_t intx_behind; /* a bridge: pins that devices behind it drive */
+    bool was_master;     /* bus mastering was on since the last reset */
 } PciDeviceState;
 
 struct PciDevice {
@@ -183,7 +184,9 @@ unsigned pci_add_capability(PciDevice *dev, uint8_t cap_id, unsigned size,
 
 /* Whether the device may read and write memory, which its MSI-X messages are,
  * too: bus mastering is on in it and in the bridge before it, and its slot has
- * power (PCI 3.0, 6.2.2; PCI Express 5.0, 7.5.1.1.3). INTx needs none. */
+ * power (PCI 3.0, 6.2.2; PCI Express 5.0, 7.5.1.1.3). A bridge that was no bus
+ * master since the last reset stops nothing: firmware forgets to make it one.
+ * INTx needs none. */
 bool pci_may_master(const PciDevice *dev);
 /* After that has changed for @dev: brings it, and for a bridge all that is
  * behind, in line. May release the lock. */
