@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * labwait FILE SECONDS COUNT REGEX [ENDFILE]: waits until COUNT lines of a
- * growing FILE match REGEX.
+ * labwait [-p] FILE SECONDS COUNT REGEX [ENDFILE]: waits until COUNT lines of
+ * a growing FILE match REGEX; with -p a last line that is not complete counts
+ * too: a prompt.
  *
  * Exit status 0: seen; 1: time is up, or ENDFILE is there (the writer has
  * ended). A shell loop around grep would do, but each fork costs milliseconds
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,17 +26,20 @@ static double now(void)
 }
 
 /* Counts matching complete lines from *from on; an unfinished last line is
- * left for the next time. */
-static long matches(FILE *file, long *from, const regex_t *regex)
+ * left for the next time, and counts in *partial. */
+static long matches(FILE *file, long *from, const regex_t *regex, long *partial)
 {
     static char line[65536];
     long count = 0;
+
+    *partial = 0;
 
     fseek(file, *from, SEEK_SET);
     while (fgets(line, sizeof(line), file)) {
         long at = ftell(file), length = at - *from;
 
         if (length <= 0 || line[length - 1] != '\n') {
+            *partial = !regexec(regex, line, 0, NULL, 0);
             break;
         }
         *from = at;
@@ -46,12 +51,16 @@ static long matches(FILE *file, long *from, const regex_t *regex)
 int main(int argc, char **argv)
 {
     double end;
-    long want, from = 0;
+    long want, from = 0, partial = 0;
+    bool prompt = argc > 1 && !strcmp(argv[1], "-p");
     regex_t regex;
     FILE *file = NULL;
 
+    argv += prompt;
+    argc -= prompt;
     if (argc < 5 || regcomp(&regex, argv[4], REG_EXTENDED | REG_NOSUB)) {
-        fprintf(stderr, "usage: labwait FILE SECONDS COUNT REGEX [ENDFILE]\n");
+        fprintf(stderr,
+                "usage: labwait [-p] FILE SECONDS COUNT REGEX [ENDFILE]\n");
         return 2;
     }
     end = now() + atof(argv[2]);
@@ -64,8 +73,8 @@ int main(int argc, char **argv)
         /* The writer may not have opened it yet. */
         file = file ?: fopen(argv[1], "r");
         /* After looking at ENDFILE: the last lines count. */
-        want -= file ? matches(file, &from, &regex) : 0;
-        if (want <= 0) {
+        want -= file ? matches(file, &from, &regex, &partial) : 0;
+        if (want <= (prompt ? partial : 0)) {
             return 0;
         }
         if (over) {

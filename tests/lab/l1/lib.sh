@@ -147,14 +147,15 @@ target_one() {
 target_remove() {
     local tpg lun
 
-    for tpg in "$TARGET/vhost/$WWPN"/tpgt_1 "$TARGET"/vhost/naa.5001405000001*/tpgt_1; do
+    for tpg in "$TARGET/vhost/$WWPN"/tpgt_* "$TARGET"/vhost/naa.5001405000001*/tpgt_*; do
         [ -d "$tpg" ] || continue
         rm -f "$tpg"/lun/lun_*/disk # first: the nexus stays while a LUN is linked
         echo NULL > "$tpg/nexus" 2>/dev/null
         for lun in "$tpg"/lun/lun_*; do
             rmdir "$lun"
         done
-        rmdir "$tpg" "${tpg%/tpgt_1}"
+        rmdir "$tpg"
+        rmdir "${tpg%/tpgt_*}" 2>/dev/null # not while another group is there
     done
     [ ! -d "$TARGET/vhost" ] || rmdir "$TARGET/vhost"
 }

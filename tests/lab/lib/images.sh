@@ -5,6 +5,7 @@
 # In load order; modprobe resolves the rest. vhost_scsi is left out of the boot list: a scenario loads it.
 L1_MODULES=(configfs target_core_mod target_core_file vhost vhost_scsi kvm kvm-amd)
 GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
+L1_DISK_MODULES=(virtio_pci virtio_blk) # of an L1 that has the disk of disk.sh
 BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
 
@@ -115,6 +116,14 @@ copy_libvirt() {
     cp -r /usr/share/libvirt/cpu_map /usr/share/libvirt/schemas "$1/usr/share/libvirt/"
 }
 
+# What boots a guest: SeaBIOS where Debian has it, and OVMF.
+copy_firmware() {
+    mkdir -p "$1"/usr/share/{seabios,OVMF,qemu}
+    cp /usr/share/seabios/bios-256k.bin "$1/usr/share/seabios/"
+    [ ! -e "$LAB_CACHE/ovmf" ] || cp "$LAB_CACHE"/ovmf/OVMF/OVMF_{CODE,VARS}_4M.fd "$1/usr/share/OVMF/"
+    [ ! -e "$LAB_CACHE/ovmf" ] || cp -r "$LAB_CACHE/ovmf/qemu/firmware" "$1/usr/share/qemu/"
+}
+
 # guest_image WORK: WORK/guest.cpio
 guest_image() {
     local tree=$1/guest-tree
@@ -130,11 +139,15 @@ guest_image() {
 
 # l1_image WORK KERNEL_NAME CONFIG_FILE: WORK/l1.cpio
 l1_image() {
-    local work=$1 kernel=$LAB_CACHE/$2 config=$3 tree=$1/l1-tree
+    local work=$1 kernel=$LAB_CACHE/$2 config=$3 tree=$1/l1-tree modules=("${L1_MODULES[@]}")
 
     busybox_tree "$tree"
     mkdir -p "$tree/lab/scenarios" "$tree/guest" "$tree/usr/lib"
-    copy_modules "$kernel" "$tree/modules" "${L1_MODULES[@]}" || return
+    ! grep -q '^LAB_NEEDS=.*disk' "$config" || modules+=("${L1_DISK_MODULES[@]}")
+    copy_modules "$kernel" "$tree/modules" "${modules[@]}" || return
+    # OVMF saves and restores CR8 around each interrupt, which the emulator that runs L1 does not survive while KVM has
+    # the processor virtualize that register. There the lab's copy of the module leaves it intercepted.
+    ! grep -q '^LAB_NEEDS=.*ovmf' "$config" || "$LAB_DIR/lib/keep-cr8" "$tree/modules/kvm-amd.ko" || return
     compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
     compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
     compile_static "$LAB_DIR/labpulse.c" "$tree/bin/labpulse" || return
@@ -152,5 +165,7 @@ l1_image() {
     ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return
     ! grep -q '^LAB_NEEDS=.*unit-tests' "$config" || copy_unit_tests "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
+    ! grep -q '^LAB_NEEDS=.*firmware' "$config" || copy_firmware "$tree"
+    ! grep -q '^LAB_NEEDS=.*new-kernel' "$config" || tar -C "$LAB_CACHE/6.12" -cf "$tree/new-kernel.tar" boot lib
     pack "$tree" "$work/l1.cpio"
 }

@@ -44,6 +44,8 @@ l1_command() {
     l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$cpus" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
         -append "console=ttyS0 quiet panic=-1 mitigations=off $pulse")
+    # What is written to it goes with that L1.
+    ! l1_needs "${@:3}" | grep -q disk || l1+=(-drive "file=$(disk_image),format=raw,if=virtio,snapshot=on,cache=unsafe")
 }
 
 # Removes what this run made; ends what it started.

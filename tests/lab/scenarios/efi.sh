@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# about: OVMF boots Debian from a LUN to a login prompt, twice: it reads, writes, reboots and powers off
+# lane: efi
+# needs: disk firmware ovmf
+# limit: 600
+
+. /lab/firmware.sh
+
+scenario() {
+    debian_target 0
+    firmware_start vm efi -device "$(debian_device)"
+    debian_boots vm
+}
