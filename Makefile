@@ -4,7 +4,7 @@
 BUILD = build
 PREFIX = $(or $(prefix),/usr/local)
 
-.PHONY: all install check demo measure bench coverage fuzz clean
+.PHONY: all install check check-long demo measure bench coverage fuzz clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -20,6 +20,11 @@ install: all
 check:
 	scripts/install-deps
 	scripts/run-checks
+
+# What takes too long for each change: boots and updates of Debian by firmware.
+check-long: all
+	scripts/install-deps
+	tests/lab/run --long
 
 demo:
 	scripts/install-deps
