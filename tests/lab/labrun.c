@@ -7,8 +7,9 @@
  *   -u UID       as this user and group, without capabilities
  *   -p NPROC     with RLIMIT_NPROC (counts for an ordinary user only)
  *   -f FD=PATH   with PATH open for reading and writing as file descriptor FD
- *   -m MARKER    prints the line "LABRUN elapsed=SECONDS" when the program's
- *                output has MARKER: from exec() to a line on the guest's console
+ *   -m MARKER    prints the line "LABRUN elapsed=SECONDS at=MARKER" when the
+ *                program's output has MARKER: from exec() to a line on the
+ *                guest's console; may be repeated
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *marker;
+#define MARKERS_MAX 8
+
+static const char *markers[MARKERS_MAX];
+static unsigned n_markers;
 
 static void fail(const char *what)
 {
@@ -66,21 +70,29 @@ static void become(const char *text)
     }
 }
 
-/* Copies the VMM's output line by line until it ends; the first line with the
- * marker stops the clock. */
+static void print_elapsed(const struct timespec *start, const char *marker)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    printf("LABRUN elapsed=%.3f at=%s\n",
+           (end.tv_sec - start->tv_sec) +
+               (end.tv_nsec - start->tv_nsec) / 1e9,
+           marker);
+}
+
+/* Copies the VMM's output line by line until it ends; the first line with each
+ * of the markers stops its clock. */
 static void copy_output(FILE *in, const struct timespec *start)
 {
     char line[4096];
-    struct timespec end;
-    bool seen = false;
 
     while (fgets(line, sizeof(line), in)) {
-        if (!seen && strstr(line, marker)) {
-            clock_gettime(CLOCK_MONOTONIC, &end);
-            seen = true;
-            printf("LABRUN elapsed=%.3f\n",
-                   (end.tv_sec - start->tv_sec) +
-                       (end.tv_nsec - start->tv_nsec) / 1e9);
+        for (unsigned i = 0; i < n_markers; i++) {
+            if (markers[i] && strstr(line, markers[i])) {
+                print_elapsed(start, markers[i]);
+                markers[i] = NULL;
+            }
         }
         fputs(line, stdout);
         fflush(stdout);
@@ -125,7 +137,10 @@ int main(int argc, char **argv)
             open_as(optarg);
             break;
         case 'm':
-            marker = optarg;
+            if (n_markers == MARKERS_MAX) {
+                return 125;
+            }
+            markers[n_markers++] = optarg;
             break;
         default:
             return 125;
@@ -140,7 +155,7 @@ int main(int argc, char **argv)
     if (user) {
         become(user); /* last: the files above are opened as root */
     }
-    if (marker) {
+    if (n_markers) {
         start_clock();
     }
     execvp(argv[optind], argv + optind);
