@@ -76,8 +76,7 @@ static void print_elapsed(const struct timespec *start, const char *marker)
 
     clock_gettime(CLOCK_MONOTONIC, &end);
     printf("LABRUN elapsed=%.3f at=%s\n",
-           (end.tv_sec - start->tv_sec) +
-               (end.tv_nsec - start->tv_nsec) / 1e9,
+           (end.tv_sec - start->tv_sec) + (end.tv_nsec - start->tv_nsec) / 1e9,
            marker);
 }
 
