@@ -21,7 +21,7 @@ check:
 	scripts/install-deps
 	scripts/run-checks
 
-# What takes too long for each change: boots and updates of Debian by firmware.
+# What takes too long for each change: hundreds of hotplugs, boots and updates of Debian by firmware.
 check-long: all
 	scripts/install-deps
 	tests/lab/run --long

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: 60 adapters are plugged and unplugged through 20 root ports while the guest does checked I/O on another; nothing grows
+# about: 100 adapters are plugged and unplugged through 20 root ports while the guest does checked I/O on another; nothing grows
 # lane: b
-# limit: 600
+# limit: 900
+# long: long
 
 PORTS=20
-ROUNDS=3
+ROUNDS=5
 SETTLED=1  # rounds after which the VMM's memory is to stay
 GROWTH=128 # KiB that it may move from then on
 
