@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GLib's mutexes and conditions made of pthread's, for builds with
- * ThreadSanitizer alone (-Db_sanitize=thread): GLib makes its own of futexes,
- * which ThreadSanitizer does not see, so that all that they protect would look
- * like a race. These definitions stand before the library's.
+ * GLib's mutexes and conditions made of pthread's, and its counts of references,
+ * for builds with ThreadSanitizer alone (-Db_sanitize=thread): GLib makes its own
+ * of futexes and in a library without instrumentation, which ThreadSanitizer does
+ * not see, so that all that they protect would look like a race. These
+ * definitions stand before the library's.
  */
 #include <pthread.h>
 
@@ -101,4 +102,20 @@ void g_cond_signal(GCond *cond)
 void g_cond_broadcast(GCond *cond)
 {
     pthread_cond_broadcast(&pair_of(&cond->p)->cond);
+}
+
+/* In parentheses, since the names are macros as well. */
+void(g_atomic_ref_count_init)(gatomicrefcount *count)
+{
+    __atomic_store_n(count, 1, __ATOMIC_SEQ_CST);
+}
+
+void(g_atomic_ref_count_inc)(gatomicrefcount *count)
+{
+    __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+}
+
+gboolean(g_atomic_ref_count_dec)(gatomicrefcount *count)
+{
+    return __atomic_fetch_sub(count, 1, __ATOMIC_SEQ_CST) == 1;
 }
