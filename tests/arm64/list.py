@@ -16,6 +16,8 @@ FEWER = {"QTEST_CYCLES": "300"}
 # what it tests is the same in any architecture.
 WITHOUT = {
     "acpi": "needs iasl",
+    "acpi-loader": "needs iasl",
+    "smbios": "needs dmidecode",
     "vhost-auto": "57 s of arithmetic",
     "virtio-interrupts": "40 s",
     "virtio-pci-regs": "27 s",

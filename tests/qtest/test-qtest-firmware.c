@@ -83,16 +83,19 @@ static void set_pam(Fixture *f, uint32_t low, uint32_t high)
     qpci_write_pconfig(&f->bus, MCH, PAM + 6, 1, high >> 16 & 0xff);
 }
 
-/* A reset that the guest asks for, and its end. */
+/* A reset that the guest asks for, and its end: fw_cfg, which comes last, then
+ * has its signature selected, and not the number of processors. */
 static void reset(Fixture *f)
 {
     QTestPoll poll = { 0 };
 
     qpci_write_pconfig(&f->bus, LPC, 0x60, 1, 0x0b); /* is 0x80 again then */
+    qtest_outw(f->s, 0x510, 0x05);
     qtest_outb(f->s, RESET, 0x06);
-    while (qpci_read_pconfig(&f->bus, LPC, 0x60, 1) != 0x80) {
+    while (qtest_inb(f->s, 0x511) != 'Q') {
         qtest_poll(f->s, &poll, "reset");
     }
+    g_assert_cmphex(qpci_read_pconfig(&f->bus, LPC, 0x60, 1), ==, 0x80);
 }
 
 static void assert_rom(Fixture *f, uint64_t gpa, size_t offset, size_t len)
@@ -334,7 +337,9 @@ static uint64_t read_le(QTestState *s, unsigned size)
 
 static uint32_t read_be32(QTestState *s)
 {
-    return GUINT32_SWAP_LE_BE((uint32_t)read_le(s, 4));
+    uint32_t value = (uint32_t)read_le(s, 4); /* the macro may take it twice */
+
+    return GUINT32_SWAP_LE_BE(value);
 }
 
 static uint64_t fw_cfg_item(QTestState *s, uint16_t key, unsigned size)
