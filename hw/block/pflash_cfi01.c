@@ -542,9 +542,9 @@ static bool lock_flash(PFlash *s, GError **errp)
 
 static bool read_flash(PFlash *s, GError **errp)
 {
-    uint64_t done = 0;
     void *p = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int r;
 
     if (p == MAP_FAILED) {
         error_setg_errno(errp, errno, "%s: no memory for '%s'", s->what,
@@ -552,27 +552,14 @@ static bool read_flash(PFlash *s, GError **errp)
         return false;
     }
     s->contents = p;
-    while (done < s->size) {
-        ssize_t n = pread(s->fd, s->contents + done, s->size - done,
-                          (off_t)done);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            error_setg_errno(errp, errno, "%s: cannot read '%s'", s->what,
-                             s->path);
-            return false;
-        }
-        if (n == 0) {
-            error_setg(errp,
-                       "%s: '%s' became shorter while it was read; try again",
-                       s->what, s->path);
-            return false;
-        }
-        done += (uint64_t)n;
+    r = pread_all(s->fd, s->contents, s->size, 0);
+    if (r == -ENODATA) {
+        error_setg(errp, "%s: '%s' became shorter while it was read; try again",
+                   s->what, s->path);
+    } else if (r < 0) {
+        error_setg_errno(errp, -r, "%s: cannot read '%s'", s->what, s->path);
     }
-    return true;
+    return r == 0;
 }
 
 static bool check_place(const PFlash *s, GError **errp)

@@ -30,23 +30,3 @@ bool boot_file_open(const char *path, const char *what, int *ret_fd,
     *ret_fd = steal_fd(&fd);
     return true;
 }
-
-int boot_file_read(int fd, void *buf, uint64_t len, uint64_t offset)
-{
-    uint8_t *p = buf;
-
-    while (len > 0) {
-        ssize_t n = pread(fd, p, len, (off_t)offset);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : -ENODATA;
-        }
-        p += n;
-        len -= (uint64_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}

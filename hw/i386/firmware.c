@@ -24,7 +24,7 @@ static bool check_size(const char *path, uint64_t size, GError **errp)
 
 static bool read_rom(Rom *rom, int fd, const char *path, GError **errp)
 {
-    int r = boot_file_read(fd, rom->host, rom->size, 0);
+    int r = pread_all(fd, rom->host, rom->size, 0);
 
     if (r == 0) {
         r = neg_errno(mprotect(rom->host, rom->size, PROT_READ));
@@ -148,7 +148,7 @@ static GBytes *read_file(const char *path, const char *what, GError **errp)
         return NULL;
     }
     data = size && size <= FW_CFG_ITEM_MAX ? g_try_malloc(size) : NULL;
-    r = data ? boot_file_read(fd, data, size, 0) : size ? -ENOMEM : -ENODATA;
+    r = data ? pread_all(fd, data, size, 0) : size ? -ENOMEM : -ENODATA;
     if (r < 0) {
         error_setg_errno(errp, -r,
                          "cannot read the %" PRIu64 " bytes of %s "

@@ -141,7 +141,7 @@ static bool read_header(X86Boot *boot, struct boot_params *params,
     int r = -ENODATA;
 
     if (file_size >= SETUP_HEADER_END) {
-        r = boot_file_read(boot->kernel_fd, params, SETUP_HEADER_END, 0);
+        r = pread_all(boot->kernel_fd, params, SETUP_HEADER_END, 0);
     }
     if (r < 0 && r != -ENODATA) {
         error_setg_errno(errp, -r, "cannot read kernel '%s'", path);
@@ -343,7 +343,7 @@ static bool load_part(const GuestRam *ram, uint64_t gpa, int fd,
                    path, gpa);
         return false;
     }
-    r = boot_file_read(fd, p, len, offset);
+    r = pread_all(fd, p, len, offset);
     if (r < 0) {
         error_setg_errno(errp, -r, "cannot read '%s'", path);
         return false;

@@ -63,6 +63,10 @@ static inline bool is_power_of_2(uint64_t v)
  */
 void close_fd(int *fd);
 
+/* Reads all of [@offset, @offset + @len) of @fd. Returns 0, -errno, or -ENODATA
+ * if the file ends before. */
+int pread_all(int fd, void *buf, uint64_t len, uint64_t offset);
+
 /* A local fd that is closed when its scope ends; initialise at declaration. */
 #define auto_fd __attribute__((cleanup(close_fd))) int
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file that a machine starts from, such as a kernel or a firmware: opened and
- * read once, at the start.
+ * A file that a machine starts from, such as a kernel or a firmware: opened
+ * once, at the start.
  */
 #ifndef HW_I386_BOOT_FILE_H
 #define HW_I386_BOOT_FILE_H
@@ -10,9 +10,5 @@
  * *@ret_fd is the caller's. */
 bool boot_file_open(const char *path, const char *what, int *ret_fd,
                     uint64_t *ret_size, GError **errp);
-
-/* Reads all of [@offset, @offset + @len) of @fd. Returns 0, -errno, or -ENODATA
- * if the file ends before. */
-int boot_file_read(int fd, void *buf, uint64_t len, uint64_t offset);
 
 #endif
