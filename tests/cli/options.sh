@@ -175,6 +175,11 @@ refused "flash 1, the firmware's variables, is given, and flash 0, the firmware,
 refused "-bios cannot be used with a flash that has the firmware: leave one of them out" \
     -bios "$work/code" -pflash "$work/code"
 refused "pflash1: cannot open '$work/none': No such file or directory" -accel qtest -pflash "$work/code" -pflash "$work/none"
+refused "kernel '$work/code' is not a Linux bzImage; give a /boot/vmlinuz or arch/x86/boot/bzImage of a kernel build" \
+    -accel qtest -pflash "$work/code" -kernel "$work/code"
+refused "cfi.pflash01: secure=on needs SMM, which this machine does not have; choose a firmware without Secure Boot: \
+in a domain's XML <firmware><feature enabled='no' name='secure-boot'/></firmware>" \
+    -accel qtest -pflash "$work/code" -global driver=cfi.pflash01,property=secure,value=on
 refused "-machine pflash0: there is no -blockdev with node-name=code" -machine pflash0=code
 refused "-blockdev: driver 'qcow2' is not supported: a flash is 'raw' on 'file'; $disk" \
     -machine pflash0=x -blockdev qcow2,node-name=x,file=y

@@ -58,6 +58,13 @@ scenario() {
         boots "boot_tpgt is the lowest by itself" second -device "$(adapter "$FIRST")" \
             -device "$(adapter "$SECOND" bootindex=0)" -boot strict=on
     fi
+    if is_ours; then
+        truncate -s 65536 "$RUN/flash"
+        firmware_start vm bios -S -pflash "$RUN/flash" -device "$(adapter "$FIRST")"
+        check "with a flash, who has no portal group 0 is warned" \
+            wait_for 30 grep -q "target '$FIRST' has no portal group 0: .* of its tpgt_1" "$RUN/vm.err"
+        vmm_kill vm
+    fi
     firmware_start vm bios -device "$(adapter "$FIRST")" -boot menu=on,splash-time=20000
     check "menu=on: the firmware offers its menu" guest_prompt vm 30 'Press ESC for boot menu'
     vmm_kill vm
