@@ -3,12 +3,10 @@
 """Domains of a stock libvirt on the program: the commands of virsh, with the
 guest's part played by the test over qtest."""
 
-import contextlib
 import os
 import pty
 import re
 import select
-import signal
 import subprocess
 
 from libvirtd import (HOSTDEV, KVM, ON_ROOT_BUS, TIMEOUT, WORKERS, Libvirtd,
@@ -122,39 +120,52 @@ def test_monitor_command():
               "VM status: running", "info status")
 
 
-def read_until(fd, text):
-    got = b""
-    while text not in got:
-        data = os.read(fd, 4096)
-        assert data, got
-        got += data
-    return got
+class Terminal:
+    """A console of virsh, with the test at its keyboard."""
+
+    def __init__(self, lv):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            lv.command("console", "one"), env=lv.env, stdin=slave,
+            stdout=slave, stderr=slave)
+        os.close(slave)
+        self.got = b""
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+    def shows(self, text):
+        """Whether @text is among what came; does not wait for more."""
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                self.got += os.read(self.master, 4096)
+            except OSError:  # its other end is closed
+                raise AssertionError(f"virsh ended: {self.got}") from None
+        return text in self.got
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
 
 
 def test_console():
     with Libvirtd() as lv:
         guest = lv.start_guest("one")
-        signal.alarm(int(TIMEOUT))
-        master, slave = pty.openpty()
-        with subprocess.Popen(lv.command("console", "one"), env=lv.env,
-                              stdin=slave, stdout=slave, stderr=slave) as p:
-            os.close(slave)
-            with contextlib.suppress(OSError):
-                # Nothing tells when it has opened the terminal but this.
-                lv.wait_for(lambda: guest.print("hello\r\n") or
-                            select_readable(master), "the console")
-                read_until(master, b"hello")
-            os.write(master, b"x")
+        with Terminal(lv) as terminal:
+            # Nothing tells when it listens but this: what the guest says
+            # before is lost, and that may be half of a word.
+            lv.wait_for(lambda: guest.print("hello\r\n") or
+                        terminal.shows(b"hello"), "the console")
+            terminal.type(b"x")
             equal(lv.wait_for(guest.typed, "the key"), "x", "key")
-            os.write(master, b"\x1d")
-            equal(p.wait(TIMEOUT), 0, "status of virsh console")
-        signal.alarm(0)
-        os.close(master)
+            terminal.type(b"\x1d")
+            equal(terminal.process.wait(TIMEOUT), 0, "status of virsh console")
         equal(lv.state("one"), "running (booted)", "state")
-
-
-def select_readable(fd):
-    return select.select([fd], [], [], 0)[0]
 
 
 def test_shutdown():
