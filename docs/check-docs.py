@@ -25,12 +25,15 @@ MESSAGES = {
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
+    "hw/virtio/virtqueue.c": "system/devices/vhost-scsi.rst",
 }
 # Device types whose properties a user sets, and where these are explained.
 PROPERTIES = {
     "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
 }
+# Where those that all virtio devices have are explained.
+COMMON = "system/devices/vhost-scsi.rst"
 CALLS = r"\b(?:error_setg|error_setg_errno|set_call_error|virtio_error" \
         r"|warn_report|error_report)\s*\("
 FRAGMENT_MIN = 8  # shorter pieces between conversions prove nothing
@@ -64,12 +67,18 @@ def check_options(binary, fail):
         compare(f"{page}: option", have, documented, fail)
 
 
+def described(page):
+    return set(re.findall(r"^\.\. describe:: (.*)$", read(page), re.M))
+
+
 def check_properties(binary, device, page, fail):
     lines = run(binary, "-device", f"{device},help").splitlines()[1:]
     have = {" ".join(m.groups()) for m in
             (re.match(r"\s+(\S+)\s+- .*(\((?:default: .*|required)\))$", line)
              for line in lines)}
-    documented = set(re.findall(r"^\.\. describe:: (.*)$", read(page), re.M))
+    documented = described(page)
+    if device.startswith("virtio-"):
+        documented |= have & described(COMMON)
     compare(f"{page}: property", have, documented, fail)
 
 

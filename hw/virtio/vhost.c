@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/vhost.h"
+#include "hw/virtio/virtqueue.h"
 #include "util/log.h"
-
-#include <linux/virtio_ring.h>
 
 void vhost_dev_init(VhostDev *dev, const VhostKind *kind, const VhostOps *ops,
                     VirtIODevice *vdev)
@@ -135,28 +134,6 @@ int vhost_dev_clear_mem_table(VhostDev *dev)
     return set_mem_table(dev, &none);
 }
 
-/* The ring's areas (specification 2.7) as our addresses, if they lie in RAM and
- * are aligned as it asks. */
-static bool ring_addresses(const VirtQueue *q, const GuestRam *ram,
-                           struct vhost_vring_addr *addr)
-{
-    const void *desc, *avail, *used;
-
-    if (q->state.desc % VRING_DESC_ALIGN_SIZE ||
-        q->state.driver % VRING_AVAIL_ALIGN_SIZE ||
-        q->state.device % VRING_USED_ALIGN_SIZE) {
-        return false;
-    }
-    desc = guest_ram_ptr(ram, q->state.desc, vring_desc_size(q->state.size));
-    avail = guest_ram_ptr(ram, q->state.driver,
-                          vring_avail_size(q->state.size));
-    used = guest_ram_ptr(ram, q->state.device, vring_used_size(q->state.size));
-    addr->desc_user_addr = (uintptr_t)desc;
-    addr->avail_user_addr = (uintptr_t)avail;
-    addr->used_user_addr = (uintptr_t)used;
-    return desc && avail && used;
-}
-
 /* Tells the kernel where vring @i lies and how to be kicked and to call. */
 static int start_vring(VhostDev *dev, unsigned i, const GuestRam *ram)
 {
@@ -167,12 +144,16 @@ static int start_vring(VhostDev *dev, unsigned i, const GuestRam *ram)
     struct vhost_vring_file call = { .index = i, .fd = q->call.fd };
     struct vhost_vring_file err = { .index = i, .fd = dev->err.fd };
     struct vhost_vring_addr addr = { .index = i };
+    struct vring vr;
     int r;
 
-    if (!ring_addresses(q, ram, &addr)) {
+    if (!virtqueue_map(q, ram, &vr)) {
         return vhost_dev_answer(dev, "the check that the ring lies in RAM",
                                 (int)i, -EFAULT);
     }
+    addr.desc_user_addr = (uintptr_t)vr.desc;
+    addr.avail_user_addr = (uintptr_t)vr.avail;
+    addr.used_user_addr = (uintptr_t)vr.used;
     r = dev->ops->vhost_set_vring_num(dev, &num);
     if (r < 0) {
         return vhost_dev_answer(dev, "VHOST_SET_VRING_NUM", (int)i, r);

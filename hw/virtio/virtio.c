@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/virtio/virtio.h"
+#include "hw/virtio/virtqueue.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -57,6 +58,8 @@ void virtio_end_kernel_calls(VirtIODevice *vdev)
     machine_lock(m);
     vdev->busy = false;
     g_cond_broadcast(&m->cond);
+    /* Kicks that came meanwhile, and what was there before a start. */
+    virtqueue_wake_all(vdev);
 }
 
 static bool should_run(const VirtIODevice *vdev)
@@ -71,9 +74,9 @@ static bool call_back_end(VirtIODevice *vdev, bool start, GError **errp)
     bool ok = true;
 
     virtio_begin_kernel_calls(vdev);
-    if (start) {
+    if (start && vdev->kind->start) {
         ok = vdev->kind->start(vdev, errp);
-    } else {
+    } else if (!start && vdev->kind->stop) {
         vdev->kind->stop(vdev);
     }
     virtio_end_kernel_calls(vdev);
@@ -111,12 +114,19 @@ static void run_state_changed(void *opaque, bool running)
     update_back_end(opaque);
 }
 
+void virtio_notify_config(VirtIODevice *vdev)
+{
+    vdev->state.config_generation++;
+    if (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK) {
+        event_notifier_set(&vdev->config_changed);
+    }
+}
+
 static void set_needs_reset(VirtIODevice *vdev)
 {
     vdev->state.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
     if (vdev->state.status & VIRTIO_CONFIG_S_DRIVER_OK) {
-        vdev->state.config_generation++;
-        event_notifier_set(&vdev->config_changed);
+        virtio_notify_config(vdev);
     }
 }
 
@@ -220,6 +230,9 @@ void virtio_reset(VirtIODevice *vdev)
         q->state.last_avail = 0;
         drop_event(&q->kick);
         drop_event(&q->call);
+    }
+    if (vdev->kind->reset) {
+        vdev->kind->reset(vdev);
     }
 }
 
@@ -331,6 +344,7 @@ void virtio_finish(VirtIODevice *vdev)
     runstate_del_notifier(vdev->dev.machine, &vdev->run_notifier);
     event_notifier_finish(&vdev->config_changed);
     for (unsigned i = 0; i < vdev->n_queues; i++) {
+        virtqueue_unserve(&vdev->queues[i]);
         event_notifier_finish(&vdev->queues[i].kick);
         event_notifier_finish(&vdev->queues[i].call);
     }

@@ -3,7 +3,8 @@
  * The control plane of a virtio device (Virtual I/O Device specification 1.2,
  * chapters 2 and 3): status, features, queue set-up. No ring is ever read here:
  * a device's data plane is its back end in the host's kernel, which is given
- * the rings at DRIVER_OK and left alone until reset.
+ * the rings at DRIVER_OK and left alone until reset. Queues that user space
+ * serves are virtqueue.h's.
  *
  * The transport calls down into this file and is called by nobody: what the
  * device has to tell the guest it signals through eventfds, each queue's `call`
@@ -31,6 +32,7 @@
 
 typedef struct VirtIODevice VirtIODevice;
 typedef struct VhostDev VhostDev;
+typedef struct VirtQueueServer VirtQueueServer;
 
 /* What the guest has made of a virtqueue. */
 typedef struct VirtQueueState {
@@ -42,9 +44,10 @@ typedef struct VirtQueueState {
 
 typedef struct VirtQueue {
     VirtQueueState state;
-    uint16_t max_size;  /* of descriptors; chosen by the device */
-    EventNotifier kick; /* the driver's notification; owned */
-    EventNotifier call; /* the device's notification; owned */
+    uint16_t max_size;       /* of descriptors; chosen by the device */
+    EventNotifier kick;      /* the driver's notification; owned */
+    EventNotifier call;      /* the device's notification; owned */
+    VirtQueueServer *server; /* virtqueue.c's; NULL: it is not served there */
 } VirtQueue;
 
 /* The name of a bit, as in the header that defines it. */
@@ -60,16 +63,21 @@ typedef struct VirtioKind {
     uint16_t pci_class; /* base class << 8 | subclass, if PCI carries it */
     /* The feature bits of this kind alone, up to one without a name. */
     const VirtioBitName *features;
-    /* What virtqueue @queue is for: a word of VirtqueueRole in QMP. */
+    /* What virtqueue @queue is for: a word of VirtqueueRole in QMP. NULL: no
+     * vhost device serves any. */
     const char *(*queue_role)(const VirtIODevice *vdev, unsigned queue);
+    /* The device was reset: what its driver has said is forgotten. Nothing runs.
+     * NULL: nothing to do. */
+    void (*reset)(VirtIODevice *vdev);
     /* The guest writes @data to [@offset, @offset + @len) of vdev->config,
      * within its length. The device stores what it takes and ignores what is
-     * read-only. Returns false if it cannot honour @data, which is a fault. */
+     * read-only. Returns false if it cannot honour @data, which is a fault.
+     * NULL: it has no configuration. */
     bool (*set_config)(VirtIODevice *vdev, unsigned offset, const uint8_t *data,
                        unsigned len);
     /* Hands the rings to the back end. Called without the machine lock, with
      * the device busy: nobody else touches it. On failure nothing runs and
-     * errp says why. */
+     * errp says why. NULL: it has none. */
     bool (*start)(VirtIODevice *vdev, GError **errp);
     /* Takes them back and notes each queue's last_avail. The same rules. */
     void (*stop)(VirtIODevice *vdev);
@@ -103,7 +111,7 @@ struct VirtIODevice {
     unsigned n_queues;
 
     bool may_dma;    /* the transport lets the device at memory */
-    bool started;    /* the back end has the rings */
+    bool started;    /* the back end has the rings, user space serves its */
     bool busy;       /* a thread is starting or stopping it */
     bool gone;       /* it is being removed: nobody is let in any more */
     unsigned starts; /* how often the back end was given the rings */
@@ -160,6 +168,9 @@ void virtio_set_features(VirtIODevice *vdev, uint64_t features);
  * fault. Ignored, as all set-up, once the queue is enabled. */
 void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size);
 void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q);
+
+/* The device has changed its configuration space: tells the driver. */
+void virtio_notify_config(VirtIODevice *vdev);
 
 /* Device configuration space. Bytes beyond its end read as 0. */
 uint64_t virtio_config_read(VirtIODevice *vdev, unsigned offset, unsigned size);
