@@ -456,6 +456,24 @@ static void file_that_fails(Fixture *f, gconstpointer data)
     g_assert_cmphex(get(f, 0x101), ==, pattern(0x101));
 }
 
+static int no_slot(Accel *accel, unsigned n, const MemorySlot *what)
+{
+    return what->size ? -ENOMEM : 0;
+}
+
+/* The array cannot be shown again: the machine stops, and what the guest reads is
+ * right until then. */
+static void accelerator_that_fails(Fixture *f, gconstpointer data)
+{
+    put(f, 0, 0x70);
+    fake.ops.set_slot = no_slot;
+    put(f, 0, 0xff);
+    g_assert_false(is_mapped(f));
+    g_assert_cmpint(f->m->requests, ==, REQUEST_STOP);
+    g_assert_cmpint(f->m->stop_state, ==, RUN_STATE_INTERNAL_ERROR);
+    g_assert_cmphex(get(f, 5), ==, pattern(5));
+}
+
 #define ADD(fn, set) \
     g_test_add("/pflash/" #fn, Fixture, NULL, set, fn, teardown)
 
@@ -485,5 +503,6 @@ int main(int argc, char **argv)
     ADD(file_that_shrinks_is_written_anew, setup);
     ADD(file_that_is_removed, setup);
     ADD(file_that_fails, setup);
+    ADD(accelerator_that_fails, setup);
     return g_test_run();
 }
