@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What /dev/vhost-scsi answers, as one table that is held against a real kernel
- * (lab scenarios conform, conform-old) and against libfake-vhost.so (suite
- * fake). The kernel is right. Plain C, to be linked statically.
+ * What /dev/vhost-scsi, /dev/vhost-net and /dev/vhost-vsock answer, as one table
+ * that is held against a real kernel (lab scenarios conform, conform-old) and
+ * against libfake-vhost.so (suite fake). The kernel is right. Plain C, to be
+ * linked statically.
  *
- *   conform GENERATION WWPN MAX_IO_VQS      GENERATION: 6.1 6.5 6.12 6.17 kthread
+ *   conform GENERATION WWPN MAX_IO_VQS [tap]
+ *
+ * GENERATION is 6.1, 6.5, 6.12, 6.17 or kthread. With "tap" the back end of
+ * vhost-net is a new tap, else a socket as the stand-in takes it.
  *
  * TAP on standard output; status 1 if an answer differs.
  */
@@ -12,14 +16,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/if_tun.h>
 #include <linux/vhost-worker.h>
 
 enum Generation {
@@ -31,41 +38,56 @@ enum Generation {
     G_TASK = G65 | G612,               /* and work */
     G_FORK = G612 | GKTHREAD,          /* the fork owner calls exist */
     G_NO_FORK = G61 | G65,
+    G_ALL = G61 | G65 | G612 | GKTHREAD,
+};
+
+/* Of which driver a row is. */
+enum Kind {
+    K_SCSI = 16,
+    K_NET = 32,
+    K_VSOCK = 64,
+    K_NO_WORKERS = K_NET | K_VSOCK, /* no worker calls, backend features */
+    K_ALL = K_SCSI | K_NET | K_VSOCK,
 };
 
 /* How the argument of a call is made of the row's a and b. */
 typedef enum Arg {
     NONE,
-    PAIR,   /* two words, a and b: vring state, vring worker */
-    WORD,   /* one word, a */
-    LONG,   /* 64 bits, a */
-    BYTE,   /* a */
-    OUT32,  /* a word comes back: b */
-    OUT64,  /* 64 bits come back, and b is checked */
-    OUT8,   /* a byte comes back: b */
-    INOUT,  /* a goes, b comes back behind it */
-    EVENT,  /* an eventfd for queue a */
-    NOFD,   /* a descriptor that is not open, for queue a */
-    NOTEV,  /* a descriptor that is no eventfd, for queue a */
-    UNBIND, /* -1, for queue a */
-    ADDR,   /* ring addresses for queue a: b is the kind, see ring_addr() */
-    MEM,    /* memory table: a regions, b is the kind */
-    TARGET, /* a: 0 ours, 1 another, 2 with "reserved" set; b: abi */
-    BAD,    /* an address nothing is at */
-    CHILD,  /* as PAIR, from a process made by fork() */
+    PAIR,    /* two words, a and b: vring state, vring worker */
+    WORD,    /* one word, a */
+    LONG,    /* 64 bits, a */
+    BYTE,    /* a */
+    OUT32,   /* a word comes back: b */
+    OUT64,   /* 64 bits come back, and b is checked */
+    OUT8,    /* a byte comes back: b */
+    INOUT,   /* a goes, b comes back behind it */
+    EVENT,   /* an eventfd for queue a */
+    NOFD,    /* a descriptor that is not open, for queue a */
+    NOTEV,   /* a descriptor that is no eventfd, for queue a */
+    UNBIND,  /* -1, for queue a */
+    ADDR,    /* ring addresses for queue a: b is the kind, see ring_addr() */
+    MEM,     /* memory table: a regions, b is the kind */
+    TARGET,  /* a: 0 ours, 1 another, 2 with "reserved" set; b: abi */
+    BAD,     /* an address nothing is at */
+    CHILD,   /* as PAIR, from a process made by fork() */
+    OTHER,   /* as LONG, of another device of that kind */
+    BACKEND, /* what vhost-net takes, for queue a */
+    SOCKET,  /* a socket that it does not take, for queue a */
 } Arg;
 
 typedef struct Step {
-    const char *begin; /* a new device for the rows from here on */
+    const char *begin; /* a new device for the rows from here on, which are of
+                        * the kinds that this one is of */
     unsigned long request;
     Arg arg;
     uint64_t a, b;
     int want;      /* errno */
-    unsigned only; /* generations; 0: all */
+    unsigned only; /* generations, kinds; none of either: all */
 } Step;
 
-#define LAST 0x1000000000ull /* stands for the last queue of the device */
-#define OVER 0x2000000000ull /* one beyond */
+#define LAST     0x1000000000ull /* stands for the last queue of the device */
+#define OVER     0x2000000000ull /* one beyond */
+#define FEATURES 0x4000000000ull /* what it offers */
 
 /* clang-format off */
 #define BEGIN(...) { __VA_ARGS__ }
@@ -73,15 +95,15 @@ typedef struct Step {
 /* clang-format on */
 
 static const Step steps[] = {
-    BEGIN("before an owner", VHOST_GET_FEATURES, OUT64, 0, 0x13d00000a, 0),
-    ROW(VHOST_SCSI_GET_ABI_VERSION, OUT32, 0, 1, 0),
-    ROW(VHOST_SCSI_GET_ABI_VERSION, BAD, 0, 0, EFAULT),
+    BEGIN("before an owner", VHOST_GET_FEATURES, OUT64, 0, FEATURES, 0),
+    ROW(VHOST_SCSI_GET_ABI_VERSION, OUT32, 0, 1, 0, K_SCSI),
+    ROW(VHOST_SCSI_GET_ABI_VERSION, BAD, 0, 0, EFAULT, K_SCSI),
     ROW(VHOST_GET_FEATURES, BAD, 0, 0, EFAULT),
     ROW(VHOST_SET_FEATURES, LONG, 0, 0, 0),
     ROW(VHOST_SET_FEATURES, LONG, 1, 0, EOPNOTSUPP),
-    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 0, 0),
-    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 1, 0, 0),
-    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 1, 0),
+    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 0, 0, K_SCSI),
+    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 1, 0, 0, K_SCSI),
+    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 1, 0, K_SCSI),
     ROW(VHOST_SET_MEM_TABLE, MEM, 0, 0, EPERM),
     ROW(VHOST_SET_LOG_BASE, LONG, 0, 0, EPERM),
     ROW(VHOST_SET_LOG_FD, WORD, UINT32_MAX, 0, EPERM),
@@ -89,41 +111,54 @@ static const Step steps[] = {
     ROW(VHOST_SET_VRING_NUM, BAD, 0, 0, EPERM),
     ROW(VHOST_GET_VRING_BASE, PAIR, 0, 0, EPERM),
     ROW(VHOST_SET_VRING_KICK, EVENT, 0, 0, EPERM),
-    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, EFAULT), /* no memory table */
-    ROW(VHOST_SCSI_CLEAR_ENDPOINT, TARGET, 0, 1, EFAULT),
-    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 2, 1, EOPNOTSUPP),
-    ROW(VHOST_NEW_WORKER, WORD, 0, 0, EINVAL, G_WORKERS),
+    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, EFAULT,
+        K_SCSI), /* no memory table */
+    ROW(VHOST_SCSI_CLEAR_ENDPOINT, TARGET, 0, 1, EFAULT, K_SCSI),
+    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 2, 1, EOPNOTSUPP, K_SCSI),
+    ROW(VHOST_NEW_WORKER, WORD, 0, 0, EINVAL, G_WORKERS | K_SCSI),
     ROW(VHOST_NEW_WORKER, WORD, 0, 0, EPERM, G61),
-    ROW(VHOST_FREE_WORKER, WORD, 0, 0, EINVAL, G_WORKERS),
-    ROW(VHOST_ATTACH_VRING_WORKER, PAIR, 0, 0, EINVAL, G_WORKERS),
-    ROW(VHOST_GET_VRING_WORKER, PAIR, 0, 0, EINVAL, G_WORKERS),
+    ROW(VHOST_NEW_WORKER, WORD, 0, 0, EPERM, K_NO_WORKERS),
+    ROW(VHOST_FREE_WORKER, WORD, 0, 0, EINVAL, G_WORKERS | K_SCSI),
+    ROW(VHOST_ATTACH_VRING_WORKER, PAIR, 0, 0, EINVAL, G_WORKERS | K_SCSI),
+    ROW(VHOST_GET_VRING_WORKER, PAIR, 0, 0, EINVAL, G_WORKERS | K_SCSI),
     ROW(VHOST_RESET_OWNER, NONE, 0, 0, EPERM),
     ROW(VHOST_SET_VRING_ENDIAN, PAIR, 0, 0, EPERM),
-    ROW(VHOST_GET_BACKEND_FEATURES, OUT64, 0, 0, EPERM),
+    ROW(VHOST_GET_BACKEND_FEATURES, OUT64, 0, 0, EPERM, K_SCSI),
+    ROW(VHOST_GET_BACKEND_FEATURES, OUT64, 0, 2, 0, K_NO_WORKERS),
+    ROW(VHOST_NET_SET_BACKEND, BAD, 0, 0, EFAULT, K_NET),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, EPERM, K_NET),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, OVER, 0, EPERM, K_NET),
+    ROW(VHOST_VSOCK_SET_RUNNING, BAD, 0, 0, EFAULT, K_VSOCK),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 0, 0, EPERM, K_VSOCK),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, EPERM, K_VSOCK),
 
     BEGIN("owner", VHOST_SET_OWNER, NONE, 0, 0, 0),
     ROW(VHOST_SET_OWNER, NONE, 0, 0, EBUSY),
-    ROW(VHOST_RESET_OWNER, NONE, 0, 0, EFAULT),
-    ROW(VHOST_RESET_OWNER, PAIR, 0, 0, ENOTTY),
+    ROW(VHOST_RESET_OWNER, NONE, 0, 0, EFAULT, K_SCSI | K_VSOCK),
+    ROW(VHOST_RESET_OWNER, PAIR, 0, 0, ENOTTY, K_SCSI | K_VSOCK),
     ROW(0xaf7f, PAIR, 0, 0, ENOTTY),
     ROW(0xaf7f, PAIR, OVER, 0, ENOBUFS),
     ROW(0xaf7f, BAD, 0, 0, EFAULT),
-    ROW(VHOST_GET_BACKEND_FEATURES, PAIR, 0, 0, ENOTTY),
-    ROW(VHOST_SET_BACKEND_FEATURES, PAIR, 0, 0, ENOTTY),
+    ROW(VHOST_GET_BACKEND_FEATURES, PAIR, 0, 0, ENOTTY, K_SCSI),
+    ROW(VHOST_SET_BACKEND_FEATURES, PAIR, 0, 0, ENOTTY, K_SCSI),
+    ROW(VHOST_GET_BACKEND_FEATURES, BAD, 0, 0, EFAULT, K_NO_WORKERS),
+    ROW(VHOST_SET_BACKEND_FEATURES, LONG, 2, 0, 0, K_NO_WORKERS),
+    ROW(VHOST_SET_BACKEND_FEATURES, LONG, 1, 0, EOPNOTSUPP, K_NO_WORKERS),
+    ROW(VHOST_SET_BACKEND_FEATURES, BAD, 0, 0, EFAULT, K_NO_WORKERS),
     ROW(VHOST_SET_VRING_ENDIAN, PAIR, 0, 0, ENOTTY),
     ROW(VHOST_GET_VRING_ENDIAN, PAIR, 0, 0, ENOTTY),
     ROW(VHOST_SET_VRING_BUSYLOOP_TIMEOUT, PAIR, 0, 50, 0),
     ROW(VHOST_GET_VRING_BUSYLOOP_TIMEOUT, INOUT, 0, 50, 0),
 
     BEGIN("features", VHOST_SET_OWNER, NONE, 0, 0, 0),
-    ROW(VHOST_SET_FEATURES, LONG, 0x13d00000a, 0, 0),
+    ROW(VHOST_SET_FEATURES, LONG, FEATURES, 0, 0),
     ROW(VHOST_SET_FEATURES, LONG, 1ull << 34, 0, EOPNOTSUPP),
     ROW(VHOST_SET_FEATURES, BAD, 0, 0, EFAULT),
-    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 0, 0, 0),
-    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 2, 0, 0),
-    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 1, 0),
-    ROW(VHOST_SCSI_SET_EVENTS_MISSED, BAD, 0, 0, EFAULT),
-    ROW(VHOST_SCSI_GET_EVENTS_MISSED, BAD, 0, 0, EFAULT),
+    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 0, 0, 0, K_SCSI),
+    ROW(VHOST_SCSI_SET_EVENTS_MISSED, WORD, 2, 0, 0, K_SCSI),
+    ROW(VHOST_SCSI_GET_EVENTS_MISSED, OUT32, 0, 1, 0, K_SCSI),
+    ROW(VHOST_SCSI_SET_EVENTS_MISSED, BAD, 0, 0, EFAULT, K_SCSI),
+    ROW(VHOST_SCSI_GET_EVENTS_MISSED, BAD, 0, 0, EFAULT, K_SCSI),
 
     BEGIN("memory table", VHOST_SET_OWNER, NONE, 0, 0, 0),
     ROW(VHOST_SET_MEM_TABLE, MEM, 0, 0, 0),
@@ -174,9 +209,9 @@ static const Step steps[] = {
     ROW(VHOST_SET_VRING_ADDR, ADDR, OVER, 0, ENOBUFS),
     ROW(VHOST_SET_VRING_ADDR, BAD, 0, 0, EFAULT),
     ROW(VHOST_SET_MEM_TABLE, MEM, 1, 0, 0),
-    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, EFAULT),
+    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, EFAULT, K_SCSI),
     ROW(VHOST_SET_VRING_ADDR, ADDR, 0, 0, 0),
-    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, 0),
+    ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, 0, K_SCSI),
 
     BEGIN("ring eventfds", VHOST_SET_OWNER, NONE, 0, 0, 0),
     ROW(VHOST_SET_VRING_KICK, EVENT, 0, 0, 0),
@@ -195,7 +230,7 @@ static const Step steps[] = {
     ROW(VHOST_SET_VRING_ERR, NOFD, 0, 0, EBADF),
     ROW(VHOST_SET_VRING_ERR, NOTEV, 0, 0, EINVAL),
 
-    BEGIN("workers", VHOST_SET_OWNER, NONE, 0, 0, 0),
+    BEGIN("workers", VHOST_SET_OWNER, NONE, 0, 0, 0, K_SCSI),
     ROW(VHOST_GET_VRING_WORKER, INOUT, 0, 0, 0, G_WORKERS),
     ROW(VHOST_GET_VRING_WORKER, INOUT, LAST, 0, 0, G_WORKERS),
     ROW(VHOST_GET_VRING_WORKER, PAIR, OVER, 0, ENOBUFS, G_WORKERS),
@@ -224,6 +259,13 @@ static const Step steps[] = {
     ROW(VHOST_FREE_WORKER, WORD, 1, 0, ENODEV, G_TASK),
     ROW(VHOST_NEW_WORKER, OUT32, 0, 1, 0, G_TASK),
 
+    BEGIN("no workers", VHOST_SET_OWNER, NONE, 0, 0, 0, K_NO_WORKERS),
+    ROW(VHOST_NEW_WORKER, PAIR, 0, 0, ENOTTY),
+    ROW(VHOST_NEW_WORKER, PAIR, OVER, 0, ENOBUFS),
+    ROW(VHOST_FREE_WORKER, PAIR, 0, 0, ENOTTY),
+    ROW(VHOST_ATTACH_VRING_WORKER, PAIR, 0, 0, ENOTTY),
+    ROW(VHOST_GET_VRING_WORKER, PAIR, 0, 0, ENOTTY),
+
     BEGIN("fork owner", VHOST_GET_FORK_FROM_OWNER, OUT8, 0, 1, 0, G612),
     ROW(VHOST_GET_FORK_FROM_OWNER, OUT8, 0, 0, 0, GKTHREAD),
     ROW(VHOST_SET_FORK_FROM_OWNER, BYTE, 2, 0, EINVAL, G_FORK),
@@ -235,10 +277,10 @@ static const Step steps[] = {
     ROW(VHOST_SET_FORK_FROM_OWNER, BYTE, 1, 0, EBUSY, G_FORK),
     ROW(VHOST_SET_FORK_FROM_OWNER, BYTE, 2, 0, EBUSY, G_FORK),
     ROW(VHOST_GET_FORK_FROM_OWNER, OUT8, 0, 0, 0, G_FORK),
-    ROW(VHOST_NEW_WORKER, WORD, 0, 0, EFAULT, G_FORK),
-    ROW(VHOST_GET_VRING_WORKER, INOUT, 0, 0, 0, G_FORK),
-    ROW(VHOST_FREE_WORKER, WORD, 0, 0, EBUSY, G_FORK),
-    ROW(VHOST_ATTACH_VRING_WORKER, PAIR, 0, 0, 0, G_FORK),
+    ROW(VHOST_NEW_WORKER, WORD, 0, 0, EFAULT, G_FORK | K_SCSI),
+    ROW(VHOST_GET_VRING_WORKER, INOUT, 0, 0, 0, G_FORK | K_SCSI),
+    ROW(VHOST_FREE_WORKER, WORD, 0, 0, EBUSY, G_FORK | K_SCSI),
+    ROW(VHOST_ATTACH_VRING_WORKER, PAIR, 0, 0, 0, G_FORK | K_SCSI),
     ROW(VHOST_GET_FORK_FROM_OWNER, PAIR, 0, 0, ENOTTY, G_NO_FORK),
     ROW(VHOST_SET_FORK_FROM_OWNER, PAIR, 0, 0, ENOTTY, G_NO_FORK),
 
@@ -253,7 +295,7 @@ static const Step steps[] = {
     ROW(0xaf7f, CHILD, 0, 0, EPERM),
     ROW(VHOST_SET_VRING_NUM, PAIR, 0, 128, 0), /* the owner goes on */
 
-    BEGIN("endpoint without rings", VHOST_SET_OWNER, NONE, 0, 0, 0),
+    BEGIN("endpoint without rings", VHOST_SET_OWNER, NONE, 0, 0, 0, K_SCSI),
     ROW(VHOST_SCSI_CLEAR_ENDPOINT, TARGET, 0, 1, EFAULT),
     ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, EFAULT),
     ROW(VHOST_SET_MEM_TABLE, MEM, 1, 0, 0),
@@ -294,10 +336,102 @@ static const Step steps[] = {
     ROW(VHOST_SET_FEATURES, LONG, 2, 0, 0),
     ROW(VHOST_SET_VRING_ADDR, ADDR, 2, 7, 0), /* nowhere */
     ROW(VHOST_SCSI_SET_ENDPOINT, TARGET, 0, 1, 0),
+
+    BEGIN("back end", VHOST_SET_OWNER, NONE, 0, 0, 0, K_NET),
+    ROW(VHOST_NET_SET_BACKEND, BAD, 0, 0, EFAULT),
+    ROW(VHOST_NET_SET_BACKEND, CHILD, 0, 0, EPERM),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, OVER, 0, ENOBUFS),
+    ROW(VHOST_NET_SET_BACKEND, NOFD, OVER, 0, ENOBUFS),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, EFAULT), /* no memory */
+    ROW(VHOST_NET_SET_BACKEND, NOFD, 0, 0, EFAULT),
+    ROW(VHOST_SET_MEM_TABLE, MEM, 1, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, NOFD, 0, 0, ENOTSOCK),
+    ROW(VHOST_NET_SET_BACKEND, NOTEV, 0, 0, ENOTSOCK),
+    ROW(VHOST_NET_SET_BACKEND, EVENT, 0, 0, ENOTSOCK),
+    ROW(VHOST_NET_SET_BACKEND, SOCKET, 0, 0, ENOTSOCK),
+    ROW(VHOST_NET_SET_BACKEND, BACKEND, 0, 0, EFAULT), /* no rings */
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, 0),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 0, 6, 0), /* kernel address */
+    ROW(VHOST_NET_SET_BACKEND, BACKEND, 0, 0, EFAULT),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, EFAULT),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, BACKEND, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, BACKEND, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, NOFD, 0, 0, ENOTSOCK),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, EBUSY),
+    ROW(VHOST_SET_VRING_BASE, PAIR, 0, 0, EBUSY),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 1, 64, 0), /* the other goes on */
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 0, 6, EINVAL),
+    ROW(VHOST_SET_VRING_CALL, EVENT, 0, 0, 0),
+    ROW(VHOST_SET_VRING_KICK, EVENT, 0, 0, 0),
+    ROW(VHOST_SET_FEATURES, LONG, 1ull << 32, 0, 0),
+    ROW(VHOST_SET_MEM_TABLE, MEM, 1, 0, 0),
+    ROW(VHOST_GET_VRING_BASE, INOUT, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, 0),
+    ROW(VHOST_NET_SET_BACKEND, UNBIND, 0, 0, 0),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, 0),
+
+    BEGIN("guest's CID", VHOST_GET_FEATURES, OUT64, 0, FEATURES, 0, K_VSOCK),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, BAD, 0, 0, EFAULT),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 0, 0, EINVAL),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 2, 0, EINVAL),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, UINT32_MAX, 0, EINVAL),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 1ull << 32 | 7, 0, EINVAL),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 3, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, UINT32_MAX - 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, OTHER, UINT32_MAX - 1, 0, EADDRINUSE),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, UINT32_MAX - 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, OTHER, 3, 0, 0), /* it was left */
+    ROW(VHOST_SET_OWNER, NONE, 0, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 3, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, OTHER, UINT32_MAX - 1, 0, 0),
+
+    BEGIN("running", VHOST_SET_OWNER, NONE, 0, 0, 0, K_VSOCK),
+    ROW(VHOST_VSOCK_SET_RUNNING, CHILD, 0, 0, EPERM),
+    ROW(VHOST_VSOCK_SET_RUNNING, BAD, 0, 0, EFAULT),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 0, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, EFAULT), /* no memory */
+    ROW(VHOST_SET_MEM_TABLE, MEM, 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, EFAULT), /* no rings */
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, 0),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 0, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, EFAULT), /* one ring */
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, 0),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 1, 64, 0),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 1, 0, 0),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, EBUSY),
+    ROW(VHOST_SET_VRING_BASE, PAIR, 1, 0, EBUSY),
+    ROW(VHOST_SET_VRING_ADDR, ADDR, 1, 6, EINVAL),
+    ROW(VHOST_SET_VRING_CALL, EVENT, 0, 0, 0),
+    ROW(VHOST_SET_VRING_KICK, EVENT, 0, 0, 0),
+    ROW(VHOST_SET_FEATURES, LONG, 1ull << 32, 0, 0),
+    ROW(VHOST_VSOCK_SET_GUEST_CID, LONG, 9, 0, 0),
+    ROW(VHOST_GET_VRING_BASE, INOUT, 1, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 0, 0, 0),
+    ROW(VHOST_VSOCK_SET_RUNNING, WORD, 0, 0, 0),
+    ROW(VHOST_SET_VRING_NUM, PAIR, 0, 64, 0),
+};
+
+/* The drivers. */
+static const struct {
+    const char *path;
+    enum Kind kind;
+    uint64_t features_61, features;
+    unsigned n_queues; /* 0: the command line says */
+} kinds[] = {
+    { "/dev/vhost-scsi", K_SCSI, 0x13d00000a, 0x13d00000a, 0 },
+    { "/dev/vhost-net", K_NET, 0x33d008000, 0x1033d008000, 2 },
+    { "/dev/vhost-vsock", K_VSOCK, 0x33d000002, 0x33d000002, 2 },
 };
 
 static struct {
     enum Generation generation;
+    unsigned kind; /* index of kinds */
+    bool tap;
+    int back_end; /* -1: not made yet */
     const char *wwpn;
     unsigned n_queues;
     int fd;
@@ -325,11 +459,37 @@ typedef union Buffer {
     struct vhost_scsi_target target;
 } Buffer;
 
-static uint32_t queue_of(uint64_t a)
+/* What a row's number stands for. */
+static uint64_t resolve(uint64_t v)
 {
-    return a == LAST   ? run.n_queues - 1
-           : a == OVER ? run.n_queues
-                       : (uint32_t)a;
+    switch (v) {
+    case LAST:
+        return run.n_queues - 1;
+    case OVER:
+        return run.n_queues;
+    case FEATURES:
+        return run.generation == G61 ? kinds[run.kind].features_61
+                                     : kinds[run.kind].features;
+    default:
+        return v;
+    }
+}
+
+/* What vhost-net can send to: a tap, or one end of a socket. */
+static int make_back_end(void)
+{
+    struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+    int fds[2] = { -1, -1 };
+
+    if (run.tap) {
+        fds[0] = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        if (fds[0] >= 0 && ioctl(fds[0], TUNSETIFF, &ifr) < 0) {
+            return -1;
+        }
+    } else if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) < 0) {
+        return -1;
+    }
+    return fds[0];
 }
 
 static void ring_addr(Buffer *b, unsigned kind)
@@ -382,14 +542,15 @@ static int make_arg(const Step *s, Buffer *b)
     int fd = -1;
 
     memset(b, 0, sizeof(*b));
-    b->word[0] = queue_of(s->a);
+    b->word[0] = (uint32_t)resolve(s->a);
     switch (s->arg) {
     case PAIR:
     case CHILD:
         b->word[1] = s->b;
         break;
     case LONG:
-        b->wide = s->a;
+    case OTHER:
+        b->wide = resolve(s->a);
         break;
     case BYTE:
         b->byte[0] = s->a;
@@ -413,6 +574,12 @@ static int make_arg(const Step *s, Buffer *b)
         break;
     case UNBIND:
         b->file.fd = -1;
+        break;
+    case BACKEND:
+        b->file.fd = run.back_end;
+        break;
+    case SOCKET:
+        b->file.fd = fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         break;
     case ADDR:
         ring_addr(b, s->b);
@@ -443,6 +610,15 @@ static int call_in_child(unsigned long request, void *arg)
     return WEXITSTATUS(status);
 }
 
+static int call_on_another(unsigned long request, void *arg)
+{
+    int fd = open(kinds[run.kind].path, O_RDWR | O_CLOEXEC);
+    int e = fd < 0 || ioctl(fd, request, arg) < 0 ? errno : 0;
+
+    close(fd);
+    return e;
+}
+
 static uint64_t returned(const Step *s, const Buffer *b)
 {
     switch ((int)s->arg) {
@@ -455,7 +631,7 @@ static uint64_t returned(const Step *s, const Buffer *b)
     case INOUT:
         return b->word[1];
     default:
-        return s->b;
+        return resolve(s->b);
     }
 }
 
@@ -468,6 +644,8 @@ static void run_step(const Step *s, const char *name)
 
     if (s->arg == CHILD) {
         got = call_in_child(s->request, arg);
+    } else if (s->arg == OTHER) {
+        got = call_on_another(s->request, arg);
     } else {
         got = ioctl(run.fd, s->request, arg) < 0 ? errno : 0;
     }
@@ -475,11 +653,14 @@ static void run_step(const Step *s, const char *name)
         close(fd);
     }
     snprintf(text, sizeof(text),
-             "%s: row %d, 0x%lx a=0x%llx b=0x%llx: got %s, want %s; out 0x%llx",
-             name, (int)(s - steps), s->request, (unsigned long long)s->a,
-             (unsigned long long)s->b, strerrorname_np(got),
-             strerrorname_np(s->want), (unsigned long long)returned(s, &b));
-    conform_check(got == s->want && (got || returned(s, &b) == s->b), text);
+             "%s: %s: row %d, 0x%lx a=0x%llx b=0x%llx: got %s, want %s; out "
+             "0x%llx",
+             kinds[run.kind].path, name, (int)(s - steps), s->request,
+             (unsigned long long)s->a, (unsigned long long)s->b,
+             strerrorname_np(got), strerrorname_np(s->want),
+             (unsigned long long)returned(s, &b));
+    conform_check(got == s->want && (got || returned(s, &b) == resolve(s->b)),
+                  text);
 }
 
 static enum Generation generation(const char *name)
@@ -501,17 +682,24 @@ static enum Generation generation(const char *name)
     return 0;
 }
 
-int main(int argc, char **argv)
+static bool is_of_kind(const Step *s)
+{
+    return !(s->only & K_ALL) || s->only & kinds[run.kind].kind;
+}
+
+static bool is_of_generation(const Step *s)
+{
+    return !(s->only & G_ALL) || s->only & run.generation;
+}
+
+/* All rows of one driver; false if its device cannot be opened. */
+static bool run_kind(unsigned kind, unsigned n_queues)
 {
     const char *name = "";
+    bool ours = true;
 
-    run.generation = argc == 4 ? generation(argv[1]) : 0;
-    if (!run.generation) {
-        fprintf(stderr, "usage: conform GENERATION WWPN MAX_IO_VQS\n");
-        return 2;
-    }
-    run.wwpn = argv[2];
-    run.n_queues = atoi(argv[3]) + 2;
+    run.kind = kind;
+    run.n_queues = kinds[kind].n_queues ? kinds[kind].n_queues : n_queues;
     run.fd = -1;
     for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (steps[i].begin) {
@@ -519,17 +707,40 @@ int main(int argc, char **argv)
                 close(run.fd);
             }
             name = steps[i].begin;
-            run.fd = open("/dev/vhost-scsi", O_RDWR | O_CLOEXEC);
+            ours = is_of_kind(&steps[i]);
+            run.fd = open(kinds[kind].path, O_RDWR | O_CLOEXEC);
             if (run.fd < 0) {
-                printf("Bail out! /dev/vhost-scsi: %s\n", strerror(errno));
-                return 1;
+                printf("Bail out! %s: %s\n", kinds[kind].path, strerror(errno));
+                return false;
             }
         }
-        if (!steps[i].only || (steps[i].only & run.generation)) {
+        if (ours && is_of_kind(&steps[i]) && is_of_generation(&steps[i])) {
             run_step(&steps[i], name);
         }
     }
     close(run.fd);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    run.generation = argc >= 4 ? generation(argv[1]) : 0;
+    run.tap = argc == 5 && strcmp(argv[4], "tap") == 0;
+    if (!run.generation || argc > 5) {
+        fprintf(stderr, "usage: conform GENERATION WWPN MAX_IO_VQS [tap]\n");
+        return 2;
+    }
+    run.wwpn = argv[2];
+    run.back_end = make_back_end();
+    if (run.back_end < 0) {
+        printf("Bail out! no back end for vhost-net: %s\n", strerror(errno));
+        return 1;
+    }
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!run_kind(i, atoi(argv[3]) + 2)) {
+            return 1;
+        }
+    }
     conform_rings(run.wwpn, run.generation & G_TASK, run.generation == G61);
     printf("1..%u\n", run.count);
     return run.failed ? 1 : 0;

@@ -356,9 +356,11 @@ static void cmd_devices(Connection *c, char **w)
 {
     pthread_mutex_lock(&fake.lock);
     for (const FakeDevice *d = fake.devices; d; d = d->next) {
-        say(c, "- dev=%d fd=%d owner=%d endpoint=%s features=0x%" PRIx64 "\n",
-            d->number, d->fd, d->owner, *d->endpoint ? d->endpoint : "none",
-            d->features);
+        say(c,
+            "- dev=%d kind=%s fd=%d owner=%d endpoint=%s cid=%" PRIu64
+            " features=0x%" PRIx64 "\n",
+            d->number, d->kind->name, d->fd, d->owner,
+            *d->endpoint ? d->endpoint : "none", d->guest_cid, d->features);
     }
     pthread_mutex_unlock(&fake.lock);
     answer(c, NULL);

@@ -6,21 +6,6 @@
  */
 #include "fake.h"
 
-/* Who may call: what a call answers that comes too early or from elsewhere. */
-typedef enum Needs {
-    NEEDS_NOTHING,
-    NEEDS_OWNER,      /* EPERM for all but the owner's process */
-    NEEDS_OWNER_EARLY /* EINVAL as long as there is none; else the same */
-} Needs;
-
-typedef struct IoctlRow {
-    unsigned long request;
-    const char *name;
-    Needs needs;
-    unsigned since; /* kernel; 0: all */
-    int (*handle)(FakeDevice *dev, unsigned long request, void *arg);
-} IoctlRow;
-
 static int set_owner(FakeDevice *dev, unsigned long request, void *arg)
 {
     FakeWorker *w;
@@ -44,7 +29,9 @@ static int set_owner(FakeDevice *dev, unsigned long request, void *arg)
 
 static int get_features(FakeDevice *dev, unsigned long request, void *arg)
 {
-    return user_write((uintptr_t)arg, &fake.features, sizeof(fake.features));
+    uint64_t f = fake.features[dev->kind->id];
+
+    return user_write((uintptr_t)arg, &f, sizeof(f));
 }
 
 static int set_features(FakeDevice *dev, unsigned long request, void *arg)
@@ -54,7 +41,7 @@ static int set_features(FakeDevice *dev, unsigned long request, void *arg)
     if (user_read(&f, (uintptr_t)arg, sizeof(f)) < 0) {
         return -EFAULT;
     }
-    if (f & ~fake.features) {
+    if (f & ~fake.features[dev->kind->id]) {
         return -EOPNOTSUPP;
     }
     for (unsigned i = 0; i < dev->n_queues; i++) {
@@ -65,6 +52,19 @@ static int set_features(FakeDevice *dev, unsigned long request, void *arg)
         pthread_mutex_unlock(&dev->queue[i].lock);
     }
     return 0;
+}
+
+int device_backend_features(FakeDevice *dev, unsigned long request, void *arg)
+{
+    uint64_t f = FAKE_BACKEND_FEATURES;
+
+    if (request == VHOST_GET_BACKEND_FEATURES) {
+        return user_write((uintptr_t)arg, &f, sizeof(f));
+    }
+    if (user_read(&f, (uintptr_t)arg, sizeof(f)) < 0) {
+        return -EFAULT;
+    }
+    return f & ~FAKE_BACKEND_FEATURES ? -EOPNOTSUPP : 0;
 }
 
 static int set_mem_table(FakeDevice *dev, unsigned long request, void *arg)
@@ -136,46 +136,6 @@ static int set_log_fd(FakeDevice *dev, unsigned long request, void *arg)
     return 0;
 }
 
-static int new_worker(FakeDevice *dev, unsigned long request, void *arg)
-{
-    struct vhost_worker_state state = { 0 };
-    FakeWorker *w;
-    int r;
-
-    if (dev->kthread) {
-        return -EFAULT;
-    }
-    r = worker_new(dev, &w);
-    if (r < 0) {
-        return r;
-    }
-    state.worker_id = w->id;
-    if (user_write((uintptr_t)arg, &state, sizeof(state)) < 0) {
-        worker_free(w);
-        return -EFAULT;
-    }
-    return 0;
-}
-
-static int free_worker(FakeDevice *dev, unsigned long request, void *arg)
-{
-    struct vhost_worker_state state;
-    FakeWorker *w;
-
-    if (user_read(&state, (uintptr_t)arg, sizeof(state)) < 0) {
-        return -EFAULT;
-    }
-    w = worker_find(dev, state.worker_id);
-    if (!w) {
-        return -ENODEV;
-    }
-    if (w->attached) {
-        return -EBUSY;
-    }
-    worker_free(w);
-    return 0;
-}
-
 static int fork_owner(FakeDevice *dev, unsigned long request, void *arg)
 {
     uint8_t v;
@@ -205,7 +165,8 @@ static int unknown(FakeDevice *dev, unsigned long request, void *arg)
     return r < 0 ? r : -ENOTTY;
 }
 
-static const IoctlRow ioctls[] = {
+/* Of every driver. */
+static const FakeIoctl ioctls[] = {
     { VHOST_SET_OWNER, "VHOST_SET_OWNER", NEEDS_NOTHING, 0, set_owner },
     { VHOST_GET_FEATURES, "VHOST_GET_FEATURES", NEEDS_NOTHING, 0,
       get_features },
@@ -231,56 +192,56 @@ static const IoctlRow ioctls[] = {
       NEEDS_OWNER, 0, vring_state },
     { VHOST_GET_VRING_BUSYLOOP_TIMEOUT, "VHOST_GET_VRING_BUSYLOOP_TIMEOUT",
       NEEDS_OWNER, 0, vring_state },
-    { VHOST_NEW_WORKER, "VHOST_NEW_WORKER", NEEDS_OWNER_EARLY, 605,
-      new_worker },
-    { VHOST_FREE_WORKER, "VHOST_FREE_WORKER", NEEDS_OWNER_EARLY, 605,
-      free_worker },
-    { VHOST_ATTACH_VRING_WORKER, "VHOST_ATTACH_VRING_WORKER", NEEDS_OWNER_EARLY,
-      605, vring_worker },
-    { VHOST_GET_VRING_WORKER, "VHOST_GET_VRING_WORKER", NEEDS_OWNER_EARLY, 605,
-      vring_worker },
     { VHOST_SET_FORK_FROM_OWNER, "VHOST_SET_FORK_FROM_OWNER", NEEDS_NOTHING,
       612, fork_owner },
     { VHOST_GET_FORK_FROM_OWNER, "VHOST_GET_FORK_FROM_OWNER", NEEDS_NOTHING,
       612, fork_owner },
-    { VHOST_SCSI_SET_ENDPOINT, "VHOST_SCSI_SET_ENDPOINT", NEEDS_NOTHING, 0,
-      endpoint_set },
-    { VHOST_SCSI_CLEAR_ENDPOINT, "VHOST_SCSI_CLEAR_ENDPOINT", NEEDS_NOTHING, 0,
-      endpoint_clear },
-    { VHOST_SCSI_GET_ABI_VERSION, "VHOST_SCSI_GET_ABI_VERSION", NEEDS_NOTHING,
-      0, endpoint_abi },
-    { VHOST_SCSI_SET_EVENTS_MISSED, "VHOST_SCSI_SET_EVENTS_MISSED",
-      NEEDS_NOTHING, 0, endpoint_events_missed },
-    { VHOST_SCSI_GET_EVENTS_MISSED, "VHOST_SCSI_GET_EVENTS_MISSED",
-      NEEDS_NOTHING, 0, endpoint_events_missed },
 };
 
-static const IoctlRow unknown_row = { 0, "unknown", NEEDS_OWNER, 0, unknown };
+static const FakeIoctl unknown_row = { 0, "unknown", NEEDS_OWNER, 0, unknown };
 
-static const IoctlRow *find_row(unsigned long request)
+const FakeKind *const fake_kinds[FAKE_KINDS] = {
+    [FAKE_SCSI] = &fake_scsi,
+    [FAKE_NET] = &fake_net,
+    [FAKE_VSOCK] = &fake_vsock,
+};
+
+static const FakeIoctl *find_in(const FakeIoctl *rows, unsigned n,
+                                unsigned long request)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(ioctls); i++) {
-        if (ioctls[i].request == request) {
-            return &ioctls[i];
+    for (unsigned i = 0; i < n; i++) {
+        if (rows[i].request == request) {
+            return &rows[i];
         }
     }
-    return &unknown_row;
+    return NULL;
 }
 
-const char *ioctl_full_name(const char *name)
+static const FakeIoctl *find_row(const FakeKind *kind, unsigned long request)
 {
-    static const char *const others[] = { "any", "open", "close" };
+    const FakeIoctl *row = find_in(ioctls, G_N_ELEMENTS(ioctls), request);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
-        if (strcmp(name, others[i]) == 0) {
-            return others[i];
+    return row ? row : find_in(kind->ioctls, kind->n_ioctls, request);
+}
+
+/* How a call is named, also one that this driver does not have. */
+static const char *name_of(unsigned long request)
+{
+    for (unsigned i = 0; i < FAKE_KINDS; i++) {
+        const FakeIoctl *row = find_row(fake_kinds[i], request);
+
+        if (row) {
+            return row->name;
         }
     }
-    if (strcmp(name, "unknown") == 0) {
-        return unknown_row.name;
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(ioctls); i++) {
-        const char *full = ioctls[i].name;
+    return unknown_row.name;
+}
+
+static const char *full_name_in(const FakeIoctl *rows, unsigned n,
+                                const char *name)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char *full = rows[i].name;
 
         if (strcmp(full, name) == 0 ||
             strcmp(full + strlen("VHOST_"), name) == 0) {
@@ -290,7 +251,25 @@ const char *ioctl_full_name(const char *name)
     return NULL;
 }
 
-static int check_owner(const FakeDevice *dev, Needs needs)
+const char *ioctl_full_name(const char *name)
+{
+    static const char *const others[] = { "any", "open", "close", "unknown" };
+    const char *full;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return others[i];
+        }
+    }
+    full = full_name_in(ioctls, G_N_ELEMENTS(ioctls), name);
+    for (unsigned i = 0; i < FAKE_KINDS && !full; i++) {
+        full = full_name_in(fake_kinds[i]->ioctls, fake_kinds[i]->n_ioctls,
+                            name);
+    }
+    return full ? full : tap_ioctl_name(name);
+}
+
+int device_check_owner(const FakeDevice *dev, FakeNeeds needs)
 {
     if (needs == NEEDS_NOTHING) {
         return 0;
@@ -303,21 +282,24 @@ static int check_owner(const FakeDevice *dev, Needs needs)
 
 int device_ioctl(FakeDevice *dev, unsigned long request, void *arg)
 {
-    const IoctlRow *row = find_row(request);
-    const IoctlRow *served = row->since <= fake.kernel ? row : &unknown_row;
+    const FakeIoctl *row = find_row(dev->kind, request);
+    const char *name = name_of(request);
     char args[256];
     int r;
 
+    if (!row || row->since > fake.kernel) {
+        row = &unknown_row;
+    }
     pthread_mutex_lock(&dev->mutex);
     trace_args(args, sizeof(args), request, arg);
-    r = knobs_enter(row->name);
+    r = knobs_enter(name);
     if (r == 0) {
-        r = check_owner(dev, served->needs);
+        r = device_check_owner(dev, row->needs);
     }
     if (r == 0) {
-        r = served->handle(dev, request, arg);
+        r = row->handle(dev, request, arg);
     }
-    trace_call(dev, row->name, args, request, arg, r);
+    trace_call(dev, name, args, request, arg, r);
     pthread_mutex_unlock(&dev->mutex);
     if (r < 0) {
         errno = -r;
@@ -333,17 +315,19 @@ static void queue_init(FakeDevice *dev, unsigned index)
     pthread_mutex_init(&vq->lock, NULL);
     vq->dev = dev;
     vq->index = index;
-    vq->kick_fd = vq->call_fd = vq->err_fd = -1;
+    vq->kick_fd = vq->call_fd = vq->err_fd = vq->backend_fd = -1;
 }
 
-FakeDevice *device_new(int fd, uint64_t inode)
+FakeDevice *device_new(const FakeKind *kind, int fd, uint64_t inode)
 {
     FakeDevice *dev = calloc(1, sizeof(*dev));
 
     if (!dev) {
         return NULL;
     }
-    dev->n_queues = fake.max_io_vqs + FAKE_QUEUE_REQUESTS;
+    dev->kind = kind;
+    dev->n_queues = kind->n_queues ? kind->n_queues
+                                   : fake.max_io_vqs + FAKE_QUEUE_REQUESTS;
     dev->queue = calloc(dev->n_queues, sizeof(*dev->queue));
     if (!dev->queue) {
         free(dev);
@@ -369,7 +353,7 @@ void device_free(FakeDevice *dev)
 {
     pthread_mutex_lock(&dev->mutex);
     if (!dev->foreign) {
-        endpoint_stop(dev);
+        dev->kind->stop(dev);
         for (unsigned i = 0; i < dev->n_queues; i++) {
             worker_attach(NULL, &dev->queue[i]);
         }
@@ -384,6 +368,7 @@ void device_free(FakeDevice *dev)
         fd_clear(&vq->kick_fd);
         fd_clear(&vq->call_fd);
         fd_clear(&vq->err_fd);
+        fd_clear(&vq->backend_fd);
         pthread_mutex_destroy(&vq->lock);
     }
     fd_clear(&dev->log_fd);

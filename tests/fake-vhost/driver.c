@@ -105,15 +105,11 @@ int drv_setup(Drv *d)
     return e;
 }
 
-int drv_open(Drv *d, const char *wwpn, unsigned n_rings, uint64_t features)
+int drv_open_path(Drv *d, const char *path, unsigned n_rings, uint64_t features)
 {
     int e;
 
     memset(d, 0, sizeof(*d));
-    strncpy(d->wwpn, wwpn, sizeof(d->wwpn) - 1);
-    d->lun[0] = 1;
-    d->lun[1] = 1;
-    d->lun[2] = 0x40;
     d->n_rings = n_rings;
     d->features = features;
     d->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
@@ -122,12 +118,23 @@ int drv_open(Drv *d, const char *wwpn, unsigned n_rings, uint64_t features)
     for (unsigned i = 0; i < n_rings; i++) {
         ring_init(d, i);
     }
-    d->fd = open("/dev/vhost-scsi", O_RDWR | O_CLOEXEC);
+    d->fd = open(path, O_RDWR | O_CLOEXEC);
     if (d->fd < 0) {
         return errno;
     }
     e = drv_ioctl(d, VHOST_SET_OWNER, NULL);
     return e ? e : drv_setup(d);
+}
+
+int drv_open(Drv *d, const char *wwpn, unsigned n_rings, uint64_t features)
+{
+    int e = drv_open_path(d, "/dev/vhost-scsi", n_rings, features);
+
+    strncpy(d->wwpn, wwpn, sizeof(d->wwpn) - 1);
+    d->lun[0] = 1;
+    d->lun[1] = 1;
+    d->lun[2] = 0x40;
+    return e;
 }
 
 void drv_close(Drv *d)

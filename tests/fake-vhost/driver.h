@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A small virtio-scsi driver on top of /dev/vhost-scsi, real or fake: memory,
- * split rings, SCSI commands. Plain C, so that it can be linked statically and
+ * split rings, SCSI commands. Its rings serve other devices of vhost as well. Plain C, so that it can be linked statically and
  * run where nothing else is. For tests: what cannot be (no memory, no eventfd)
  * ends the program by an assertion.
  *
@@ -65,6 +65,9 @@ typedef struct DrvCommand {
 /* Opens, owns and sets up the device, rings 0..@n_rings - 1, no endpoint. The
  * errno of what failed, or 0. */
 int drv_open(Drv *d, const char *wwpn, unsigned n_rings, uint64_t features);
+/* The same of the device at @path, which may be of another kind. */
+int drv_open_path(Drv *d, const char *path, unsigned n_rings,
+                  uint64_t features);
 void drv_close(Drv *d);
 /* The rings of a device that is open and owned; the errno, or 0. */
 int drv_setup(Drv *d);

@@ -46,7 +46,7 @@ static int check_rings(const FakeDevice *dev)
     return 0;
 }
 
-int endpoint_set(FakeDevice *dev, unsigned long request, void *arg)
+static int endpoint_set(FakeDevice *dev, unsigned long request, void *arg)
 {
     struct vhost_scsi_target t;
     int r = read_target(&t, arg), i;
@@ -85,20 +85,15 @@ int endpoint_set(FakeDevice *dev, unsigned long request, void *arg)
     return 0;
 }
 
-void endpoint_stop(FakeDevice *dev)
+static void endpoint_stop(FakeDevice *dev)
 {
-    for (unsigned q = 0; q < dev->n_queues; q++) {
-        pthread_mutex_lock(&dev->queue[q].lock);
-        dev->queue[q].running = false;
-        pthread_mutex_unlock(&dev->queue[q].lock);
-    }
-    flight_flush(dev);
+    queue_stop_all(dev);
     pthread_mutex_lock(&fake.lock);
     dev->endpoint[0] = 0;
     pthread_mutex_unlock(&fake.lock);
 }
 
-int endpoint_clear(FakeDevice *dev, unsigned long request, void *arg)
+static int endpoint_clear(FakeDevice *dev, unsigned long request, void *arg)
 {
     struct vhost_scsi_target t;
     int r = read_target(&t, arg);
@@ -117,14 +112,15 @@ int endpoint_clear(FakeDevice *dev, unsigned long request, void *arg)
     return 0;
 }
 
-int endpoint_abi(FakeDevice *dev, unsigned long request, void *arg)
+static int endpoint_abi(FakeDevice *dev, unsigned long request, void *arg)
 {
     int32_t abi = VHOST_SCSI_ABI_VERSION;
 
     return user_write((uintptr_t)arg, &abi, sizeof(abi));
 }
 
-int endpoint_events_missed(FakeDevice *dev, unsigned long request, void *arg)
+static int endpoint_events_missed(FakeDevice *dev, unsigned long request,
+                                  void *arg)
 {
     FakeQueue *vq = &dev->queue[FAKE_QUEUE_EVENT];
     uint32_t v;
@@ -145,3 +141,35 @@ int endpoint_events_missed(FakeDevice *dev, unsigned long request, void *arg)
     pthread_mutex_unlock(&vq->lock);
     return user_write((uintptr_t)arg, &v, sizeof(v));
 }
+
+static const FakeIoctl ioctls[] = {
+    { VHOST_NEW_WORKER, "VHOST_NEW_WORKER", NEEDS_OWNER_EARLY, 605,
+      worker_ioctl },
+    { VHOST_FREE_WORKER, "VHOST_FREE_WORKER", NEEDS_OWNER_EARLY, 605,
+      worker_ioctl },
+    { VHOST_ATTACH_VRING_WORKER, "VHOST_ATTACH_VRING_WORKER", NEEDS_OWNER_EARLY,
+      605, vring_worker },
+    { VHOST_GET_VRING_WORKER, "VHOST_GET_VRING_WORKER", NEEDS_OWNER_EARLY, 605,
+      vring_worker },
+    { VHOST_SCSI_SET_ENDPOINT, "VHOST_SCSI_SET_ENDPOINT", NEEDS_NOTHING, 0,
+      endpoint_set },
+    { VHOST_SCSI_CLEAR_ENDPOINT, "VHOST_SCSI_CLEAR_ENDPOINT", NEEDS_NOTHING, 0,
+      endpoint_clear },
+    { VHOST_SCSI_GET_ABI_VERSION, "VHOST_SCSI_GET_ABI_VERSION", NEEDS_NOTHING,
+      0, endpoint_abi },
+    { VHOST_SCSI_SET_EVENTS_MISSED, "VHOST_SCSI_SET_EVENTS_MISSED",
+      NEEDS_NOTHING, 0, endpoint_events_missed },
+    { VHOST_SCSI_GET_EVENTS_MISSED, "VHOST_SCSI_GET_EVENTS_MISSED",
+      NEEDS_NOTHING, 0, endpoint_events_missed },
+};
+
+const FakeKind fake_scsi = {
+    .id = FAKE_SCSI,
+    .name = "scsi",
+    .features_61 = FAKE_VHOST_FEATURES,
+    .features = FAKE_VHOST_FEATURES,
+    .ioctls = ioctls,
+    .n_ioctls = G_N_ELEMENTS(ioctls),
+    .service = scsi_service,
+    .stop = endpoint_stop,
+};

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libfake-vhost.so: a stand-in for /dev/vhost-scsi in any VMM.
+ * libfake-vhost.so: a stand-in for /dev/vhost-scsi, /dev/vhost-net and
+ * /dev/vhost-vsock in any VMM.
  *
  * Preloaded into a process (LD_PRELOAD), it takes the place of the kernel's
- * driver below open(), ioctl() and close(): opening /dev/vhost-scsi gives a
- * file descriptor that answers every vhost-scsi ioctl as the kernel does, with
- * its order rules, limits and errno values; whose workers are real threads of
- * the process, named as the kernel names them; and whose queues are served
- * from the guest's rings by a small SCSI target with RAM disks. What it
- * answers is held against a real kernel by conform.c (lab scenarios conform
- * and conform-old).
+ * drivers below open(), ioctl() and close(): opening one of these paths gives a
+ * file descriptor that answers every ioctl of that driver as the kernel does,
+ * with its order rules, limits and errno values; whose workers are real threads
+ * of the process, named as the kernel names them; and whose queues are served
+ * from the guest's rings. What it answers is held against a real kernel by
+ * conform.c (lab scenarios conform and conform-old).
  *
- * access() finds the path. The descriptor is a memfd called "fake-vhost-scsi",
- * so that close-on-exec, inheritance, SCM_RIGHTS and /proc/self/fd are the
+ * The queues of vhost-scsi lead to a small SCSI target with RAM disks. Those of
+ * vhost-net lead to the descriptor that NET_SET_BACKEND gave, a Unix socket that
+ * keeps messages apart (SOCK_DGRAM or SOCK_SEQPACKET) in place of a tap: each
+ * message is a virtio_net_hdr of 12 bytes and the packet. Such a socket answers
+ * a tap's ioctls (TUNSETIFF and others), which are traced, counted and made to
+ * fail as those of vhost are; opening /dev/net/tun gives one, too, whose packets
+ * lead nowhere. Those of vhost-vsock
+ * lead to a host that echoes what comes on stream port FAKE_VSOCK_PORT.
+ *
+ * access() finds the paths. The descriptor is a memfd called "fake-vhost-scsi"
+ * and so on, so that close-on-exec, inheritance, SCM_RIGHTS and /proc/self/fd are the
  * real thing. A descriptor received from another process becomes a device with
  * its first ioctl; devices of two processes know nothing of each other (a
  * target in use by one is free in the other). A process made by fork() sees
@@ -43,7 +52,8 @@
  *                     kthread  as 6.17 with fork owner 0 as default
  *   max_io_vqs=128    request queues of a device, 1..1024
  *   max_mem_regions=64
- *   features=MASK     what GET_FEATURES offers, default 0x13d00000a
+ *   features=MASK     what GET_FEATURES of vhost-scsi offers, default 0x13d00000a
+ *   net_features=MASK, vsock_features=MASK    the same of the others
  *   target=WWPN +     a target, default naa.5001405bd1f60000. All targets show
  *                     the same LUNs; each has one I_T nexus of its own.
  *   lun=SIZE +        a RAM disk (bytes, or with K, M, G), 512-byte blocks; LUN
@@ -95,8 +105,9 @@
  *   stats             data lines "dev=D queue=Q worker=I requests=R kicks=K
  *                     calls=C errors=E" for each queue that was used, and
  *                     "dev=D worker=I requests=R" for each worker
- *   devices           data lines "dev=D fd=FD owner=PID endpoint=WWPN|none
- *                     features=0x..." for each open device
+ *   devices           data lines "dev=D kind=scsi|net|vsock fd=FD owner=PID
+ *                     endpoint=WWPN|none cid=CID features=0x..." for each open
+ *                     device
  *   reset             counts, statistics and the trace in memory start anew;
  *                     forgets every fail
  *   wait NAME N       replies once count NAME is at least N
@@ -116,10 +127,16 @@
 #ifndef TESTS_FAKE_VHOST_H
 #define TESTS_FAKE_VHOST_H
 
+/* What the host of vhost-vsock listens at. */
+#define FAKE_VSOCK_PORT 7
+
 /* The target and its tag that exist if nothing else is said. */
 #define FAKE_VHOST_WWPN "naa.5001405bd1f60000"
 #define FAKE_VHOST_TPGT 1
 
+/* What Linux 6.12 offers, by driver. */
 #define FAKE_VHOST_FEATURES 0x13d00000aULL
+#define FAKE_NET_FEATURES   0x1033d008000ULL
+#define FAKE_VSOCK_FEATURES 0x33d000002ULL
 
 #endif

@@ -35,11 +35,56 @@
 #define FAKE_QUEUE_CONTROL  0
 #define FAKE_QUEUE_EVENT    1
 #define FAKE_QUEUE_REQUESTS 2
+#define FAKE_BACKEND_FEATURES \
+    (UINT64_C(1) << VHOST_BACKEND_F_IOTLB_MSG_V2) /* of net and vsock */
 
 typedef struct FakeDevice FakeDevice;
 typedef struct FakeQueue FakeQueue;
 typedef struct FakeWorker FakeWorker;
 typedef struct FakeCommand FakeCommand;
+
+/* The kernel's drivers that are stood in for. */
+typedef enum FakeKindId {
+    FAKE_SCSI,
+    FAKE_NET,
+    FAKE_VSOCK,
+    FAKE_KINDS
+} FakeKindId;
+
+/* Who may call: what a call answers that comes too early or from elsewhere. */
+typedef enum FakeNeeds {
+    NEEDS_NOTHING,
+    NEEDS_OWNER,      /* EPERM for all but the owner's process */
+    NEEDS_OWNER_EARLY /* EINVAL as long as there is none; else the same */
+} FakeNeeds;
+
+typedef struct FakeIoctl {
+    unsigned long request;
+    const char *name;
+    FakeNeeds needs;
+    unsigned since; /* kernel; 0: all */
+    /* -errno; device mutex held */
+    int (*handle)(FakeDevice *dev, unsigned long request, void *arg);
+} FakeIoctl;
+
+/* What such a driver has of its own. */
+typedef struct FakeKind {
+    FakeKindId id;
+    const char *name;  /* "scsi" for /dev/vhost-scsi */
+    unsigned n_queues; /* 0: what max_io_vqs says */
+    /* Offered, if no knob says otherwise; of Linux 6.1, and of later ones. */
+    uint64_t features_61, features;
+    const FakeIoctl *ioctls; /* beside those that all drivers have */
+    unsigned n_ioctls;
+    /* Serves a queue that runs. Its lock is held. */
+    void (*service)(FakeQueue *vq);
+    /* The device is closed: stops all queues and waits for what is in flight.
+     * Device mutex. */
+    void (*stop)(FakeDevice *dev);
+} FakeKind;
+
+extern const FakeKind fake_scsi, fake_net, fake_vsock;
+extern const FakeKind *const fake_kinds[FAKE_KINDS]; /* by FakeKindId */
 
 /* A guest's memory as SET_MEM_TABLE told it. */
 typedef struct FakeMem {
@@ -67,12 +112,13 @@ struct FakeQueue {
     uint32_t num, busyloop;
     struct vhost_vring_addr addr;
     int kick_fd, call_fd, err_fd; /* ours (duplicates); -1: none */
-    uint16_t last_avail;          /* next entry of the available ring */
+    int backend_fd; /* the same; what vhost-net sends to and receives from */
+    uint16_t last_avail; /* next entry of the available ring */
     uint16_t last_used;
     uint16_t signalled_used;
     bool signalled_valid;
-    bool running; /* an endpoint is set */
-    bool mapped;  /* the rings were readable when the endpoint was set */
+    bool running; /* from the driver's last ioctl of a start on */
+    bool mapped;  /* the rings were readable then */
     bool stalled; /* knob */
     bool set_up;  /* some vring ioctl named it */
     atomic_bool pending;
@@ -95,6 +141,7 @@ struct FakeWorker {
 
 struct FakeDevice {
     FakeDevice *next;
+    const FakeKind *kind;
     int number; /* 1 for the first one opened */
     int fd;     /* a descriptor it was last seen under */
     unsigned refs;
@@ -111,8 +158,11 @@ struct FakeDevice {
     uint64_t features; /* acknowledged */
     int log_fd;        /* ours; -1: none */
     uint64_t log_base;
-    char endpoint[FAKE_WWPN_MAX]; /* "" if none is set */
-    bool events_missed;
+    char endpoint[FAKE_WWPN_MAX]; /* scsi: "" if none is set */
+    bool events_missed;           /* scsi */
+    uint64_t guest_cid;           /* vsock: 0 if none is set. fake.lock */
+    struct FakePacket *packets;   /* vsock: for the driver. fake.lock */
+    uint32_t received;            /* vsock: bytes of all connections */
     pthread_mutex_t flight_lock;
     pthread_cond_t flight_done;
     unsigned generation;   /* of new commands: 0 or 1 */
@@ -154,7 +204,7 @@ typedef struct FakeState {
     unsigned kernel; /* 601, 605, 612, 617 */
     bool kthread;
     unsigned max_io_vqs, max_mem_regions;
-    uint64_t features;
+    uint64_t features[FAKE_KINDS];
     atomic_bool hold, worker_lies, pid_namespace;
     FakeRule rules[FAKE_RULES_MAX];
     char targets[FAKE_TARGETS_MAX][FAKE_WWPN_MAX];
@@ -185,7 +235,11 @@ pid_t current_tid(void);
 /* Answers like ioctl(): -1 and errno. */
 int device_ioctl(FakeDevice *dev, unsigned long request, void *arg);
 /* A device for a new memfd; NULL without memory. fake.lock is held. */
-FakeDevice *device_new(int fd, uint64_t inode);
+FakeDevice *device_new(const FakeKind *kind, int fd, uint64_t inode);
+/* 0, or what a call answers that does not come from the owner. */
+int device_check_owner(const FakeDevice *dev, FakeNeeds needs);
+/* GET_ and SET_BACKEND_FEATURES, which some kinds have. */
+int device_backend_features(FakeDevice *dev, unsigned long request, void *arg);
 /* The last descriptor was closed: waits for what is in flight, ends workers. */
 void device_free(FakeDevice *dev);
 /* Keeps @dev alive over an ioctl, as an open file is. */
@@ -213,14 +267,8 @@ int vring_worker(FakeDevice *dev, unsigned long request, void *arg);
 /* The queue an argument names by its first word. */
 int vring_find(FakeDevice *dev, const void *arg, FakeQueue **ret_vq);
 
-/* --- endpoint.c: what only vhost-scsi has; -errno, device mutex held --- */
+/* --- endpoint.c: the ioctls that only vhost-scsi has --- */
 
-int endpoint_set(FakeDevice *dev, unsigned long request, void *arg);
-int endpoint_clear(FakeDevice *dev, unsigned long request, void *arg);
-int endpoint_abi(FakeDevice *dev, unsigned long request, void *arg);
-int endpoint_events_missed(FakeDevice *dev, unsigned long request, void *arg);
-/* Stops all queues and waits for what is in flight. */
-void endpoint_stop(FakeDevice *dev);
 /* Index of the target of that name, dropped ones included; -1. fake.lock. */
 int target_find(const char *wwpn);
 
@@ -229,14 +277,19 @@ int target_find(const char *wwpn);
 /* 0 or -ENOMEM. The thread runs when this returns. Device mutex. */
 int worker_new(FakeDevice *dev, FakeWorker **ret_worker);
 void worker_free(FakeWorker *w);
+/* NEW_WORKER and FREE_WORKER; -errno. Device mutex. */
+int worker_ioctl(FakeDevice *dev, unsigned long request, void *arg);
 FakeWorker *worker_find(FakeDevice *dev, uint32_t id);
 /* Moves the queue; NULL: to nobody. Takes the queue's lock. */
 void worker_attach(FakeWorker *w, FakeQueue *vq);
-/* Starts and ends watching the queue's kick eventfd. Queue's lock held. */
+/* Starts and ends watching the queue's kick eventfd and its back end, where
+ * queues of odd numbers send and the others receive. Queue's lock held. */
 void worker_watch(FakeQueue *vq);
 void worker_unwatch(FakeQueue *vq);
 /* Makes its worker look at the queue. Queue's lock held. */
 void worker_kick(FakeQueue *vq);
+/* Makes @w look at @vq, which is its own. */
+void worker_wake(FakeWorker *w, FakeQueue *vq);
 
 /* --- ring.c: split virtqueues (virtio 1.2, 2.7); queue's lock held --- */
 
@@ -270,12 +323,32 @@ int64_t command_read(const FakeCommand *c, uint64_t offset, void *buf,
 int64_t command_write(const FakeCommand *c, uint64_t offset, const void *buf,
                       size_t len);
 
-/* --- request.c: what the queues carry; queue's lock held --- */
+/* --- queue.c: how any queue is served; queue's lock held --- */
+
+/* What became of a request. */
+typedef enum FakeServed {
+    SERVED,       /* it is queue_complete()'s, or held */
+    SERVED_BAD,   /* nobody can make sense of it: it is lost */
+    SERVED_LATER, /* not now: it stays in the ring */
+} FakeServed;
 
 /* Serves a queue until it is empty, and gives back what was finished. */
 void queue_service(FakeQueue *vq);
+/* Has @serve look at each request that is there. */
+void queue_serve_all(FakeQueue *vq,
+                     FakeServed (*serve)(FakeQueue *vq, FakeCommand *c));
+/* A request is done: gives it back now. */
+void queue_complete(FakeQueue *vq, FakeCommand *c);
+/* The same after "unhold", if the backstore hangs. */
+void queue_complete_or_hold(FakeQueue *vq, FakeCommand *c);
 /* Ends commands that wait for "unhold". */
 void queue_unhold(void);
+/* No queue of the device runs any more; waits for what is in flight. */
+void queue_stop_all(FakeDevice *dev);
+
+/* --- request.c: what the queues of vhost-scsi carry --- */
+
+void scsi_service(FakeQueue *vq);
 /* Tells all running devices of a LUN that came or went. */
 void queue_lun_event(unsigned lun, bool came);
 
@@ -312,6 +385,20 @@ void lun_reset(FakeLun *lun);
 int lun_add(uint64_t bytes);
 int lun_remove(unsigned lun);
 
+/* --- tap.c: what stands in for /dev/net/tun --- */
+
+/* Whether @fd is a socket that may stand for a tap. */
+bool tap_is_socket(int fd);
+/* As open(): -1 and errno. */
+int tap_open(int flags);
+/* @fd is about to be closed. */
+void tap_close(int fd);
+/* Answers an ioctl of a tap in *@ret and errno as ioctl() does; false if it is
+ * none. */
+bool tap_ioctl(int fd, unsigned long request, void *arg, int *ret);
+/* NULL: a tap has no such ioctl. */
+const char *tap_ioctl_name(const char *name);
+
 /* --- knobs.c --- */
 
 /* Reads FAKE_VHOST; ends the process if it is malformed. */
@@ -339,6 +426,7 @@ const char *target_add(const char *wwpn);
 void trace_init(void);
 /* Writes the arguments of a call before it is made. */
 void trace_args(char *to, size_t size, unsigned long request, const void *arg);
+/* @dev is NULL for a tap, which is traced as dev=0. */
 void trace_call(const FakeDevice *dev, const char *name, const char *args,
                 unsigned long request, const void *arg, int result);
 /* Counts a call of that name and returns how many there were with it. */

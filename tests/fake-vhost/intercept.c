@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define DEVICE_PATH  "/dev/vhost-scsi"
-#define MEMFD_NAME   "fake-vhost-scsi"
+#define PATH_PREFIX  "/dev/vhost-"          /* and the name of a kind */
+#define MEMFD_PREFIX "fake-vhost-"          /* the same */
+#define MEMFD_LINK   "/memfd:" MEMFD_PREFIX /* as /proc shows it */
+#define TAP_PATH     "/dev/net/tun"
 #define FIRST_OUR_FD 512
 
 FakeState fake = { .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -94,8 +96,23 @@ pid_t current_tid(void)
     return syscall(SYS_gettid);
 }
 
-/* Whether @fd is one of our memfds; its inode tells one from another. */
-static bool is_ours(int fd, uint64_t *ret_inode)
+/* The kind whose name @text begins with, up to @end. */
+static const FakeKind *kind_called(const char *text, const char *end)
+{
+    for (unsigned i = 0; i < FAKE_KINDS; i++) {
+        const char *name = fake_kinds[i]->name;
+
+        if (strncmp(text, name, strlen(name)) == 0 &&
+            strcmp(text + strlen(name), end) == 0) {
+            return fake_kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* The kind of @fd if it is one of our memfds, or NULL; its inode tells one from
+ * another. */
+static const FakeKind *kind_of(int fd, uint64_t *ret_inode)
 {
     char link[32], target[64];
     struct stat st;
@@ -104,26 +121,25 @@ static bool is_ours(int fd, uint64_t *ret_inode)
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     len = readlink(link, target, sizeof(target) - 1);
     if (len < 0) {
-        return false;
+        return NULL;
     }
     target[len] = 0;
-    if (strncmp(target, "/memfd:" MEMFD_NAME, strlen("/memfd:" MEMFD_NAME)) ||
-        fstat(fd, &st) < 0) {
-        return false;
+    if (strncmp(target, MEMFD_LINK, strlen(MEMFD_LINK)) || fstat(fd, &st) < 0) {
+        return NULL;
     }
     *ret_inode = st.st_ino;
-    return true;
+    return kind_called(target + strlen(MEMFD_LINK), " (deleted)");
 }
 
 /* Enters a descriptor into the table. fake.lock is held. */
-static FakeDevice *table_add(int fd, uint64_t inode)
+static FakeDevice *table_add(const FakeKind *kind, int fd, uint64_t inode)
 {
     FakeDevice *dev;
 
     for (dev = fake.devices; dev && dev->inode != inode; dev = dev->next) {
     }
     if (!dev) {
-        dev = device_new(fd, inode);
+        dev = device_new(kind, fd, inode);
     }
     if (dev) {
         dev->refs++;
@@ -155,35 +171,37 @@ static FakeDevice *table_find(int fd)
 static FakeDevice *find_device(int fd)
 {
     FakeDevice *dev = table_find(fd);
+    const FakeKind *kind;
     uint64_t inode;
 
     if (fd < 0 || fd >= FAKE_FDS_MAX) {
         return NULL;
     }
-    if (!is_ours(fd, &inode)) {
-        inode = 0;
-    }
-    if (dev && dev->inode == inode) {
+    kind = kind_of(fd, &inode);
+    if (dev && kind && dev->inode == inode) {
         return dev;
     }
     if (dev) {
         table_remove(fd);
     }
-    if (!inode) {
+    if (!kind) {
         return NULL;
     }
     pthread_mutex_lock(&fake.lock);
-    dev = table_add(fd, inode);
+    dev = table_add(kind, fd, inode);
     pthread_mutex_unlock(&fake.lock);
     return dev;
 }
 
-static int open_device(int flags)
+static int open_device(const FakeKind *kind, int flags)
 {
-    int fd = memfd_create(MEMFD_NAME, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+    char name[32];
     FakeDevice *dev;
     struct stat st;
+    int fd;
 
+    snprintf(name, sizeof(name), MEMFD_PREFIX "%s", kind->name);
+    fd = memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     if (fd < 0) {
         return -1;
     }
@@ -196,7 +214,7 @@ static int open_device(int flags)
         table_remove(fd); /* it was closed behind our back */
     }
     pthread_mutex_lock(&fake.lock);
-    dev = table_add(fd, st.st_ino);
+    dev = table_add(kind, fd, st.st_ino);
     pthread_mutex_unlock(&fake.lock);
     if (!dev) {
         real_close(fd);
@@ -209,9 +227,27 @@ static int open_device(int flags)
     return fd;
 }
 
-static bool is_device_path(const char *path)
+/* The device that @path names, or NULL. */
+static const FakeKind *kind_at(const char *path)
 {
-    return path && strcmp(path, DEVICE_PATH) == 0;
+    return path && strncmp(path, PATH_PREFIX, strlen(PATH_PREFIX)) == 0
+               ? kind_called(path + strlen(PATH_PREFIX), "")
+               : NULL;
+}
+
+/* Opens what we stand in for; false if @path is something else. */
+static bool open_ours(const char *path, int flags, int *ret_fd)
+{
+    const FakeKind *kind = kind_at(path);
+
+    if (kind) {
+        *ret_fd = open_device(kind, flags);
+    } else if (path && strcmp(path, TAP_PATH) == 0) {
+        *ret_fd = tap_open(flags);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static bool wants_mode(int flags)
@@ -236,75 +272,83 @@ int __openat64_2(int dir, const char *path, int flags);
 int open(const char *path, int flags, ...)
 {
     mode_t mode;
+    int fd;
 
     OPEN_MODE(flags, mode);
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.open(path, flags, mode);
+    return open_ours(path, flags, &fd) ? fd : real.open(path, flags, mode);
 }
 
 int open64(const char *path, int flags, ...)
 {
     mode_t mode;
+    int fd;
 
     OPEN_MODE(flags, mode);
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.open64(path, flags, mode);
+    return open_ours(path, flags, &fd) ? fd : real.open64(path, flags, mode);
 }
 
 int openat(int dir, const char *path, int flags, ...)
 {
     mode_t mode;
+    int fd;
 
     OPEN_MODE(flags, mode);
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.openat(dir, path, flags, mode);
+    return open_ours(path, flags, &fd) ? fd
+                                       : real.openat(dir, path, flags, mode);
 }
 
 int openat64(int dir, const char *path, int flags, ...)
 {
     mode_t mode;
+    int fd;
 
     OPEN_MODE(flags, mode);
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.openat64(dir, path, flags, mode);
+    return open_ours(path, flags, &fd) ? fd
+                                       : real.openat64(dir, path, flags, mode);
 }
 
 /* What open() becomes under _FORTIFY_SOURCE: never with a mode. */
 int __open_2(const char *path, int flags)
 {
+    int fd;
+
     find_real();
-    return is_device_path(path) ? open_device(flags) : real.open(path, flags);
+    return open_ours(path, flags, &fd) ? fd : real.open(path, flags);
 }
 
 int __open64_2(const char *path, int flags)
 {
+    int fd;
+
     find_real();
-    return is_device_path(path) ? open_device(flags) : real.open64(path, flags);
+    return open_ours(path, flags, &fd) ? fd : real.open64(path, flags);
 }
 
 int __openat_2(int dir, const char *path, int flags)
 {
+    int fd;
+
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.openat(dir, path, flags);
+    return open_ours(path, flags, &fd) ? fd : real.openat(dir, path, flags);
 }
 
 int __openat64_2(int dir, const char *path, int flags)
 {
+    int fd;
+
     find_real();
-    return is_device_path(path) ? open_device(flags)
-                                : real.openat64(dir, path, flags);
+    return open_ours(path, flags, &fd) ? fd : real.openat64(dir, path, flags);
 }
 
 /* libvirt looks whether the device is there before it opens it. */
 int access(const char *path, int mode)
 {
     find_real();
-    return is_device_path(path) ? 0 : real.access(path, mode);
+    return kind_at(path) ? 0 : real.access(path, mode);
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -319,7 +363,8 @@ int ioctl(int fd, unsigned long request, ...)
     va_end(va);
     find_real();
     if (!dev && _IOC_TYPE(request) != VHOST_VIRTIO) {
-        return real.ioctl(fd, request, arg);
+        return tap_ioctl(fd, request, arg, &r) ? r
+                                               : real.ioctl(fd, request, arg);
     }
     dev = find_device(fd);
     if (!dev) {
@@ -342,6 +387,7 @@ int close(int fd)
         trace_call(table_find(fd), "close", "", 0, NULL, 0);
         table_remove(fd);
     }
+    tap_close(fd);
     return real.close(fd);
 }
 
@@ -358,7 +404,7 @@ static int duplicated(int from, int to)
     }
     if (dev) {
         pthread_mutex_lock(&fake.lock);
-        table_add(to, dev->inode);
+        table_add(dev->kind, to, dev->inode);
         pthread_mutex_unlock(&fake.lock);
     }
     return to;

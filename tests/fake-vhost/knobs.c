@@ -353,11 +353,26 @@ static const char *set_regions(char *value)
     return NULL;
 }
 
+static const char *set_features_of(FakeKindId id, const char *value)
+{
+    return parse_number(value, UINT64_MAX, &fake.features[id])
+               ? NULL
+               : "features are a number";
+}
+
 static const char *set_features(char *value)
 {
-    return parse_number(value, UINT64_MAX, &fake.features)
-               ? NULL
-               : "features is a number";
+    return set_features_of(FAKE_SCSI, value);
+}
+
+static const char *set_net_features(char *value)
+{
+    return set_features_of(FAKE_NET, value);
+}
+
+static const char *set_vsock_features(char *value)
+{
+    return set_features_of(FAKE_VSOCK, value);
 }
 
 static const char *set_target(char *value)
@@ -434,6 +449,8 @@ static const struct {
     { "kernel", set_kernel },
     { "max_io_vqs", set_vqs },
     { "features", set_features },
+    { "net_features", set_net_features },
+    { "vsock_features", set_vsock_features },
     { "max_mem_regions", set_regions },
     { "target", set_target },
     { "lun", set_lun },
@@ -463,7 +480,9 @@ void knobs_init(void)
     fake.kernel = 612;
     fake.max_io_vqs = 128;
     fake.max_mem_regions = 64;
-    fake.features = FAKE_VHOST_FEATURES;
+    for (unsigned i = 0; i < FAKE_KINDS; i++) {
+        fake.features[i] = UINT64_MAX; /* not said */
+    }
     while ((item = strsep(&rest, ","))) {
         char *value = item, *key = strsep(&value, "=");
         const char *wrong = *key || value ? set_key(key, value) : NULL;
@@ -474,6 +493,12 @@ void knobs_init(void)
         }
     }
     free(copy);
+    for (unsigned i = 0; i < FAKE_KINDS; i++) {
+        if (fake.features[i] == UINT64_MAX) {
+            fake.features[i] = fake.kernel == 601 ? fake_kinds[i]->features_61
+                                                  : fake_kinds[i]->features;
+        }
+    }
     if (!fake.targets[0][0]) {
         target_add(FAKE_VHOST_WWPN);
     }

@@ -121,83 +121,13 @@ static bool run_command(FakeCommand *c)
     return command_write(c, 0, &resp, sizeof(resp)) == sizeof(resp);
 }
 
-/* Gives back what was finished. Returns whether there was any. */
-static void give_back(FakeQueue *vq)
-{
-    FakeCommand *c, *next;
-    bool any = vq->finished;
-
-    for (c = vq->finished; c; c = next) {
-        next = c->next;
-        ring_push(vq, c);
-        flight_end(vq->dev, c);
-        free(c);
-    }
-    vq->finished = NULL;
-    if (any) {
-        ring_signal(vq);
-    }
-}
-
-/* Oldest first, so that they come back in the order in which they came. */
-static void append(FakeCommand **list, FakeCommand *c)
-{
-    while (*list) {
-        list = &(*list)->next;
-    }
-    c->next = NULL;
-    *list = c;
-}
-
-static bool hold_back(FakeCommand *c)
-{
-    bool held;
-
-    pthread_mutex_lock(&fake.lock);
-    held = atomic_load(&fake.hold);
-    if (held) {
-        append(&fake.held_list, c);
-        atomic_fetch_add(&fake.held, 1);
-        control_changed();
-    }
-    pthread_mutex_unlock(&fake.lock);
-    return held;
-}
-
-static bool serve_command(FakeQueue *vq, FakeCommand *c)
+static FakeServed serve_command(FakeQueue *vq, FakeCommand *c)
 {
     if (!run_command(c)) {
-        return false;
+        return SERVED_BAD;
     }
-    vq->requests++;
-    atomic_fetch_add(&vq->worker->requests, 1);
-    flight_begin(vq->dev, c);
-    if (!hold_back(c)) {
-        append(&vq->finished, c);
-        give_back(vq);
-    }
-    return true;
-}
-
-void queue_unhold(void)
-{
-    FakeCommand *c, *next;
-
-    pthread_mutex_lock(&fake.lock);
-    atomic_store(&fake.hold, false);
-    c = fake.held_list;
-    fake.held_list = NULL;
-    atomic_store(&fake.held, 0);
-    pthread_mutex_unlock(&fake.lock);
-    for (; c; c = next) {
-        FakeQueue *vq = c->vq;
-
-        next = c->next;
-        pthread_mutex_lock(&vq->lock);
-        append(&vq->finished, c);
-        worker_kick(vq);
-        pthread_mutex_unlock(&vq->lock);
-    }
+    queue_complete_or_hold(vq, c);
+    return SERVED;
 }
 
 /* --- control --- */
@@ -221,7 +151,7 @@ static uint8_t task_management(const FakeDevice *dev,
     return VIRTIO_SCSI_S_FUNCTION_SUCCEEDED;
 }
 
-static bool serve_control(FakeQueue *vq, FakeCommand *c)
+static FakeServed serve_control(FakeQueue *vq, FakeCommand *c)
 {
     struct virtio_scsi_ctrl_tmf_req tmf;
     struct virtio_scsi_ctrl_an_resp an = { 0 };
@@ -229,33 +159,29 @@ static bool serve_control(FakeQueue *vq, FakeCommand *c)
     uint32_t type;
 
     if (command_read(c, 0, &type, sizeof(type)) != sizeof(type)) {
-        return false;
+        return SERVED_BAD;
     }
     switch (type) {
     case VIRTIO_SCSI_T_TMF:
         if (command_read(c, 0, &tmf, sizeof(tmf)) != sizeof(tmf)) {
-            return false;
+            return SERVED_BAD;
         }
         response = task_management(vq->dev, &tmf);
         if (command_write(c, 0, &response, 1) != 1) {
-            return false;
+            return SERVED_BAD;
         }
         break;
     case VIRTIO_SCSI_T_AN_QUERY:
     case VIRTIO_SCSI_T_AN_SUBSCRIBE:
         if (command_write(c, 0, &an, sizeof(an)) != sizeof(an)) {
-            return false;
+            return SERVED_BAD;
         }
         break;
     default:
-        return false;
+        return SERVED_BAD;
     }
-    vq->requests++;
-    atomic_fetch_add(&vq->worker->requests, 1);
-    flight_begin(vq->dev, c);
-    append(&vq->finished, c);
-    give_back(vq);
-    return true;
+    queue_complete(vq, c);
+    return SERVED;
 }
 
 /* --- events --- */
@@ -304,7 +230,8 @@ void queue_lun_event(unsigned lun, bool came)
         FakeQueue *vq = &list[i]->queue[FAKE_QUEUE_EVENT];
 
         pthread_mutex_lock(&vq->lock);
-        if (list[i]->features >> VIRTIO_SCSI_F_HOTPLUG & 1) {
+        if (list[i]->kind == &fake_scsi &&
+            list[i]->features >> VIRTIO_SCSI_F_HOTPLUG & 1) {
             send_event(list[i], lun, came);
         }
         pthread_mutex_unlock(&vq->lock);
@@ -334,29 +261,12 @@ static void serve_event_queue(FakeQueue *vq)
     }
 }
 
-void queue_service(FakeQueue *vq)
+void scsi_service(FakeQueue *vq)
 {
-    FakeCommand *c;
-    int r;
-
-    give_back(vq);
-    if (!vq->running || vq->stalled || !vq->num || !vq->addr.desc_user_addr) {
-        return;
-    }
     if (vq->index == FAKE_QUEUE_EVENT) {
         serve_event_queue(vq);
-        return;
+    } else {
+        queue_serve_all(vq, vq->index == FAKE_QUEUE_CONTROL ? serve_control
+                                                            : serve_command);
     }
-    ring_notify_disable(vq);
-    do {
-        while ((r = ring_pop(vq, &c)) == 1) {
-            if (!(vq->index == FAKE_QUEUE_CONTROL ? serve_control(vq, c)
-                                                  : serve_command(vq, c))) {
-                ring_error(vq);
-                free(c);
-                r = -EINVAL;
-                break;
-            }
-        }
-    } while (r == 0 && ring_notify_enable(vq));
 }

@@ -7,6 +7,7 @@
 #include "driver.h"
 #include "fake-client.h"
 #include "fake-vhost.h"
+#include "test-fake.h"
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -18,7 +19,7 @@
 #define OTHER_WWPN "naa.5001405bd1f60001"
 #define WAIT_MS    120000
 
-static FakeClient *ctl;
+FakeClient *ctl;
 
 static const DrvCommand test_unit_ready = { .cdb = { 0x00 } };
 
@@ -551,6 +552,13 @@ static const struct {
     { "/fake/lun-events", test_lun_events },
     { "/fake/reservation-conflict", test_reservation_conflict },
     { "/fake/bad-descriptors", test_bad_descriptors },
+    { "/fake/net/send", test_net_sends },
+    { "/fake/net/receive", test_net_receives },
+    { "/fake/net/merge", test_net_merges_buffers },
+    { "/fake/net/other-end-is-full", test_net_waits_for_the_other_end },
+    { "/fake/tap", test_tap_answers },
+    { "/fake/vsock/echo", test_vsock_echoes },
+    { "/fake/vsock/refused", test_vsock_refuses_other_ports },
     { "/fake/descriptors", test_descriptors },
 };
 

@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 
-#define NAMES_MAX 40
+#define NAMES_MAX 64
 
 static struct {
     int fd;
@@ -115,6 +115,11 @@ static const struct Layout {
     { VHOST_SCSI_GET_ABI_VERSION, SHAPE_NONE, SHAPE_WORD, "abi" },
     { VHOST_SCSI_SET_EVENTS_MISSED, SHAPE_WORD, SHAPE_NONE, "missed" },
     { VHOST_SCSI_GET_EVENTS_MISSED, SHAPE_NONE, SHAPE_WORD, "missed" },
+    { VHOST_GET_BACKEND_FEATURES, SHAPE_NONE, SHAPE_LONG, "features" },
+    { VHOST_SET_BACKEND_FEATURES, SHAPE_LONG, SHAPE_NONE, "features" },
+    { VHOST_NET_SET_BACKEND, SHAPE_PAIR, SHAPE_NONE, "index", "fd" },
+    { VHOST_VSOCK_SET_GUEST_CID, SHAPE_LONG, SHAPE_NONE, "cid" },
+    { VHOST_VSOCK_SET_RUNNING, SHAPE_WORD, SHAPE_NONE, "running" },
 };
 
 static const struct Layout *layout_of(unsigned long request)
@@ -234,8 +239,9 @@ void trace_call(const FakeDevice *dev, const char *name, const char *args,
     pthread_mutex_lock(&fake.lock);
     len = asprintf(&line, "%" PRIu64 " %s %s%stid=%d dev=%d -> %d%s%s%s%s\n",
                    ++trace_state.number, name, args, *args ? " " : "",
-                   current_tid(), dev->number, result < 0 ? -1 : result,
-                   error ? " " : "", error ? error : "", *out ? " " : "", out);
+                   current_tid(), dev ? dev->number : 0,
+                   result < 0 ? -1 : result, error ? " " : "",
+                   error ? error : "", *out ? " " : "", out);
     if (len > 0) {
         if (trace_state.fd >= 0 && write(trace_state.fd, line, len) != len) {
             fprintf(stderr, "libfake-vhost: cannot write the trace: %m\n");

@@ -13,7 +13,9 @@
 
 #define NAMESPACE_PIDS 1000000 /* how far numbers in a namespace are off */
 
-#define WAKE UINT32_MAX /* in place of a queue's index */
+/* What woke a worker: the kick of the queue with that index, or ... */
+#define BACKEND 0x80000000u /* ... its back end, ... */
+#define WAKE    UINT32_MAX  /* ... or one of this process */
 
 static void serve(FakeWorker *w, FakeQueue *vq, bool kicked)
 {
@@ -59,7 +61,8 @@ static void *worker_main(void *opaque)
             if (events[i].data.u32 == WAKE) {
                 serve_pending(w);
             } else {
-                serve(w, &w->dev->queue[events[i].data.u32], true);
+                serve(w, &w->dev->queue[events[i].data.u32 & ~BACKEND],
+                      !(events[i].data.u32 & BACKEND));
             }
         }
     }
@@ -183,6 +186,11 @@ void worker_watch(FakeQueue *vq)
     if (vq->worker && vq->kick_fd >= 0) {
         epoll_ctl(vq->worker->epoll_fd, EPOLL_CTL_ADD, vq->kick_fd, &e);
     }
+    if (vq->worker && vq->backend_fd >= 0) {
+        e.events = (vq->index & 1 ? EPOLLOUT : EPOLLIN) | EPOLLET;
+        e.data.u32 |= BACKEND;
+        epoll_ctl(vq->worker->epoll_fd, EPOLL_CTL_ADD, vq->backend_fd, &e);
+    }
 }
 
 void worker_unwatch(FakeQueue *vq)
@@ -190,13 +198,21 @@ void worker_unwatch(FakeQueue *vq)
     if (vq->worker && vq->kick_fd >= 0) {
         epoll_ctl(vq->worker->epoll_fd, EPOLL_CTL_DEL, vq->kick_fd, NULL);
     }
+    if (vq->worker && vq->backend_fd >= 0) {
+        epoll_ctl(vq->worker->epoll_fd, EPOLL_CTL_DEL, vq->backend_fd, NULL);
+    }
+}
+
+void worker_wake(FakeWorker *w, FakeQueue *vq)
+{
+    atomic_store(&vq->pending, true);
+    wake(w);
 }
 
 void worker_kick(FakeQueue *vq)
 {
     if (vq->worker) {
-        atomic_store(&vq->pending, true);
-        wake(vq->worker);
+        worker_wake(vq->worker, vq);
     }
 }
 
@@ -216,4 +232,52 @@ void worker_attach(FakeWorker *w, FakeQueue *vq)
         worker_kick(vq);
     }
     pthread_mutex_unlock(&vq->lock);
+}
+
+/* --- the ioctls --- */
+
+static int new_worker(FakeDevice *dev, void *arg)
+{
+    struct vhost_worker_state state = { 0 };
+    FakeWorker *w;
+    int r;
+
+    if (dev->kthread) {
+        return -EFAULT;
+    }
+    r = worker_new(dev, &w);
+    if (r < 0) {
+        return r;
+    }
+    state.worker_id = w->id;
+    if (user_write((uintptr_t)arg, &state, sizeof(state)) < 0) {
+        worker_free(w);
+        return -EFAULT;
+    }
+    return 0;
+}
+
+static int free_worker(FakeDevice *dev, void *arg)
+{
+    struct vhost_worker_state state;
+    FakeWorker *w;
+
+    if (user_read(&state, (uintptr_t)arg, sizeof(state)) < 0) {
+        return -EFAULT;
+    }
+    w = worker_find(dev, state.worker_id);
+    if (!w) {
+        return -ENODEV;
+    }
+    if (w->attached) {
+        return -EBUSY;
+    }
+    worker_free(w);
+    return 0;
+}
+
+int worker_ioctl(FakeDevice *dev, unsigned long request, void *arg)
+{
+    return request == VHOST_NEW_WORKER ? new_worker(dev, arg)
+                                       : free_worker(dev, arg);
 }

@@ -3,7 +3,7 @@
 
 # conform_with GENERATION
 conform_with() {
-    conform "$1" "$WWPN" "$(cat /sys/module/vhost_scsi/parameters/max_io_vqs)" > "$RUN/conform.log" 2>&1
+    conform "$1" "$WWPN" "$(cat /sys/module/vhost_scsi/parameters/max_io_vqs)" tap > "$RUN/conform.log" 2>&1
     rc=$?
     grep '^not ok' "$RUN/conform.log" > "$RUN/differs"
     while read -r line; do

@@ -8,6 +8,8 @@ GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
 L1_DISK_MODULES=(virtio_pci virtio_blk) # of an L1 that has the disk of disk.sh
 BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
+L1_VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
+L1_NET_MODULES=(tun vhost_net) # of one that needs net
 
 # copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
 # order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
@@ -144,6 +146,8 @@ l1_image() {
     busybox_tree "$tree"
     mkdir -p "$tree/lab/scenarios" "$tree/guest" "$tree/usr/lib"
     ! grep -q '^LAB_NEEDS=.*disk' "$config" || modules+=("${L1_DISK_MODULES[@]}")
+    ! grep -q '^LAB_NEEDS=.*vsock' "$config" || modules+=("${L1_VSOCK_MODULES[@]}")
+    ! grep -q '^LAB_NEEDS=.*net' "$config" || modules+=("${L1_NET_MODULES[@]}")
     copy_modules "$kernel" "$tree/modules" "${modules[@]}" || return
     # OVMF saves and restores CR8 around each interrupt, which the emulator that runs L1 does not survive while KVM has
     # the processor virtualize that register. There the lab's copy of the module leaves it intercepted.

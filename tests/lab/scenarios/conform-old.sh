@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: /dev/vhost-scsi of Debian's 6.1 kernel answers as tests/fake-vhost/conform.c says
+# about: /dev/vhost-scsi, vhost-net and vhost-vsock of Debian's 6.1 kernel answer as tests/fake-vhost/conform.c says
 # kernel: 6.1
-# limit: 60
+# needs: net vsock
+# limit: 90
 
 . "$LAB_HOME/conform.sh"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: /dev/vhost-scsi of Debian's 6.12 kernel answers as tests/fake-vhost/conform.c says
-# limit: 60
+# about: /dev/vhost-scsi, vhost-net and vhost-vsock of Debian's 6.12 kernel answer as tests/fake-vhost/conform.c says
+# needs: net vsock
+# limit: 90
 
 . "$LAB_HOME/conform.sh"
 
