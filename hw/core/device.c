@@ -199,13 +199,20 @@ bool device_set(Device *dev, const char *name, const char *value, GError **errp)
     return set_value(dev, name, v, errp);
 }
 
+/* A number that was not given is below the least legal one. */
+static bool was_given(const Property *p, const Device *d)
+{
+    g_autofree char *value = property_get(p, d);
+
+    return value && (p->kind == PROPERTY_STRING ||
+                     g_ascii_strtoull(value, NULL, 0) >= p->min);
+}
+
 static bool check_required(Device *dev, GError **errp)
 {
     for (Device *d = dev; d; d = d->backend) {
         for (const Property *p = d->type->props; p && p->name; p++) {
-            g_autofree char *value = p->required ? property_get(p, d) : NULL;
-
-            if (p->required && !value) {
+            if (p->required && !was_given(p, d)) {
                 error_setg(errp,
                            "%s: property '%s' is required: give %s=... (%s)",
                            dev->type->name, p->name, p->name, p->summary);

@@ -34,10 +34,10 @@ typedef struct Property {
     PropertyKind kind;
     size_t offset; /* of the field in the instance */
     uint8_t bit;   /* PROPERTY_BIT64 */
-    bool required;
-    uint64_t def; /* default; for AUTO32 PROPERTY_AUTO is auto */
-    uint64_t min; /* numbers: the least legal value */
-    uint64_t max; /* numbers: the greatest; 0 is the type's greatest */
+    bool required; /* a number's .min is above .def then */
+    uint64_t def;  /* default; for AUTO32 PROPERTY_AUTO is auto */
+    uint64_t min;  /* numbers: the least legal value */
+    uint64_t max;  /* numbers: the greatest; 0 is the type's greatest */
     const char *const *words; /* strings: the legal values; NULL: any */
     const char *summary;      /* one line for -device TYPE,help */
 } Property;
