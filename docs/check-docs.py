@@ -21,6 +21,7 @@ MESSAGES = {
     "hw/virtio/vhost-open.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/vhost-worker-apply.c": "system/devices/vhost-scsi.rst",
     "util/thread-limits.c": "system/devices/vhost-scsi.rst",
+    "hw/virtio/vhost-vsock.c": "system/devices/vhost-vsock.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
@@ -30,6 +31,7 @@ MESSAGES = {
 # Device types whose properties a user sets, and where these are explained.
 PROPERTIES = {
     "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
+    "vhost-vsock-pci": "system/devices/vhost-vsock.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
 }
 # Where those that all virtio devices have are explained.
@@ -77,7 +79,7 @@ def check_properties(binary, device, page, fail):
             (re.match(r"\s+(\S+)\s+- .*(\((?:default: .*|required)\))$", line)
              for line in lines)}
     documented = described(page)
-    if device.startswith("virtio-"):
+    if device.startswith(("virtio-", "vhost-")):
         documented |= have & described(COMMON)
     compare(f"{page}: property", have, documented, fail)
 

@@ -14,29 +14,38 @@
 #include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
+#include "hw/virtio/vhost-vsock.h"
 #include "hw/virtio/virtio-pci.h"
 #include "program/registry.h"
 #include "system/machine.h"
 
-/* vhost-scsi behind virtio-pci. */
-#define VHOST_SCSI_PCI_TYPE(its_name, its_summary)                    \
+/* A virtio device behind virtio-pci. */
+#define VIRTIO_PCI_TYPE(its_name, its_backend, its_summary)           \
     {                                                                 \
         .name = its_name, .summary = its_summary, .bus = BUS_PCI,     \
         .size = sizeof(VirtIOPCIProxy), .props = virtio_pci_props,    \
-        .bus_props = pci_bus_props, .backend = &vhost_scsi_type,      \
+        .bus_props = pci_bus_props, .backend = &its_backend,          \
         .user_creatable = true, .realize = virtio_pci_realize,        \
         .unrealize = virtio_pci_unrealize, .reset = virtio_pci_reset, \
     }
 
-static const DeviceType vhost_scsi_pci_type = VHOST_SCSI_PCI_TYPE(
-    "vhost-scsi-pci",
+static const DeviceType vhost_scsi_pci_type = VIRTIO_PCI_TYPE(
+    "vhost-scsi-pci", vhost_scsi_type,
     "SCSI host adapter served by the kernel's LIO target (vhost)");
 
 /* The same adapter, which is modern only, by the name that libvirt looks for
  * before it plugs virtio devices into PCIe ports. */
-static const DeviceType vhost_scsi_pci_non_transitional_type =
-    VHOST_SCSI_PCI_TYPE("vhost-scsi-pci-non-transitional",
-                        "the same as vhost-scsi-pci");
+static const DeviceType vhost_scsi_pci_non_transitional_type = VIRTIO_PCI_TYPE(
+    "vhost-scsi-pci-non-transitional", vhost_scsi_type,
+    "the same as vhost-scsi-pci");
+
+static const DeviceType vhost_vsock_pci_type = VIRTIO_PCI_TYPE(
+    "vhost-vsock-pci", vhost_vsock_type,
+    "sockets between guest and host, served by the kernel (vhost)");
+
+static const DeviceType vhost_vsock_pci_non_transitional_type = VIRTIO_PCI_TYPE(
+    "vhost-vsock-pci-non-transitional", vhost_vsock_type,
+    "the same as vhost-vsock-pci");
 
 static const DeviceType *const device_types[] = {
     &fw_cfg_type,
@@ -52,6 +61,9 @@ static const DeviceType *const device_types[] = {
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,
+    &vhost_vsock_type,
+    &vhost_vsock_pci_type,
+    &vhost_vsock_pci_non_transitional_type,
     &vmport_type, /* for -global alone, as kvm-pit and PIIX4_PM */
     NULL,
 };

@@ -240,6 +240,24 @@ static int vhost_kernel_scsi_set_events_missed(VhostDev *dev, uint32_t missed)
     return r;
 }
 
+static int vhost_kernel_vsock_set_guest_cid(VhostDev *dev, uint64_t cid)
+{
+    __u64 c = cid;
+    int r = vhost_ioctl(dev, VHOST_VSOCK_SET_GUEST_CID, &c);
+
+    trace(vhost_vsock_set_guest_cid, "%s cid=%llu ret=%d", dev->label, c, r);
+    return r;
+}
+
+static int vhost_kernel_vsock_set_running(VhostDev *dev, bool on)
+{
+    int running = on;
+    int r = vhost_ioctl(dev, VHOST_VSOCK_SET_RUNNING, &running);
+
+    trace(vhost_vsock_set_running, "%s on=%d ret=%d", dev->label, on, r);
+    return r;
+}
+
 const VhostOps kernel_ops = {
     .vhost_set_owner = vhost_kernel_set_owner,
     .vhost_get_features = vhost_kernel_get_features,
@@ -266,4 +284,9 @@ const VhostScsiOps kernel_scsi_ops = {
     .vhost_scsi_clear_endpoint = vhost_kernel_scsi_clear_endpoint,
     .vhost_scsi_get_events_missed = vhost_kernel_scsi_get_events_missed,
     .vhost_scsi_set_events_missed = vhost_kernel_scsi_set_events_missed,
+};
+
+const VhostVsockOps kernel_vsock_ops = {
+    .vhost_vsock_set_guest_cid = vhost_kernel_vsock_set_guest_cid,
+    .vhost_vsock_set_running = vhost_kernel_vsock_set_running,
 };

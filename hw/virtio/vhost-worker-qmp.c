@@ -210,6 +210,13 @@ static json_object *failure(const VhostDev *dev, json_object *args, int r,
 
     switch (r) {
     case -ENOTTY:
+        if (dev->kind->one_worker) {
+            error_setg(errp,
+                       "device '%s': the kernel's %s has one worker for each "
+                       "device, and no call for more",
+                       id, dev->kind->name);
+            break;
+        }
         error_setg(errp,
                    "device '%s': the kernel has no worker calls (Linux 6.5 or "
                    "later is needed)",

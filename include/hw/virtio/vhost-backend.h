@@ -72,7 +72,17 @@ typedef struct VhostScsiOps {
     int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
 } VhostScsiOps;
 
+/* Of /dev/vhost-vsock alone. */
+typedef struct VhostVsockOps {
+    /* Needs no owner, and may be said again. EADDRINUSE: another has it;
+     * EINVAL: it has a meaning of its own, or more than 32 bits. */
+    int (*vhost_vsock_set_guest_cid)(VhostDev *dev, uint64_t cid);
+    /* EFAULT: a ring to receive or to send is missing. */
+    int (*vhost_vsock_set_running)(VhostDev *dev, bool on);
+} VhostVsockOps;
+
 extern const VhostOps kernel_ops;
 extern const VhostScsiOps kernel_scsi_ops;
+extern const VhostVsockOps kernel_vsock_ops;
 
 #endif

@@ -38,6 +38,7 @@ typedef struct VhostKind {
     const char *path;            /* "/dev/vhost-scsi" */
     const char *module;          /* that makes it: "vhost_scsi" */
     const char *queues_property; /* "num_queues"; NULL: there is none */
+    bool one_worker; /* the default worker is all that its driver has */
     /* Whether dev->fd, which messages call @what, is a device of this kind
      * that we can drive. It has no owner yet. */
     bool (*check)(VhostDev *dev, const char *what, GError **errp);
