@@ -8,6 +8,7 @@ GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
 L1_DISK_MODULES=(virtio_pci virtio_blk) # of an L1 that has the disk of disk.sh
 BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
+VSOCK_MODULES=(vmw_vsock_virtio_transport) # by its verb "vsock_load"
 L1_VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
 L1_NET_MODULES=(tun vhost_net) # of one that needs net
 
@@ -134,7 +135,9 @@ guest_image() {
     copy_modules "$LAB_CACHE/6.12" "$tree/modules" "${GUEST_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/button" "${BUTTON_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/fw_cfg" "${FW_CFG_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/vsock" "${VSOCK_MODULES[@]}" || return
     compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
+    compile_static "$LAB_DIR/labvsock.c" "$tree/bin/labvsock" || return
     install -m 755 "$LAB_DIR/guest/init" "$tree/init"
     pack "$tree" "$1/guest.cpio"
 }
@@ -155,6 +158,7 @@ l1_image() {
     compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
     compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
     compile_static "$LAB_DIR/labpulse.c" "$tree/bin/labpulse" || return
+    compile_static "$LAB_DIR/labvsock.c" "$tree/bin/labvsock" || return
     compile_conform "$tree/bin/conform" || return
     install -m 755 "$LAB_DIR/l1/init" "$tree/init"
     cp "$LAB_DIR"/l1/* "$tree/lab/"
