@@ -230,6 +230,17 @@ static void add_table(json_object *list, const Property *props,
     }
 }
 
+/* What is there while the device is. */
+static void add_live(json_object *list, const DeviceType *type)
+{
+    for (const LiveProperty *p = type->live; p && p->name; p++) {
+        json_object *o = new_info(p->name, p->type);
+
+        json_add_string(o, "description", p->summary);
+        json_object_array_add(list, o);
+    }
+}
+
 static json_object *type_properties(const DeviceType *type)
 {
     json_object *list = json_object_new_array();
@@ -292,7 +303,9 @@ json_object *qmp_qom_list(Machine *m, json_object *args, GError **errp)
     }
     add_table(list, node->dev->type->props, NULL);
     add_table(list, node->dev->type->bus_props, NULL);
+    add_live(list, node->dev->type);
     if (node->dev->backend) {
+        add_live(list, node->dev->backend->type);
         add_child(list, "virtio-backend", node->dev->backend->type->name);
     }
     return list;
@@ -309,24 +322,36 @@ static json_object *child_value(Machine *m, const QomNode *node,
     return child ? json_object_new_string(path) : NULL;
 }
 
+/* Properties of a backend are its proxy's as well. */
+static json_object *device_value(Device *dev, const char *name)
+{
+    json_object *value = common_value(dev, name);
+    const Property *prop;
+    const LiveProperty *live;
+    Device *instance;
+
+    if (value) {
+        return value;
+    }
+    live = device_find_live(dev, name, &instance);
+    if (live) {
+        return live->get(instance);
+    }
+    prop = device_find_property(dev, name, &instance);
+    return prop ? property_value(prop, instance) : NULL;
+}
+
 json_object *qmp_qom_get(Machine *m, json_object *args, GError **errp)
 {
     g_autoptr(QomNode) node = find_node(m, keyval_get(args, "path"), errp);
     const char *name = keyval_get(args, "property");
     json_object *value = NULL;
-    const Property *prop;
-    Device *instance;
 
     if (!node) {
         return NULL;
     }
     if (node->dev) {
-        value = common_value(node->dev, name);
-        /* Properties of a backend are its proxy's as well. */
-        prop = value ? NULL : device_find_property(node->dev, name, &instance);
-        if (prop) {
-            value = property_value(prop, instance);
-        }
+        value = device_value(node->dev, name);
     } else if (g_str_equal(name, "type")) {
         value = json_object_new_string(node->type);
     }
@@ -344,11 +369,20 @@ json_object *qmp_qom_set(Machine *m, json_object *args, GError **errp)
     auto_json *value = qmp_qom_get(m, args, errp);
     const char *name = keyval_get(args, "property");
     g_autoptr(QomNode) node = NULL;
+    const LiveProperty *live;
+    Device *instance;
 
     if (!value) {
         return NULL;
     }
     node = find_node(m, keyval_get(args, "path"), errp);
+    live = node && node->dev ? device_find_live(node->dev, name, &instance)
+                             : NULL;
+    if (live && live->set) {
+        return live->set(instance, json_get(args, "value"), errp)
+                   ? json_object_new_object()
+                   : NULL;
+    }
     if (node && node->dev &&
         device_find_property(node->dev, name, &(Device *){ 0 })) {
         error_setg(errp,

@@ -126,6 +126,20 @@ const Property *device_find_property(Device *dev, const char *name,
     return NULL;
 }
 
+const LiveProperty *device_find_live(Device *dev, const char *name,
+                                     Device **ret_instance)
+{
+    for (; dev; dev = dev->backend) {
+        for (const LiveProperty *p = dev->type->live; p && p->name; p++) {
+            if (g_str_equal(p->name, name)) {
+                *ret_instance = dev;
+                return p;
+            }
+        }
+    }
+    return NULL;
+}
+
 static void try_names(NearName *near, const Property *props)
 {
     for (const Property *p = props; p && p->name; p++) {

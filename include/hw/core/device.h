@@ -51,6 +51,17 @@ struct Bus {
     const BusHotplugOps *hotplug; /* NULL: devices only before the start */
 };
 
+/* What is asked for, or set, while the device is there: by qom-get and qom-set
+ * alone. Those of a backend are its proxy's as well. */
+typedef struct LiveProperty {
+    const char *name; /* NULL ends the table */
+    const char *type, *summary;
+    /* The caller owns the value. */
+    json_object *(*get)(Device *dev);
+    /* NULL: it cannot be set. */
+    bool (*set)(Device *dev, json_object *value, GError **errp);
+} LiveProperty;
+
 struct DeviceType {
     const char *name;    /* "vhost-scsi-pci" */
     const char *summary; /* one line for -device help */
@@ -58,6 +69,7 @@ struct DeviceType {
     size_t size;               /* of the instance, which begins with Device */
     const Property *props;     /* may be NULL */
     const Property *bus_props; /* those of every device on this bus; or NULL */
+    const LiveProperty *live;  /* may be NULL */
     const DeviceType *backend; /* type of the backend device; or NULL */
     bool user_creatable;       /* -device may make it */
 
@@ -193,6 +205,10 @@ const Property *device_type_property(const DeviceType *type, const char *name);
 /* A row of @dev's own, bus or backend table called @name. On success
  * *ret_instance is the object that holds the field. Returns NULL if none. */
 const Property *device_find_property(Device *dev, const char *name,
+                                     Device **ret_instance);
+
+/* The same for what is there while the device is. */
+const LiveProperty *device_find_live(Device *dev, const char *name,
                                      Device **ret_instance);
 
 /* The type called @name, of any kind. The message names the one that may be
