@@ -26,13 +26,16 @@ MESSAGES = {
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
+    "hw/virtio/virtio-rng.c": "system/devices/virtio-rng.rst",
     "hw/virtio/virtqueue.c": "system/devices/vhost-scsi.rst",
+    "system/rng.c": "system/devices/virtio-rng.rst",
 }
 # Device types whose properties a user sets, and where these are explained.
 PROPERTIES = {
     "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
     "vhost-vsock-pci": "system/devices/vhost-vsock.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
+    "virtio-rng-pci": "system/devices/virtio-rng.rst",
 }
 # Where those that all virtio devices have are explained.
 COMMON = "system/devices/vhost-scsi.rst"

@@ -16,6 +16,7 @@
 #include "hw/scsi/vhost-scsi.h"
 #include "hw/virtio/vhost-vsock.h"
 #include "hw/virtio/virtio-pci.h"
+#include "hw/virtio/virtio-rng.h"
 #include "program/registry.h"
 #include "system/machine.h"
 
@@ -47,6 +48,9 @@ static const DeviceType vhost_vsock_pci_non_transitional_type = VIRTIO_PCI_TYPE(
     "vhost-vsock-pci-non-transitional", vhost_vsock_type,
     "the same as vhost-vsock-pci");
 
+static const DeviceType virtio_rng_pci_type = VIRTIO_PCI_TYPE(
+    "virtio-rng-pci", virtio_rng_type, "random bytes of the host");
+
 static const DeviceType *const device_types[] = {
     &fw_cfg_type,
     &ich9_lpc_type,
@@ -64,6 +68,8 @@ static const DeviceType *const device_types[] = {
     &vhost_vsock_type,
     &vhost_vsock_pci_type,
     &vhost_vsock_pci_non_transitional_type,
+    &virtio_rng_type,
+    &virtio_rng_pci_type,
     &vmport_type, /* for -global alone, as kvm-pit and PIIX4_PM */
     NULL,
 };

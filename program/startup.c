@@ -143,7 +143,7 @@ static bool add_objects(Machine *m, const Options *o, GError **errp)
                    m->config.ram_size, id, b->size);
         return false;
     }
-    b->object.in_use = true;
+    b->object.users++;
     m->config.ram_size = b->size;
     m->config.ram_memfd = b->share;
     m->config.ram_prealloc = b->prealloc;

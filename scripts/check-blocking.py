@@ -72,6 +72,8 @@ ALLOWED = {
         "without the lock: virtio_begin_kernel_calls() and "
         "machine_unlock_if_started()",
     ("hw/virtio/vhost-open.c", "open"): "without the lock",
+    ("hw/virtio/virtio-rng.c", "read"):
+        "a character device, non-blocking, a kilobyte at most",
     ("program/daemon.c", "open"): START,
     ("program/daemon.c", "read"): "the parent of a daemon, which has no machine",
     ("program/daemon.c", "write"): START,
@@ -85,6 +87,7 @@ ALLOWED = {
     ("system/fds.c", "open"): "/proc/self/fd: a descriptor that is open already",
     ("system/ram.c", "g_file_get_contents"): START,
     ("system/ram.c", "madvise"): START,
+    ("system/rng.c", "open"): "without the lock",
     ("target/i386/kvm-clock.c", "ioctl"): KVM,
     ("target/i386/kvm-irq.c", "ioctl"): KVM,
     ("target/i386/kvm-state.c", "ioctl"): KVM,

@@ -115,11 +115,40 @@ static const UserObjectType memory_backend_memfd_type = {
     .complete = memory_backend_complete,
 };
 
+/* --- sources of random bytes --- */
+
+static const Property rng_random_props[] = {
+    PROP_STRING("filename", RngBackend, filename,
+                .summary = "character device to read; "
+                           "default " RNG_DEFAULT_FILE),
+    { 0 },
+};
+
+static const Property rng_builtin_props[] = {
+    { 0 },
+};
+
+static const UserObjectType rng_random_type = {
+    .name = "rng-random",
+    .summary = "random bytes of a character device, for virtio-rng-pci",
+    .size = sizeof(RngBackend),
+    .props = rng_random_props,
+};
+
+static const UserObjectType rng_builtin_type = {
+    .name = "rng-builtin",
+    .summary = "random bytes of the host's kernel, for virtio-rng-pci",
+    .size = sizeof(RngBackend),
+    .props = rng_builtin_props,
+};
+
 /* --- all types --- */
 
 const UserObjectType *const user_object_types[] = {
     &memory_backend_memfd_type,
     &memory_backend_ram_type,
+    &rng_builtin_type,
+    &rng_random_type,
     &secret_type,
     NULL,
 };
@@ -282,7 +311,7 @@ bool user_object_del(Machine *m, const char *id, GError **errp)
         error_setg(errp, "object '%s' not found", id);
         return false;
     }
-    if (o->in_use) {
+    if (o->users) {
         error_setg(errp, "object '%s' is in use, can not be deleted", id);
         return false;
     }
@@ -322,6 +351,16 @@ MemoryBackend *memory_backend_find(Machine *m, const char *id)
         return NULL;
     }
     return container_of(o, MemoryBackend, object);
+}
+
+RngBackend *rng_backend_find(Machine *m, const char *id)
+{
+    UserObject *o = user_object_find(m, id);
+
+    if (!o || (o->type != &rng_random_type && o->type != &rng_builtin_type)) {
+        return NULL;
+    }
+    return container_of(o, RngBackend, object);
 }
 
 /* --- help --- */

@@ -6,6 +6,8 @@
  *   secret                  kept and never used: nothing here is encrypted
  *   memory-backend-ram      what -machine memory-backend= names: the guest's
  *   memory-backend-memfd    RAM, of which there is one
+ *   rng-builtin             where a virtio-rng-pci has its bytes from, see
+ *   rng-random              system/rng.h
  *
  * The machine owns its objects. Every function needs the machine lock.
  */
@@ -30,8 +32,8 @@ typedef struct UserObjectType {
 
 struct UserObject {
     const UserObjectType *type;
-    char *id;    /* owned */
-    bool in_use; /* cannot be deleted */
+    char *id;       /* owned */
+    unsigned users; /* while there are any it cannot be deleted */
 };
 
 typedef struct MemoryBackend {
@@ -41,6 +43,13 @@ typedef struct MemoryBackend {
     bool prealloc; /* all pages are touched at the start */
     bool dump, merge, reserve, seal, hugetlb, canonical_path;
 } MemoryBackend;
+
+#define RNG_DEFAULT_FILE "/dev/urandom"
+
+typedef struct RngBackend {
+    UserObject object;
+    char *filename; /* owned; NULL: RNG_DEFAULT_FILE */
+} RngBackend;
 
 /* All types, NULL at the end. */
 extern const UserObjectType *const user_object_types[];
@@ -59,6 +68,7 @@ void user_objects_finish(Machine *machine);
 UserObject *user_object_find(Machine *machine, const char *id);
 /* NULL if there is none of that id, or it is of another kind. */
 MemoryBackend *memory_backend_find(Machine *machine, const char *id);
+RngBackend *rng_backend_find(Machine *machine, const char *id);
 
 /* -object help and -object TYPE,help; false if there is no such type. */
 void user_object_print_types(FILE *f);

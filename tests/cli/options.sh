@@ -27,7 +27,7 @@ object() { # MESSAGE ARGUMENT
     refused "-object: $1" -accel qtest -object "$2"
 }
 object "Parameter 'qom-type' does not accept value 'secrt'; did you mean 'secret'?" secrt,id=x
-object "Parameter 'qom-type' does not accept value 'rng-random'; see -object help" rng-random,id=x
+object "Parameter 'qom-type' does not accept value 'iothread'; see -object help" iothread,id=x
 object "Parameter 'qom-type' does not accept value ''; see -object help" '{}'
 object "Parameter 'id' is missing" secret,data=x
 object "Parameter 'id' expects an identifier" secret,id=1x,data=x
@@ -40,6 +40,19 @@ object "memory-backend-ram: property 'size' cannot be 0" \
     memory-backend-ram,id=x,size=0
 object "memory-backend-memfd: hugetlb=on is not supported: RAM has transparent huge pages, leave it out" \
     memory-backend-memfd,id=x,size=1G,hugetlb=on
+object "Property 'rng-builtin.filename' not found" rng-builtin,id=x,filename=/dev/random
+prints 'filename=<str>' -object rng-random,help
+rng() { # MESSAGE OBJECT OPTIONS
+    refused "-device: $1" -accel qtest ${2:+-object "$2"} -device "virtio-rng-pci,$3"
+}
+rng "virtio-rng: property 'rng' cannot be 'x': there is no such object; give -object rng-random,id=x" '' rng=x
+rng "virtio-rng: property 'rng' cannot be 's': there is no such object; give -object rng-random,id=s" \
+    secret,id=s,data=x rng=s
+rng "rng-random: cannot open '/nonexistent': No such file or directory" rng-random,id=x,filename=/nonexistent rng=x
+rng "rng-random: property 'filename' cannot be '$vmm': a character device such as /dev/urandom is expected" \
+    "rng-random,id=x,filename=$vmm" rng=x
+rng "virtio-rng-pci: property 'max-bytes' cannot be '0': a number from 1 to 9223372036854775807 is expected" '' max-bytes=0
+rng "virtio-rng-pci: property 'period' cannot be '0': a number from 1 to 4294967295 is expected" '' period=0
 refused "-object: Duplicate ID 'x' for object" -accel qtest -object secret,id=x,data=a -object secret,id=x,data=b
 refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x
 refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x -object secret,id=x,data=a
@@ -139,7 +152,7 @@ global() { # MESSAGE ARGUMENT
     refused "-global: $1" -accel qtest -global "$2"
 }
 global "'PIIX4_PN' is not a valid device model name; did you mean 'PIIX4_PM'?" PIIX4_PN.disable_s3=1
-global "'virtio-blk-pci' is not a valid device model name; see -device help" virtio-blk-pci.x=1
+global "'nvme' is not a valid device model name; see -device help" nvme.x=1
 global "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci.iothread=1
 global "vhost-scsi-pci: property 'num_queues' cannot be '0': a number from 1 to 1024 or 'auto' is expected" \
     vhost-scsi-pci.num_queues=0

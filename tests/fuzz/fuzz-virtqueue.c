@@ -17,6 +17,7 @@
  */
 #include "../unit/fake-accel.h"
 #include "../unit/test-virtqueue.h"
+#include "hw/virtio/virtio-rng.h"
 
 #include "fuzz-input.h"
 
@@ -28,6 +29,7 @@
 
 static const DeviceType *const types[] = {
     &echo_type,
+    &virtio_rng_type,
 };
 
 static void begin(VirtIODevice *vdev, uint64_t features)

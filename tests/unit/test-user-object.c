@@ -78,7 +78,7 @@ static void test_delete(Fixture *f, gconstpointer data)
     g_autoptr(GError) err = NULL;
 
     add(f, "memory-backend-ram,id=x,size=1M", NULL);
-    memory_backend_find(f->b.m, "x")->object.in_use = true;
+    memory_backend_find(f->b.m, "x")->object.users++;
     g_assert_false(user_object_del(f->b.m, "x", &err));
     g_assert_cmpstr(err->message, ==,
                     "object 'x' is in use, can not be deleted");
