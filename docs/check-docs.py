@@ -26,6 +26,7 @@ MESSAGES = {
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
+    "hw/virtio/virtio-balloon.c": "system/devices/virtio-balloon.rst",
     "hw/virtio/virtio-rng.c": "system/devices/virtio-rng.rst",
     "hw/virtio/virtqueue.c": "system/devices/vhost-scsi.rst",
     "system/rng.c": "system/devices/virtio-rng.rst",
@@ -35,6 +36,7 @@ PROPERTIES = {
     "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
     "vhost-vsock-pci": "system/devices/vhost-vsock.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
+    "virtio-balloon-pci": "system/devices/virtio-balloon.rst",
     "virtio-rng-pci": "system/devices/virtio-rng.rst",
 }
 # Where those that all virtio devices have are explained.

@@ -119,7 +119,27 @@ static void run_trace_event(Hmp *h)
     json_object_put(hmp_call(h, "trace-event-set-state", args));
 }
 
+static void run_balloon(Hmp *h)
+{
+    json_object *args = json_object_new_object();
+    uint64_t bytes = 0;
+
+    if (parse_size(h->argv[0], MiB, &bytes) < 0 || bytes > INT64_MAX) {
+        bytes = 0; /* which is refused */
+    }
+    json_add_uint(args, "value", bytes);
+    json_object_put(hmp_call(h, "balloon", args));
+}
+
 const HmpCommand hmp_commands[] = {
+    {
+        .names = "balloon",
+        .args = "target",
+        .help = "request VM to change its memory allocation (in MB)",
+        .run = run_balloon,
+        .min = 1,
+        .max = 1,
+    },
     {
         .names = "cont|c",
         .help = "resume emulation",

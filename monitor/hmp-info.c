@@ -422,7 +422,23 @@ static void info_virtio_status(Hmp *h)
     json_object_put(reply);
 }
 
+static void info_balloon(Hmp *h)
+{
+    json_object *reply = hmp_call(h, "query-balloon", NULL);
+
+    if (reply) {
+        hmp_print(h, "balloon: actual=%" PRIu64 "\n",
+                  json_number(reply, "actual") / MiB);
+    }
+    json_object_put(reply);
+}
+
 const HmpCommand hmp_info[] = {
+    {
+        .names = "balloon",
+        .help = "show balloon information",
+        .run = info_balloon,
+    },
     {
         .names = "chardev",
         .help = "show the character devices",

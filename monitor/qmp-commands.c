@@ -4,6 +4,7 @@
 #include "monitor/qmp-commands.h"
 #include "hw/pci/pci-qmp.h"
 #include "hw/virtio/vhost-worker-qmp.h"
+#include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-qmp.h"
 #include "monitor-int.h"
 #include "monitor/hmp.h"
@@ -91,6 +92,7 @@ static json_object *qmp_human_monitor_command(Machine *m, json_object *args,
 
 const QmpRow qmp_rows[] = {
     { "add-fd", NULL, qmp_add_fd },
+    { "balloon", qmp_balloon },
     { "closefd", qmp_closefd },
     { "cont", qmp_cont },
     { "device-list-properties", qmp_device_list_properties },
@@ -107,6 +109,7 @@ const QmpRow qmp_rows[] = {
     { "qom-list-properties", qmp_qom_list_properties },
     { "qom-list-types", qmp_qom_list_types },
     { "qom-set", qmp_qom_set },
+    { "query-balloon", qmp_query_balloon },
     { "query-block", qmp_query_nothing },
     { "query-blockstats", qmp_query_nothing },
     { "query-chardev", qmp_query_chardev },

@@ -15,6 +15,7 @@
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
 #include "hw/virtio/vhost-vsock.h"
+#include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-pci.h"
 #include "hw/virtio/virtio-rng.h"
 #include "program/registry.h"
@@ -48,6 +49,10 @@ static const DeviceType vhost_vsock_pci_non_transitional_type = VIRTIO_PCI_TYPE(
     "vhost-vsock-pci-non-transitional", vhost_vsock_type,
     "the same as vhost-vsock-pci");
 
+static const DeviceType virtio_balloon_pci_type = VIRTIO_PCI_TYPE(
+    "virtio-balloon-pci", virtio_balloon_type,
+    "the guest gives memory to the host and takes it back");
+
 static const DeviceType virtio_rng_pci_type = VIRTIO_PCI_TYPE(
     "virtio-rng-pci", virtio_rng_type, "random bytes of the host");
 
@@ -68,6 +73,8 @@ static const DeviceType *const device_types[] = {
     &vhost_vsock_type,
     &vhost_vsock_pci_type,
     &vhost_vsock_pci_non_transitional_type,
+    &virtio_balloon_type,
+    &virtio_balloon_pci_type,
     &virtio_rng_type,
     &virtio_rng_pci_type,
     &vmport_type, /* for -global alone, as kvm-pit and PIIX4_PM */

@@ -105,6 +105,18 @@ int guest_ram_populate(GuestRam *ram)
     return neg_errno(madvise(ram->host, ram->size, MADV_POPULATE_WRITE));
 }
 
+void guest_ram_discard(const GuestRam *ram, void *host, uint64_t len)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t start = round_up((uintptr_t)host, page);
+    uint64_t end = ((uintptr_t)host + len) & ~(page - 1);
+
+    if (start < end) {
+        (void)madvise((void *)(uintptr_t)start, end - start,
+                      ram->fd < 0 ? MADV_DONTNEED : MADV_REMOVE);
+    }
+}
+
 void guest_ram_set_dump(GuestRam *ram)
 {
     (void)madvise(ram->host, ram->size, MADV_DODUMP);

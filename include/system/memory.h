@@ -110,6 +110,10 @@ int guest_ram_init(GuestRam *ram, uint64_t size);
 int guest_ram_init_memfd(GuestRam *ram, uint64_t size);
 /* Touches every page now (Linux 5.14). Returns 0 or -errno. */
 int guest_ram_populate(GuestRam *ram);
+/* Gives the host the whole pages of [@host, @host + @len), which lies in @ram:
+ * they are zeros when they are next touched. Nothing happens where the host
+ * keeps them, as with -overcommit mem-lock=on. Does not wait. */
+void guest_ram_discard(const GuestRam *ram, void *host, uint64_t len);
 /* Lets a core dump of the emulator hold the RAM. */
 void guest_ram_set_dump(GuestRam *ram);
 void guest_ram_finish(GuestRam *ram);

@@ -53,6 +53,7 @@ rng "rng-random: property 'filename' cannot be '$vmm': a character device such a
     "rng-random,id=x,filename=$vmm" rng=x
 rng "virtio-rng-pci: property 'max-bytes' cannot be '0': a number from 1 to 9223372036854775807 is expected" '' max-bytes=0
 rng "virtio-rng-pci: property 'period' cannot be '0': a number from 1 to 4294967295 is expected" '' period=0
+refused '-device: Only one balloon device is supported' -accel qtest -device virtio-balloon-pci -device virtio-balloon-pci
 refused "-object: Duplicate ID 'x' for object" -accel qtest -object secret,id=x,data=a -object secret,id=x,data=b
 refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x
 refused "-machine: Memory backend 'x' not found" -accel qtest -machine memory-backend=x -object secret,id=x,data=a

@@ -17,6 +17,7 @@
  */
 #include "../unit/fake-accel.h"
 #include "../unit/test-virtqueue.h"
+#include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-rng.h"
 
 #include "fuzz-input.h"
@@ -30,6 +31,7 @@
 static const DeviceType *const types[] = {
     &echo_type,
     &virtio_rng_type,
+    &virtio_balloon_type,
 };
 
 static void begin(VirtIODevice *vdev, uint64_t features)
@@ -191,6 +193,9 @@ static VirtIODevice *new_device(Machine *m, const DeviceType *type)
 {
     Device *dev = device_new(&m->tree, type);
 
+    if (type == &virtio_balloon_type) {
+        g_assert_true(device_set(dev, "free-page-reporting", "on", NULL));
+    }
     g_assert_true(type->realize(dev, NULL));
     return virtio_device_from(dev);
 }

@@ -109,7 +109,8 @@ def test_schema_is_closed_and_has_every_command():
 
 
 def test_every_command_without_arguments_answers_as_the_schema_says():
-    with Machine("-device", DISK, "-smp", "3", fake="") as m:
+    with Machine("-device", DISK, "-smp", "3", "-device", "virtio-balloon-pci",
+                 fake="") as m:
         qmp = m.qmp()
         schema = checked(qmp)
         for name in [c["name"] for c in qmp.cmd("query-commands")]:
@@ -366,6 +367,45 @@ def test_virtio():
         equal(qmp.error("x-query-virtio-vhost-queue-status", path=path,
                         queue=0).cls, "GenericError")
         qmp.error("x-query-virtio-status", path="/machine")
+
+
+def test_balloon():
+    with Machine() as m:
+        qmp = m.qmp()
+        for command, args in (("query-balloon", {}), ("balloon", {"value": 1})):
+            error = qmp.error(command, **args)
+            equal(error.cls, "DeviceNotActive")
+            equal(error.desc, "No balloon device has been activated")
+        assert "No balloon device" in qmp.hmp("info balloon")
+    with Machine("-m", "64", "-device", "virtio-balloon-pci,id=b") as m:
+        qmp = m.qmp()
+        checked(qmp)
+        equal(qmp.cmd("query-balloon"), {"actual": 64 << 20})
+        equal(qmp.hmp("info balloon").strip(), "balloon: actual=64")
+        equal(qmp.cmd("balloon", value=16 << 20), {})
+        equal(qmp.hmp("balloon 32"), "")
+        equal(qmp.error("balloon", value=0).desc,
+              "Parameter 'target' expects a size")
+        assert "expects a size" in qmp.hmp("balloon lots")
+        # The guest has no driver that would do it.
+        equal(qmp.cmd("query-balloon"), {"actual": 64 << 20})
+
+        names = {p["name"] for p in qmp.cmd("qom-list",
+                                            path="/machine/peripheral/b")}
+        assert {"guest-stats", "guest-stats-polling-interval"} <= names, names
+        interval = {"path": "/machine/peripheral/b",
+                    "property": "guest-stats-polling-interval"}
+        equal(qmp.cmd("qom-get", **interval), 0)
+        equal(qmp.cmd("qom-set", value=5, **interval), {})
+        equal(qmp.cmd("qom-get", **interval), 5)
+        assert "a number of seconds" in qmp.error("qom-set", value=-1,
+                                                  **interval).desc
+        stats = qmp.cmd("qom-get", path="b", property="guest-stats")
+        equal(stats["last-update"], 0)
+        equal(stats["stats"]["stat-free-memory"], 2 ** 64 - 1)
+        equal(len(stats["stats"]), 10)
+        assert "not writable" in qmp.error("qom-set", path="b", value={},
+                                           property="guest-stats").desc
 
 
 def test_trace_events():

@@ -12,6 +12,7 @@ VSOCK_MODULES=(vmw_vsock_virtio_transport) # by its verb "vsock_load"
 L1_VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
 L1_NET_MODULES=(tun vhost_net) # of one that needs net
 RNG_MODULES=(virtio-rng) # "rng"
+BALLOON_MODULES=(virtio_balloon) # "balloon"
 
 # copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
 # order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
@@ -138,6 +139,7 @@ guest_image() {
     copy_modules "$LAB_CACHE/6.12" "$tree/fw_cfg" "${FW_CFG_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/vsock" "${VSOCK_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/rng" "${RNG_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/balloon" "${BALLOON_MODULES[@]}" || return
     compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
     compile_static "$LAB_DIR/labvsock.c" "$tree/bin/labvsock" || return
     install -m 755 "$LAB_DIR/guest/init" "$tree/init"

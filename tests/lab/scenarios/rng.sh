@@ -33,8 +33,8 @@ scenario() {
     check "DEVICE_DELETED" qmp_wait 60 1 '"DEVICE_DELETED".*"device": *"rng0"'
     check "its object goes" qmp_do object-del '"id":"urandom"'
     check "a limited one is plugged in" qmp_do device_add \
-        '"driver":"virtio-rng-pci","id":"rng1","bus":"pci.1","rng":"builtin","max-bytes":64,"period":2000'
-    random limit 48
+        '"driver":"virtio-rng-pci","id":"rng1","bus":"pci.1","rng":"builtin","max-bytes":2048,"period":1000'
+    random limit 1000
     check "no message" no_messages vm
     check "no kick of the disk left the kernel" no_slow_notify vm
     guest_send vm poweroff
