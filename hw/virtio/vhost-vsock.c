@@ -118,17 +118,33 @@ static void vhost_vsock_instance_init(Device *dev)
     s->vsock_ops = &kernel_vsock_ops;
 }
 
+/* auto is on where the kernel has it. */
+static bool offer_features(VhostVsock *s, GError **errp)
+{
+    static const VirtioBitName seqpacket[] = {
+        { VIRTIO_VSOCK_F_SEQPACKET, "seqpacket" },
+        { 0, NULL },
+    };
+    const VirtioBitName *none = &seqpacket[1];
+    uint64_t wanted = s->features;
+
+    if (g_strcmp0(s->seqpacket, "off")) {
+        wanted |= UINT64_C(1) << VIRTIO_VSOCK_F_SEQPACKET;
+    }
+    return vhost_device_offer(&s->vhost, wanted,
+                              g_strcmp0(s->seqpacket, "on") ? none : seqpacket,
+                              &s->vdev.host_features, errp);
+}
+
 static bool vhost_vsock_realize(Device *dev, GError **errp)
 {
-    static const VirtioBitName demanded[] = { { 0, NULL } };
     VhostVsock *s = vhost_vsock_from(virtio_device_from(dev));
     struct virtio_vsock_config *c = (void *)s->vdev.state.config;
 
     if (!vhost_device_open(&s->vhost, &s->workers, s->vhostfd, errp) ||
         !virtio_init(&s->vdev, &vhost_vsock_kind, sizeof(*c), N_QUEUES,
                      QUEUE_SIZE, errp) ||
-        !vhost_device_offer(&s->vhost, s->features, demanded,
-                            &s->vdev.host_features, errp)) {
+        !offer_features(s, errp)) {
         return false;
     }
     vhost_dev_serve(&s->vhost, QUEUE_RX, KERNEL_QUEUES);
@@ -147,15 +163,16 @@ static void vhost_vsock_reset(Device *dev)
     virtio_reset(virtio_device_from(dev));
 }
 
+static const char *const seqpacket_words[] = { "auto", "on", "off", NULL };
+
 static const Property vhost_vsock_props[] = {
     PROP_U64("guest-cid", VhostVsock, guest_cid, .required = true,
              .min = VHOST_VSOCK_CID_MIN, .max = VHOST_VSOCK_CID_MAX,
              .summary = "the guest's address, from 3 on"),
     PROP_STRING("vhostfd", VhostVsock, vhostfd,
                 .summary = "descriptor of /dev/vhost-vsock: number or name"),
-    PROP_BIT64("seqpacket", VhostVsock, features,
-               .bit = VIRTIO_VSOCK_F_SEQPACKET, .def = 1,
-               .summary = "sockets that keep messages apart"),
+    PROP_STRING("seqpacket", VhostVsock, seqpacket, .words = seqpacket_words,
+                .summary = "on, off or auto: sockets that keep messages apart"),
     PROP_BIT64("indirect_desc", VhostVsock, features,
                .bit = VIRTIO_RING_F_INDIRECT_DESC, .def = 1,
                .summary = "indirect descriptors"),

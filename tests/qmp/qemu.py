@@ -194,9 +194,9 @@ class Guest:
         """Power and indicator."""
         self.set_slot(port, 0x1c0)
 
-    def start_driver(self, port):
+    def start_driver(self, port, queues=0):
         """Takes the virtio device behind the root port in slot @port to
-        DRIVER_OK, without any queue."""
+        DRIVER_OK, with its first @queues queues, which are empty."""
         bar = 0xd0000000
         self.switch_on(port)
         self.config(port, 0x18, 0x00010100)         # secondary bus 1
@@ -211,8 +211,15 @@ class Guest:
         for select, features in ((0, 0), (1, 1)):   # VIRTIO_F_VERSION_1
             self.do(f"writel {bar + 8:#x} {select}")
             self.do(f"writel {bar + 12:#x} {features}")
-        for status in (11, 15):
-            self.do(f"writeb {bar + 20:#x} {status}")
+        self.do(f"writeb {bar + 20:#x} 11")
+        for queue in range(queues):
+            self.do(f"writew {bar + 22:#x} {queue}")
+            for offset in (32, 40, 48):     # descriptors, driver, device
+                ring = 0x100000 + 0x10000 * queue + 0x1000 * (offset - 32)
+                self.do(f"writel {bar + offset:#x} {ring:#x}")
+                self.do(f"writel {bar + offset + 4:#x} 0")
+            self.do(f"writew {bar + 28:#x} 1")
+        self.do(f"writeb {bar + 20:#x} 15")
         status = self.do(f"readb {bar + 20:#x}")
         assert status == 15, f"device status {status:#x}"
 

@@ -5,6 +5,7 @@ refuses, descriptors, hotplug, and calls to the kernel that hang.
 usage: vsock.py BINARY [TEST...]"""
 
 import os
+import threading
 
 from hung import PORT, hang, others_answer
 from qemu import Machine, WWPN, equal, main
@@ -180,6 +181,74 @@ def test_a_call_that_hangs_holds_up_no_other_monitor():
         others_answer(others)
         m.fake("release")
         deleted(qmp)
+
+
+class Running:
+    """A machine whose guest drives the device, three monitors, and what makes
+    calls to the kernel. Each begins without waiting for the end."""
+
+    def __init__(self, m):
+        self.m = m
+        self.one, *self.others = (m.qmp(i) for i in range(3))
+        self.drive()
+
+    def drive(self):
+        self.m.guest.start_driver(4, queues=3)
+
+    def begin_stop(self):
+        self.one.send({"execute": "stop"})
+
+    def begin_cont(self):
+        self.one.send({"execute": "cont"})
+
+    def answered(self):
+        answer = self.one.reply()
+        assert "return" in answer, answer
+
+    end_stop = end_cont = answered
+
+    def begin_driver(self):
+        self.thread = threading.Thread(target=self.drive, daemon=True)
+        self.thread.start()
+
+    def end_driver(self):
+        self.thread.join()
+
+    def run(self, action):
+        getattr(self, f"begin_{action}")()
+        getattr(self, f"end_{action}")()
+
+    def calls_of(self, action):
+        self.m.fake("reset")
+        self.run(action)
+        lines = self.m.fake_lines("trace")[:-1]
+        return sorted({line.split()[1] for line in lines})
+
+    def hang_in(self, action, name):
+        hang(self.m, name)
+        getattr(self, f"begin_{action}")()
+        self.m.fake("wait blocked 1")
+        others_answer(self.others)
+        self.m.fake("release")
+        getattr(self, f"end_{action}")()
+
+
+def test_a_start_or_stop_that_hangs_holds_up_no_other_monitor():
+    with Machine("-device", PORT, "-device", SOCKET + ",bus=port", fake="",
+                 guest=True, monitors=3) as m:
+        host = Running(m)
+        calls = {a: host.calls_of(a) for a in ("stop", "cont", "driver")}
+        for action in calls:
+            assert "VHOST_VSOCK_SET_RUNNING" in calls[action], calls
+        for name in calls["stop"]:
+            host.hang_in("stop", name)
+            host.run("cont")
+        for name in calls["cont"]:
+            host.run("stop")
+            host.hang_in("cont", name)
+        for name in calls["driver"]:
+            host.hang_in("driver", name)
+        equal(m.stderr(), "")
 
 
 main(globals())

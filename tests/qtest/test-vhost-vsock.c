@@ -249,6 +249,9 @@ static const struct {
     { ",guest-cid=7", "vsock_features=0x30000002",
       "vhost-vsock: the kernel's vhost-vsock does not offer virtio 1.0: use a "
       "newer kernel\n" },
+    { ",guest-cid=7,seqpacket=on", "vsock_features=0x130000000",
+      "vhost-vsock: property 'seqpacket' cannot be 'on': the kernel's "
+      "vhost-vsock does not offer it\n" },
     { ",guest-cid=7,vhostfd=99", NULL, "vhost-vsock: property 'vhostfd'" },
     { ",guest-cid=7", "fail=GET_FEATURES:1:EIO",
       "vhost-vsock: VHOST_GET_FEATURES failed: Input/output error\n" },
@@ -288,20 +291,33 @@ static void the_first_and_the_last_cid_are_taken(void)
     }
 }
 
-/* What the kernel lacks, or the user takes away, is not offered. */
-static void features_are_those_of_kernel_and_user(void)
+static void check_features(const char *knobs, const char *args,
+                           uint64_t offered)
 {
     Vsock s = { .err_seen = 0 };
 
-    fake_machine_start(&s.m, "vsock_features=0x120000000",
-                       DEVICE ",event_idx=off");
+    fake_machine_start(&s.m, knobs, args);
     attach(&s);
     prepare(&s, QVIRTIO_POLL);
     g_assert_cmphex(qvirtio_pci_device_features(&s.dev.regs), ==,
-                    QVIRTIO_BIT(VIRTIO_F_VERSION_1));
+                    offered | QVIRTIO_BIT(VIRTIO_F_VERSION_1));
     g_assert_cmphex(driver_ok(&s), ==, FAKE_DRIVER_RUNS);
     check_echo(&s);
     tear_down(&s, NULL);
+}
+
+/* What the kernel lacks, or the user takes away, is not offered. */
+static void features_are_those_of_kernel_and_user(void)
+{
+    const uint64_t event_idx = QVIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
+    const uint64_t seqpacket = QVIRTIO_BIT(VIRTIO_VSOCK_F_SEQPACKET);
+
+    check_features("vsock_features=0x120000000", DEVICE ",event_idx=off", 0);
+    check_features("vsock_features=0x120000000", DEVICE ",seqpacket=auto",
+                   event_idx);
+    check_features(NULL, DEVICE ",seqpacket=on,indirect_desc=off",
+                   seqpacket | event_idx);
+    check_features(NULL, DEVICE ",seqpacket=off,indirect_desc=off", event_idx);
 }
 
 /* --- what fails --- */

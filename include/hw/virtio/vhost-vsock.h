@@ -25,6 +25,7 @@ typedef struct VhostVsock {
     /* properties */
     uint64_t guest_cid;
     char *vhostfd;
+    char *seqpacket;           /* "auto", "on", "off"; NULL: auto */
     VhostWorkerConfig workers; /* without properties: the default worker */
     uint64_t features;         /* that properties ask for */
 } VhostVsock;
