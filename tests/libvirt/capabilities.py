@@ -107,7 +107,8 @@ def test_types_that_domains_need():
     with Machine("-machine", "none") as m:
         types = {t["name"] for t in m.qmp().cmd("qom-list-types")}
     for name in ["isa-serial", "vhost-scsi", "pcie-root-port",
-                 "vhost-scsi-pci-non-transitional", "memory-backend-memfd"]:
+                 "vhost-scsi-pci-non-transitional", "vhost-vsock-device",
+                 "vhost-vsock-pci-non-transitional", "memory-backend-memfd"]:
         assert name in types, name
 
 

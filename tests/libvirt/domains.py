@@ -236,6 +236,43 @@ def has_hostdev(lv):
     return "<hostdev" in lv.virsh("dumpxml", "one")
 
 
+def vsock(cid):
+    return f"<vsock model='virtio'><cid {cid}/></vsock>"
+
+
+def test_sockets():
+    """libvirt takes the CID on the descriptor before it passes it."""
+    with Libvirtd() as lv:
+        for cid, expected in [("auto='no' address='42'", 42),
+                              ("auto='yes'", 3)]:
+            lv.start_guest("one", devices=vsock(cid))
+            device, = devices_of(lv.last_command(), "vhost-vsock-pci")
+            assert f'"guest-cid":{expected},' in device, device
+            assert '"vhostfd":"' in device, device
+            equal(lv.fake("one", "count VSOCK_SET_GUEST_CID"), "1", "CIDs set")
+            equal(lv.fake("one", "count open"), "0", "devices opened")
+            check_destroy(lv)
+            lv.virsh("undefine", "one")
+
+
+def test_attach_and_detach_sockets():
+    with Libvirtd() as lv:
+        guest = lv.start_guest("one", devices=HOSTDEV)
+        port = Slot(guest, 1)
+        device = lv.file(vsock("auto='no' address='42'"))
+        lv.virsh("attach-device", "one", device)
+        lv.wait_for(port.is_full, "the slot to be full")
+        port.power_on()
+        with subprocess.Popen(lv.command("detach-device", "one", device),
+                              env=lv.env, stdout=subprocess.DEVNULL) as p:
+            lv.wait_for(port.asked, "the attention button")
+            port.power_off()
+            equal(p.wait(TIMEOUT), 0, "status of detach-device")
+        lv.wait_for(lambda: "<vsock" not in lv.virsh("dumpxml", "one"),
+                    "DEVICE_DELETED")
+        check_destroy(lv)
+
+
 def test_detach_and_attach():
     """libvirt 9.0 takes the address of what was here for used until it starts
     anew, so that the adapter comes back on the next port."""

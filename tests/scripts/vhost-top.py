@@ -396,6 +396,16 @@ def test_qmp_of_the_program():
             assert "use --pid" in top("--qmp", m.sockets[0], status=1)
 
 
+def test_qmp_shows_devices_of_each_kind():
+    with adapter("-device", "vhost-vsock-pci,id=vsock,guest-cid=42") as m:
+        out = json.loads(top("--qmp", m.sockets[0], "--json", "--once",
+                             "--interval", "0.05"))
+        text = top("--qmp", m.sockets[0], "--once", "--interval", "0.05")
+    equal([w["device"] for w in out["workers"]].count("vsock"), 1, "sockets")
+    equal(len(out["workers"]), 5, "number of workers")
+    assert re.search(r"^vsock +0 +\d+ +vhost-\d+ +0-1 ", text, re.M), text
+
+
 # --- the manual ---
 
 def test_options_are_in_the_manual_page():
