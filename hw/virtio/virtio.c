@@ -198,6 +198,9 @@ void virtio_set_status(VirtIODevice *vdev, uint8_t status)
     }
     /* The driver clears no bit but by reset, and NEEDS_RESET is ours. */
     vdev->state.status |= (uint8_t)(set & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+    if ((set & VIRTIO_CONFIG_S_FEATURES_OK) && vdev->kind->features_ok) {
+        vdev->kind->features_ok(vdev);
+    }
     if ((set & VIRTIO_CONFIG_S_DRIVER_OK) &&
         (vdev->state.status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
         /* A fault of before: the driver listens only now. */
@@ -233,6 +236,15 @@ void virtio_reset(VirtIODevice *vdev)
     }
     if (vdev->kind->reset) {
         vdev->kind->reset(vdev);
+    }
+}
+
+void virtio_queue_set_max_size(VirtQueue *q, unsigned size)
+{
+    assert(is_power_of_2(size) && size <= VIRTQUEUE_SIZE_MAX);
+    q->max_size = (uint16_t)size;
+    if (!q->state.enabled) {
+        q->state.size = q->max_size;
     }
 }
 

@@ -66,8 +66,9 @@ typedef struct VirtioKind {
     /* What virtqueue @queue is for: a word of VirtqueueRole in QMP. NULL: no
      * vhost device serves any. */
     const char *(*queue_role)(const VirtIODevice *vdev, unsigned queue);
-    /* The device was reset: what its driver has said is forgotten. Nothing runs.
-     * NULL: nothing to do. */
+    /* The driver's features are settled. Nothing runs. NULL: nothing to do. */
+    void (*features_ok)(VirtIODevice *vdev);
+    /* The device was reset: what its driver has said is forgotten. The same. */
     void (*reset)(VirtIODevice *vdev);
     /* The guest writes @data to [@offset, @offset + @len) of vdev->config,
      * within its length. The device stores what it takes and ignores what is
@@ -168,6 +169,10 @@ void virtio_set_features(VirtIODevice *vdev, uint64_t features);
  * fault. Ignored, as all set-up, once the queue is enabled. */
 void virtio_queue_set_size(VirtIODevice *vdev, VirtQueue *q, uint16_t size);
 void virtio_queue_enable(VirtIODevice *vdev, VirtQueue *q);
+
+/* @q has at most @size descriptors from now on; for its device, in realize and
+ * in features_ok(). */
+void virtio_queue_set_max_size(VirtQueue *q, unsigned size);
 
 /* The device has changed its configuration space: tells the driver. */
 void virtio_notify_config(VirtIODevice *vdev);
