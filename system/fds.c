@@ -168,6 +168,29 @@ int fds_take_named(Machine *m, const char *name)
     return fd;
 }
 
+int fds_find_given(Machine *m, const char *what, const char *text,
+                   bool *ret_named, GError **errp)
+{
+    int fd;
+
+    *ret_named = !g_ascii_isdigit(*text);
+    if (!*ret_named) {
+        fd = fds_find_inherited(text);
+        if (fd < 0) {
+            fds_inherited_error(errp, what, text, fd);
+        }
+        return MAX(fd, -1);
+    }
+    fd = fds_take_named(m, text);
+    if (fd < 0) {
+        error_setg(errp,
+                   "%s: no file descriptor is called '%s': pass one with "
+                   "getfd, or give the number of an inherited one",
+                   what, text);
+    }
+    return MAX(fd, -1);
+}
+
 json_object *qmp_closefd(Machine *m, json_object *args, GError **errp)
 {
     const char *name = keyval_get(args, "fdname");

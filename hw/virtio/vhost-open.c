@@ -19,51 +19,23 @@ static bool check_fd(VhostDev *dev, int fd, const char *what, GError **errp)
     return ok;
 }
 
-/* The fd that was passed by the name @vhostfd, or -1. */
-static int take_named_fd(VhostDev *dev, const char *vhostfd, GError **errp)
-{
-    int fd = fds_take_named(dev->vdev->dev.machine, vhostfd);
-
-    if (fd < 0) {
-        error_setg(errp,
-                   "%s: property 'vhostfd': no file descriptor is called "
-                   "'%s': pass one with getfd, or give the number of an "
-                   "inherited one",
-                   dev->kind->name, vhostfd);
-    }
-    return fd;
-}
-
-/* The fd that has the number @vhostfd, still the process', or -1. */
-static int find_inherited_fd(const VhostDev *dev, const char *vhostfd,
-                             GError **errp)
-{
-    int fd = fds_find_inherited(vhostfd);
-
-    if (fd < 0) {
-        g_autofree char *what = g_strconcat(dev->kind->name,
-                                            ": property 'vhostfd'", NULL);
-
-        fds_inherited_error(errp, what, vhostfd, fd);
-    }
-    return fd;
-}
-
 /* The descriptor that property vhostfd names, which has proved to be a device
  * of the kind and is ours from here on, or -1. */
 static int take_given_fd(VhostDev *dev, const char *vhostfd, GError **errp)
 {
-    static const char what[] = "the descriptor of property 'vhostfd'";
-    auto_fd named = -1;
-    int fd;
+    g_autofree char *what = g_strconcat(dev->kind->name, ": property 'vhostfd'",
+                                        NULL);
+    bool named;
+    int fd = fds_find_given(dev->vdev->dev.machine, what, vhostfd, &named,
+                            errp);
 
-    if (!g_ascii_isdigit(vhostfd[0])) {
-        named = take_named_fd(dev, vhostfd, errp);
-        return named >= 0 && check_fd(dev, named, what, errp) ? steal_fd(&named)
-                                                              : -1;
+    if (fd < 0) {
+        return -1;
     }
-    fd = find_inherited_fd(dev, vhostfd, errp);
-    if (fd < 0 || !check_fd(dev, fd, what, errp)) {
+    if (!check_fd(dev, fd, "the descriptor of property 'vhostfd'", errp)) {
+        if (named) {
+            close_fd(&fd);
+        }
         return -1;
     }
     fds_claim(fd);

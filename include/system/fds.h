@@ -42,6 +42,13 @@ void fds_inherited_error(GError **errp, const char *what, const char *text,
 /* Makes the caller the owner of @fd, from fds_find_inherited(). */
 void fds_claim(int fd);
 
+/* The descriptor that @text names: by the name that it was passed with, which the
+ * caller owns then, or by the number of one that was inherited, which is borrowed
+ * until fds_claim(); *@ret_named says which. @what ("netdev 'x': property 'fd'")
+ * begins the message. Returns -1 on failure. */
+int fds_find_given(Machine *machine, const char *what, const char *text,
+                   bool *ret_named, GError **errp);
+
 /* The machine's own; fds_free() closes what is left and takes NULL. */
 FdStore *fds_new(void);
 void fds_free(FdStore *store);
