@@ -198,9 +198,18 @@ static bool deactivate(VhostDev *dev, GError **errp)
     return ok;
 }
 
+static bool activate(VhostDev *dev, GError **errp)
+{
+    dev->active = dev->kind->activate(dev, errp);
+    /* What the driver made available before the kernel listened. */
+    for (unsigned i = 0; dev->active && i < dev->n_vrings; i++) {
+        event_notifier_set(&dev->vdev->queues[dev->first + i].kick);
+    }
+    return dev->active;
+}
+
 static bool start_one(VhostDev *dev, GError **errp)
 {
-    VirtIODevice *vdev = dev->vdev;
     int r;
 
     /* What the kernel said about the rings of before. */
@@ -210,19 +219,14 @@ static bool start_one(VhostDev *dev, GError **errp)
     if (dev->active && !deactivate(dev, errp)) {
         return false;
     }
-    r = vhost_dev_start(dev, &vdev->dev.machine->ram);
+    r = vhost_dev_start(dev, &dev->vdev->dev.machine->ram);
     if (r < 0) {
         vhost_device_call_error(errp, dev, r);
         return false;
     }
-    dev->active = dev->kind->activate(dev, errp);
-    if (!dev->active) {
+    if (!activate(dev, errp)) {
         vhost_dev_stop(dev);
         return false;
-    }
-    /* What the driver made available before the kernel listened. */
-    for (unsigned i = 0; i < dev->n_vrings; i++) {
-        event_notifier_set(&vdev->queues[dev->first + i].kick);
     }
     return true;
 }
@@ -261,4 +265,21 @@ void vhost_device_stop(VirtIODevice *vdev)
     for (VhostDev *dev = vdev->vhost; dev; dev = dev->next) {
         stop_one(dev);
     }
+}
+
+void vhost_device_pause(VirtIODevice *vdev)
+{
+    for (VhostDev *dev = vdev->vhost; dev; dev = dev->next) {
+        (void)deactivate(dev, NULL);
+    }
+}
+
+bool vhost_device_resume(VirtIODevice *vdev, GError **errp)
+{
+    bool ok = true;
+
+    for (VhostDev *dev = vdev->vhost; ok && dev; dev = dev->next) {
+        ok = activate(dev, errp);
+    }
+    return ok;
 }

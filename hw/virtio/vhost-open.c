@@ -112,6 +112,18 @@ static bool own_device(VhostDev *dev, int given_fd, const char *thread_mode,
     return check_thread_mode(dev, thread_mode, errp);
 }
 
+static bool make_plan(VhostDev *dev, const VhostWorkerConfig *config,
+                      GError **errp)
+{
+    dev->label = device_label(&dev->vdev->dev);
+    g_clear_pointer(&dev->plan, vhost_worker_plan_free); /* a failed try's */
+    dev->plan = vhost_worker_plan_new(config, errp);
+    if (!dev->plan) {
+        g_prefix_error(errp, "%s: ", dev->kind->name);
+    }
+    return dev->plan;
+}
+
 bool vhost_device_open(VhostDev *dev, const VhostWorkerConfig *config,
                        const char *vhostfd, GError **errp)
 {
@@ -119,11 +131,7 @@ bool vhost_device_open(VhostDev *dev, const VhostWorkerConfig *config,
     int fd = -1;
     bool ok;
 
-    dev->label = device_label(&dev->vdev->dev);
-    g_clear_pointer(&dev->plan, vhost_worker_plan_free); /* a failed try's */
-    dev->plan = vhost_worker_plan_new(config, errp);
-    if (!dev->plan) {
-        g_prefix_error(errp, "%s: ", dev->kind->name);
+    if (!make_plan(dev, config, errp)) {
         return false;
     }
     if (vhostfd) {
@@ -134,6 +142,23 @@ bool vhost_device_open(VhostDev *dev, const VhostWorkerConfig *config,
     }
     machine_unlock_if_started(m);
     ok = own_device(dev, fd, config->thread_mode, errp);
+    machine_lock_if_started(m);
+    return ok;
+}
+
+bool vhost_device_open_fd(VhostDev *dev, const VhostWorkerConfig *config,
+                          int given_fd, const char *what, GError **errp)
+{
+    Machine *m = dev->vdev->dev.machine;
+    auto_fd fd = given_fd;
+    bool ok;
+
+    if (!make_plan(dev, config, errp)) {
+        return false;
+    }
+    machine_unlock_if_started(m);
+    ok = check_fd(dev, fd, what, errp) &&
+         own_device(dev, steal_fd(&fd), config->thread_mode, errp);
     machine_lock_if_started(m);
     return ok;
 }

@@ -30,6 +30,11 @@
 bool vhost_device_open(VhostDev *dev, const VhostWorkerConfig *config,
                        const char *vhostfd, GError **errp);
 
+/* The same with the descriptor @fd, which it takes in any case; messages call it
+ * @what. */
+bool vhost_device_open_fd(VhostDev *dev, const VhostWorkerConfig *config,
+                          int fd, const char *what, GError **errp);
+
 /*
  * Of the features @wanted those that the kernel has, and VIRTIO_F_VERSION_1,
  * for vdev->host_features; bits for legacy drivers are left out. Fails if the
@@ -48,6 +53,12 @@ void vhost_device_attend(VhostDev *dev);
  * told as event VHOST_DEVICE_FAILED. Without the machine lock. */
 bool vhost_device_start(VirtIODevice *vdev, GError **errp);
 void vhost_device_stop(VirtIODevice *vdev);
+
+/* The same for the last step of a start and the first of a stop alone, of a
+ * device that is started: the kernel leaves its rings, and goes on in them where
+ * it was. If the kernel cannot go on, errp says why. */
+void vhost_device_pause(VirtIODevice *vdev);
+bool vhost_device_resume(VirtIODevice *vdev, GError **errp);
 
 /* Undoes all steps, virtio_init() too, whichever were made. Releases the lock
  * while it waits for commands in flight and for the workers. */
