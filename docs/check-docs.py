@@ -25,6 +25,9 @@ MESSAGES = {
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci.c": "system/devices/vhost-scsi.rst",
+    "hw/net/vhost-net.c": "system/devices/virtio-net.rst",
+    "hw/net/vhost-net-control.c": "system/devices/virtio-net.rst",
+    "net/netdev.c": "system/devices/virtio-net.rst",
     "hw/pci/pcie-root-port.c": "system/devices/pcie-root-port.rst",
     "hw/virtio/virtio-balloon.c": "system/devices/virtio-balloon.rst",
     "hw/virtio/virtio-rng.c": "system/devices/virtio-rng.rst",
@@ -35,6 +38,7 @@ MESSAGES = {
 PROPERTIES = {
     "vhost-scsi-pci": "system/devices/vhost-scsi.rst",
     "vhost-vsock-pci": "system/devices/vhost-vsock.rst",
+    "virtio-net-pci": "system/devices/virtio-net.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
     "virtio-balloon-pci": "system/devices/virtio-balloon.rst",
     "virtio-rng-pci": "system/devices/virtio-rng.rst",

@@ -101,6 +101,41 @@ static void run_device_del(Hmp *h)
     json_object_put(hmp_call1(h, "device_del", "id", h->argv[0]));
 }
 
+/* --- Network --- */
+
+static void run_netdev_add(Hmp *h)
+{
+    GError *error = NULL;
+    json_object *opts = keyval_parse(h->argv[0], "type", &error);
+
+    if (!opts) {
+        hmp_print(h, "Error: %s\n", error->message);
+        g_error_free(error);
+        return;
+    }
+    json_object_put(hmp_call(h, "netdev_add", opts));
+}
+
+static void run_netdev_del(Hmp *h)
+{
+    json_object_put(hmp_call1(h, "netdev_del", "id", h->argv[0]));
+}
+
+static void run_set_link(Hmp *h)
+{
+    json_object *args;
+    bool up;
+
+    if (parse_bool(h->argv[1], &up) < 0) {
+        hmp_print(h, "Expected 'on' or 'off'\n");
+        return;
+    }
+    args = json_object_new_object();
+    json_add_string(args, "name", h->argv[0]);
+    json_add_bool(args, "up", up);
+    json_object_put(hmp_call(h, "set_link", args));
+}
+
 /* --- Trace --- */
 
 static void run_trace_event(Hmp *h)
@@ -183,9 +218,37 @@ const HmpCommand hmp_commands[] = {
         .words = HMP_WORDS_INFO,
     },
     {
+        .names = "netdev_add",
+        .args = "tap,id=str[,prop=value][,...]",
+        .help = "add host network device",
+        .run = run_netdev_add,
+        .min = 1,
+        .max = 1,
+        .whole = true,
+        .blocks = true,
+    },
+    {
+        .names = "netdev_del",
+        .args = "id",
+        .help = "remove host network device",
+        .run = run_netdev_del,
+        .min = 1,
+        .max = 1,
+        .blocks = true,
+    },
+    {
         .names = "quit|q",
         .help = "quit the emulator",
         .qmp = "quit",
+    },
+    {
+        .names = "set_link",
+        .args = "name on|off",
+        .help = "change the link status of a network adapter",
+        .run = run_set_link,
+        .min = 2,
+        .max = 2,
+        .blocks = true,
     },
     {
         .names = "stop|s",

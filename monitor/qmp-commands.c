@@ -2,12 +2,14 @@
 /* The table of QMP commands. The schema (qapi/) has a command for each row and
  * says what it takes and answers; test-qmp holds the two against each other. */
 #include "monitor/qmp-commands.h"
+#include "hw/net/net-qmp.h"
 #include "hw/pci/pci-qmp.h"
 #include "hw/virtio/vhost-worker-qmp.h"
 #include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-qmp.h"
 #include "monitor-int.h"
 #include "monitor/hmp.h"
+#include "net/netdev.h"
 #include "system/fds.h"
 #include "system/hotplug.h"
 #include "system/stats.h"
@@ -92,6 +94,7 @@ static json_object *qmp_human_monitor_command(Machine *m, json_object *args,
 
 const QmpRow qmp_rows[] = {
     { "add-fd", NULL, qmp_add_fd },
+    { "announce-self", qmp_announce_self },
     { "balloon", qmp_balloon },
     { "closefd", qmp_closefd },
     { "cont", qmp_cont },
@@ -101,6 +104,8 @@ const QmpRow qmp_rows[] = {
     { "getfd", NULL, qmp_getfd },
     { "human-monitor-command", qmp_human_monitor_command },
     { "migrate-set-capabilities", qmp_migrate_set_capabilities },
+    { "netdev_add", qmp_netdev_add },
+    { "netdev_del", qmp_netdev_del },
     { "object-add", qmp_object_add },
     { "object-del", qmp_object_del },
     { "qmp_capabilities", NULL, qmp_qmp_capabilities },
@@ -130,6 +135,7 @@ const QmpRow qmp_rows[] = {
     { "query-named-block-nodes", qmp_query_nothing },
     { "query-pci", qmp_query_pci },
     { "query-qmp-schema", qmp_query_qmp_schema },
+    { "query-rx-filter", qmp_query_rx_filter },
     { "query-stats", qmp_query_all_stats },
     { "query-stats-schemas", qmp_query_all_stats_schemas },
     { "query-status", qmp_query_status },
@@ -140,6 +146,7 @@ const QmpRow qmp_rows[] = {
     { "quit", qmp_quit },
     { "remove-fd", qmp_remove_fd },
     { "set-action", qmp_set_action },
+    { "set_link", qmp_set_link },
     { "stop", qmp_stop },
     { "system_powerdown", qmp_system_powerdown },
     { "system_reset", qmp_system_reset },

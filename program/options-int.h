@@ -65,6 +65,11 @@ bool option_readconfig(Options *o, const char *arg, GError **errp);
 char *option_read_file(const char *option, const char *path, size_t max,
                        size_t *ret_len, GError **errp);
 
+/* --- options-net.c --- */
+
+bool option_netdev(Options *o, const char *arg, GError **errp);
+bool option_nic(Options *o, const char *arg, GError **errp);
+
 /* --- options-guest.c --- */
 
 bool option_fw_cfg(Options *o, const char *arg, GError **errp);

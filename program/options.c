@@ -328,7 +328,11 @@ static const Option option_table[] = {
     { "display", "none", "no display: there is none" },
     { "vga", "none", "no graphics adapter: there is none" },
     { "net", "none", "no default network: there is none" },
-    { "nic", "none", "no default network: there is none" },
+    { "netdev", "tap,id=ID[,ifname=NAME|,fd=N][,queues=N][,...]",
+      "network: a tap of the host; -netdev help, -netdev tap,help",
+      option_netdev },
+    { "nic", "tap[,mac=ADDRESS][,...]|none",
+      "the same, and a virtio-net-pci on it", option_nic },
     { "qmp", "DEV", "QMP monitor: unix:PATH,server=on,wait=off, stdio, pty ...",
       option_qmp },
     { "qmp-pretty", "DEV", "the same, with its answers indented",
@@ -416,6 +420,7 @@ Options *options_new(const Registry *registry)
     o->devices = g_ptr_array_new_with_free_func(free_dictionary);
     o->blockdevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
+    o->netdevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
     o->objects = g_ptr_array_new_with_free_func(free_dictionary);
@@ -436,6 +441,7 @@ void options_free(Options *o)
         g_free(o->pflash_nodes[i]);
     }
     g_ptr_array_unref(o->chardevs);
+    g_ptr_array_unref(o->netdevs);
     g_ptr_array_unref(o->serials);
     g_ptr_array_unref(o->monitors);
     g_ptr_array_unref(o->objects);

@@ -9,6 +9,7 @@
 #include "hw/isa/lpc-ich9.h"
 #include "hw/i386/no-device.h"
 #include "hw/misc/pvpanic.h"
+#include "hw/net/vhost-net.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/i386/mch.h"
 #include "hw/pci/pcie-root-port.h"
@@ -56,6 +57,14 @@ static const DeviceType virtio_balloon_pci_type = VIRTIO_PCI_TYPE(
 static const DeviceType virtio_rng_pci_type = VIRTIO_PCI_TYPE(
     "virtio-rng-pci", virtio_rng_type, "random bytes of the host");
 
+static const DeviceType virtio_net_pci_type = VIRTIO_PCI_TYPE(
+    "virtio-net-pci", vhost_net_type,
+    "network card on a tap, served by the kernel (vhost)");
+
+static const DeviceType virtio_net_pci_non_transitional_type = VIRTIO_PCI_TYPE(
+    "virtio-net-pci-non-transitional", vhost_net_type,
+    "the same as virtio-net-pci");
+
 static const DeviceType *const device_types[] = {
     &fw_cfg_type,
     &ich9_lpc_type,
@@ -70,6 +79,9 @@ static const DeviceType *const device_types[] = {
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,
+    &vhost_net_type,
+    &virtio_net_pci_type,
+    &virtio_net_pci_non_transitional_type,
     &vhost_vsock_type,
     &vhost_vsock_pci_type,
     &vhost_vsock_pci_non_transitional_type,

@@ -2,6 +2,7 @@
 #include "accel/qtest.h"
 #include "chardev/char.h"
 #include "monitor/monitor.h"
+#include "net/netdev.h"
 #include "program/options.h"
 #include "util/cutils.h"
 #include "util/error.h"
@@ -113,6 +114,17 @@ static bool add_qtest(Machine *m, const char *text, Chardev **ret_chr,
         return *ret_chr;
     }
     return !text || get_chardev(m, "-qtest", text, "qtest", ret_chr, errp);
+}
+
+static bool add_netdevs(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->netdevs->len; i++) {
+        if (!netdev_add(m, g_ptr_array_index(o->netdevs, i), errp)) {
+            g_prefix_error(errp, "-netdev: ");
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The objects, and -machine memory-backend=: what it says of the RAM. */
@@ -282,6 +294,9 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
     if (qtest && !qtest_serve(m, qtest, o->qtest_log, errp)) {
         return false;
     }
+    if (!add_netdevs(m, o, errp)) {
+        return false;
+    }
     for (unsigned i = 0; i < o->devices->len; i++) {
         if (!add_device(m, g_ptr_array_index(o->devices, i), errp)) {
             return false;
@@ -317,6 +332,7 @@ void machine_end(Machine *m)
     machine_lock(m);
     monitors_free(m);
     machine_dismantle(m);
+    netdevs_free(m);
     /* Only now: libvirt takes a monitor's socket that is closed, of a process
      * that still ends, for a failure of its own. */
     while (m->chardevs) {

@@ -18,8 +18,9 @@ ONLY_IN = [
      r"accel/kvm/.*|include/accel/kvm.*|(include/)?target/i386/.*",
      "<linux/kvm.h> belongs to accel/kvm and target/i386"),
     (r"\bioctl\s*\(",
-     r"hw/virtio/vhost-backend\.c|accel/kvm/.*|target/i386/.*|chardev/.*",
-     "ioctls are made by vhost-backend.c, accel/kvm and chardev"),
+     r"hw/virtio/vhost-backend\.c|accel/kvm/.*|target/i386/.*|chardev/.*"
+     r"|net/tap\.c",
+     "ioctls are made by vhost-backend.c, net/tap.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
      r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci(-[a-z]+)?\.[ch]"
      r"|program/registry\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",

@@ -13,7 +13,7 @@ const void *device_lane(const Device *dev)
 
 const void *hotplug_lane(Machine *m, json_object *args)
 {
-    const char *id = keyval_get(args, "id");
+    const char *id = keyval_get(args, keyval_get(args, "id") ? "id" : "name");
     const char *bus = keyval_get(args, "bus");
     const Device *dev = id ? device_resolve(&m->tree, id) : NULL;
 

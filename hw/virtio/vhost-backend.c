@@ -258,6 +258,16 @@ static int vhost_kernel_vsock_set_running(VhostDev *dev, bool on)
     return r;
 }
 
+static int vhost_kernel_net_set_backend(VhostDev *dev,
+                                        const struct vhost_vring_file *file)
+{
+    int r = vhost_ioctl(dev, VHOST_NET_SET_BACKEND, file);
+
+    trace(vhost_net_set_backend, "%s vq=%u fd=%d ret=%d", dev->label,
+          file->index, file->fd, r);
+    return r;
+}
+
 const VhostOps kernel_ops = {
     .vhost_set_owner = vhost_kernel_set_owner,
     .vhost_get_features = vhost_kernel_get_features,
@@ -276,6 +286,10 @@ const VhostOps kernel_ops = {
     .vhost_free_worker = vhost_kernel_free_worker,
     .vhost_attach_vring_worker = vhost_kernel_attach_vring_worker,
     .vhost_get_vring_worker = vhost_kernel_get_vring_worker,
+};
+
+const VhostNetOps kernel_net_ops = {
+    .vhost_net_set_backend = vhost_kernel_net_set_backend,
 };
 
 const VhostScsiOps kernel_scsi_ops = {

@@ -139,6 +139,7 @@ struct Machine {
     GSList *chardevs; /* Chardev, borrowed from who made them */
 
     GPtrArray *objects; /* UserObject, owned */
+    GPtrArray *netdevs; /* Netdev, owned; see net/netdev.h; NULL: none */
     FdStore *fds;       /* passed for later use; owned */
 
     TimerList *timers;

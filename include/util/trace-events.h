@@ -75,11 +75,20 @@ TRACE_EVENT(vhost_scsi_get_events_missed)
 TRACE_EVENT(vhost_scsi_set_events_missed)
 TRACE_EVENT(vhost_vsock_set_guest_cid)
 TRACE_EVENT(vhost_vsock_set_running)
+TRACE_EVENT(vhost_net_set_backend)
 TRACE_EVENT(vhost_worker_thread)
 TRACE_EVENT(vhost_worker_auto)
 TRACE_EVENT(vhost_worker_auto_sample)
 TRACE_EVENT(vhost_dev_start)
 TRACE_EVENT(vhost_dev_stop)
+
+/* net, hw/net */
+TRACE_EVENT(tap_open)
+TRACE_EVENT(tap_set_offload)
+TRACE_EVENT(tap_attach_queue)
+TRACE_EVENT(tap_set_carrier)
+TRACE_EVENT(tap_join_bridge)
+TRACE_EVENT(vhost_net_command)
 
 /* devices of the board */
 TRACE_EVENT(serial_read)

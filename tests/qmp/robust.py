@@ -133,7 +133,9 @@ def run_session(m, rng, data):
 
 
 def tidy_up(qmp):
-    """Ends the workers that somebody has made."""
+    """Ends the workers and the networks that somebody has made."""
+    for name in WORDS:
+        qmp.execute("netdev_del", {"id": name})
     for device in qmp.cmd("query-vhost-workers"):
         for worker in device["workers"]:
             where = {"id": device["qom-path"]}

@@ -192,6 +192,19 @@ static char **build_env(const char *const *env)
     return envp;
 }
 
+/* Of the next program: see qtest_inherit(). */
+static struct {
+    int fds[QTEST_INHERITED_MAX], numbers[QTEST_INHERITED_MAX];
+    unsigned n;
+} inherited;
+
+void qtest_inherit(int fd, int number)
+{
+    g_assert_cmpuint(inherited.n, <, QTEST_INHERITED_MAX);
+    inherited.fds[inherited.n] = fd;
+    inherited.numbers[inherited.n++] = number;
+}
+
 /* Starts the program; it connects to @ret_listener or ends. */
 static QTestState *spawn(const char *args, const char *const *env,
                          int *ret_listener)
@@ -215,13 +228,15 @@ static QTestState *spawn(const char *args, const char *const *env,
     path = g_build_filename(s->dir, "socket", NULL);
     *ret_listener = listen_at(path);
     argv = build_argv(s, binary, args);
-    if (!g_spawn_async_with_pipes(
-            NULL, argv, envp,
+    if (!g_spawn_async_with_pipes_and_fds(
+            NULL, (const char *const *)argv, (const char *const *)envp,
             G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH |
                 G_SPAWN_STDOUT_TO_DEV_NULL,
-            die_with_parent, NULL, &s->pid, NULL, NULL, &s->err_fd, &err)) {
+            die_with_parent, NULL, -1, -1, -1, inherited.fds, inherited.numbers,
+            inherited.n, &s->pid, NULL, NULL, &s->err_fd, &err)) {
         g_error("%s", err->message);
     }
+    inherited.n = 0;
     (void)fcntl(s->err_fd, F_SETFL, O_NONBLOCK);
     (void)fcntl(s->err_fd, F_SETFD, FD_CLOEXEC);
     s->pid_fd = pidfd_open(s->pid, 0);

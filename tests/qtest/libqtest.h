@@ -45,6 +45,11 @@ QTestState *qtest_init(const char *args);
  * list of "NAME=VALUE", or NULL. */
 QTestState *qtest_init_env(const char *args, const char *const *env);
 
+/* The next program that is started inherits a copy of @fd, which stays the
+ * caller's, as descriptor @number. */
+#define QTEST_INHERITED_MAX 16
+void qtest_inherit(int fd, int number);
+
 /* Sends SIGTERM and expects exit status 0 and no report of a sanitizer. */
 void qtest_quit(QTestState *s);
 

@@ -473,7 +473,7 @@ static void check_complete(const char *line, const char *expected)
 static void words_are_completed(void)
 {
     check_complete("st", "stop");
-    check_complete("s", "stop s system_powerdown system_reset");
+    check_complete("s", "set_link stop s system_powerdown system_reset");
     check_complete("  sys", "system_powerdown system_reset");
     check_complete("info st", "stats status");
     check_complete("help st", "stop");

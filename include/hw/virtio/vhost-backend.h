@@ -72,6 +72,15 @@ typedef struct VhostScsiOps {
     int (*vhost_scsi_set_events_missed)(VhostDev *dev, uint32_t missed);
 } VhostScsiOps;
 
+/* Of /dev/vhost-net alone. */
+typedef struct VhostNetOps {
+    /* The packets of vring file->index come from and go to the tap file->fd;
+     * -1: the kernel leaves the vring, once what is in flight is done. EFAULT: it
+     * has no ring. */
+    int (*vhost_net_set_backend)(VhostDev *dev,
+                                 const struct vhost_vring_file *file);
+} VhostNetOps;
+
 /* Of /dev/vhost-vsock alone. */
 typedef struct VhostVsockOps {
     /* Needs no owner, and may be said again. EADDRINUSE: another has it;
@@ -82,6 +91,7 @@ typedef struct VhostVsockOps {
 } VhostVsockOps;
 
 extern const VhostOps kernel_ops;
+extern const VhostNetOps kernel_net_ops;
 extern const VhostScsiOps kernel_scsi_ops;
 extern const VhostVsockOps kernel_vsock_ops;
 

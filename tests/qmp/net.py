@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Networks that come and go, the link, and what cards' drivers want, on the
+stand-ins for /dev/vhost-net and a tap.
+usage: net.py BINARY [TEST...]"""
+
+import socket
+
+from qemu import Machine, equal, main
+
+PORT = 3    # slot of the root port
+ROOT_PORT = ("-device", f"pcie-root-port,id=pci.1,addr={PORT},chassis=1")
+NETDEV = ("-netdev", "tap,id=n0")
+CARD = ("-device", "virtio-net-pci,id=net0,netdev=n0,mac=52:54:00:12:34:56")
+
+
+def machine(*args, **options):
+    return Machine(*args, fake=options.pop("fake", ""), **options)
+
+
+def add(qmp, name="n0", **more):
+    return qmp.cmd("netdev_add", type="tap", id=name, **more)
+
+
+def carriers(m):
+    return m.fake("count TUNSETCARRIER")
+
+
+def test_netdevs_come_and_go():
+    with machine() as m:
+        qmp = m.qmp()
+        before = m.count("fd")
+        equal(add(qmp), {})
+        one = m.count("fd") - before    # the stand-in has one of its own
+        equal(qmp.error("netdev_add", type="tap", id="n0").desc,
+              "Duplicate ID 'n0' for netdev")
+        equal(add(qmp, "n1", queues=4, ifname="lab0"), {})
+        equal(m.count("fd"), before + 5 * one)
+        for name in ("n0", "n1"):
+            equal(qmp.cmd("netdev_del", id=name), {})
+        equal(m.count("fd"), before)
+        e = qmp.error("netdev_del", id="n0")
+        equal((e.cls, e.desc), ("DeviceNotFound", "Device 'n0' not found"))
+
+
+def test_arguments_are_checked():
+    with machine() as m:
+        qmp = m.qmp()
+        equal(qmp.error("netdev_add", type="user", id="n0").desc,
+              "Parameter 'type' does not accept value 'user'")
+        equal(qmp.error("netdev_add", type="tap", id="n0", queus=1).desc,
+              "Parameter 'queus' is unexpected; did you mean 'queues'?")
+        equal(qmp.error("netdev_add", type="tap", id="n0", vhost=False).desc,
+              "netdev 'n0': vhost=off is not supported: the kernel's "
+              "vhost-net moves the packets, leave it out")
+        equal(qmp.error("netdev_add", type="tap", id="1").desc,
+              "Parameter 'id' expects an identifier")
+
+
+def test_limit_of_netdevs():
+    with machine("-machine", "none") as m:
+        qmp = m.qmp()
+        for i in range(64):     # as many taps as the stand-in has
+            add(qmp, f"n{i}")
+        for i in range(64):
+            qmp.cmd("netdev_del", id=f"n{i}")
+
+
+def test_a_tap_by_name():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with machine() as m, ours:
+        qmp = m.qmp()
+        before = m.count("fd")
+        qmp.execute("getfd", {"fdname": "tap"}, fds=[theirs.fileno()])
+        theirs.close()
+        add(qmp, fd="tap")
+        equal(m.count("fd"), before + 1)
+        equal(qmp.error("netdev_add", type="tap", id="n1", fd="tap").desc,
+              "netdev 'n1': property 'fd': no file descriptor is called "
+              "'tap': pass one with getfd, or give the number of an inherited "
+              "one")
+        qmp.cmd("netdev_del", id="n0")
+        equal(m.count("fd"), before)
+
+
+def test_what_is_no_tap_is_refused():
+    ours, theirs = socket.socketpair()
+    with machine() as m, ours:
+        qmp = m.qmp()
+        before = m.count("fd")
+        qmp.execute("getfd", {"fdname": "tap"}, fds=[theirs.fileno()])
+        theirs.close()
+        equal(qmp.error("netdev_add", type="tap", id="n0", fd="tap").desc,
+              "netdev 'n0': descriptor 1 is no tap: pass one of /dev/net/tun, "
+              "or of a macvtap")
+        equal(m.count("fd"), before)
+
+
+def test_a_card_comes_and_goes_with_its_netdev():
+    with machine("-S", *ROOT_PORT) as m:
+        qmp = m.qmp()
+        fds, threads = m.count("fd"), m.count("task")
+        for _ in range(20):
+            add(qmp, queues=2)
+            qmp.cmd("device_add", driver="virtio-net-pci", id="net0",
+                    netdev="n0", bus="pci.1", mq=True)
+            equal(qmp.error("netdev_del", id="n0").desc,
+                  "netdev 'n0' is in use by device 'net0': remove that first "
+                  "(device_del)")
+            add(qmp, "n1")
+            e = qmp.error("device_add", driver="virtio-net-pci", id="net1",
+                          netdev="n0", bus="pci.1", addr="0.1")
+            assert "netdev 'n0' is in use by device 'net0'" in e.desc, e.desc
+            qmp.cmd("device_del", id="net0")
+            qmp.event("DEVICE_DELETED")
+            for name in ("n0", "n1"):
+                qmp.cmd("netdev_del", id=name)
+        equal((m.count("fd"), m.count("task")), (fds, threads))
+
+
+def test_a_netdev_is_used_again():
+    with machine("-S", *ROOT_PORT, *NETDEV) as m:
+        qmp = m.qmp()
+        for _ in range(3):
+            qmp.cmd("device_add", driver="virtio-net-pci", id="net0",
+                    netdev="n0", bus="pci.1")
+            qmp.cmd("device_del", id="net0")
+            qmp.event("DEVICE_DELETED")
+
+
+def test_a_card_that_cannot_be_leaves_its_netdev():
+    with machine("-S", *ROOT_PORT, *NETDEV) as m:
+        qmp = m.qmp()
+        m.fake("fail SET_OWNER 1 ENOMEM")
+        e = qmp.error("device_add", driver="virtio-net-pci", id="net0",
+                      netdev="n0", bus="pci.1")
+        assert "VHOST_SET_OWNER failed: Cannot allocate memory" in e.desc, e
+        qmp.cmd("device_add", driver="virtio-net-pci", id="net0",
+                netdev="n0", bus="pci.1")
+
+
+def link_bit(m):
+    """Of the status in the card's configuration space: BAR 4 at 0x2000."""
+    bar = 0xd0000000
+    m.guest.config(4, 0x20, bar)
+    m.guest.config(4, 0x24, 0)
+    m.guest.config(4, 0x04, 0x6)
+    return m.guest.do(f"readw {bar + 0x2006:#x}")
+
+
+def test_the_link():
+    card = ("-device", "virtio-net-pci,id=net0,netdev=n0,addr=4")
+    with machine(*NETDEV, *card, guest=True) as m:
+        qmp = m.qmp()
+        equal(link_bit(m), 1)
+        for name in ("net0", "n0"):
+            equal(qmp.cmd("set_link", name=name, up=False), {})
+            equal(link_bit(m), 0)
+            equal(qmp.cmd("set_link", name=name, up=True), {})
+            equal(link_bit(m), 1)
+        equal(carriers(m), "4")
+        e = qmp.error("set_link", name="n1", up=True)
+        equal((e.cls, e.desc), ("DeviceNotFound", "Device 'n1' not found"))
+        equal(qmp.hmp("set_link net0 off"), "")
+        equal(link_bit(m), 0)
+
+
+def test_filters_of_a_card_without_a_driver():
+    with machine(*NETDEV, *CARD) as m:
+        qmp = m.qmp()
+        expected = {
+            "name": "net0", "promiscuous": False, "multicast": "normal",
+            "unicast": "normal", "vlan": "all", "broadcast-allowed": True,
+            "multicast-overflow": False, "unicast-overflow": False,
+            "main-mac": "52:54:00:12:34:56", "vlan-table": [],
+            "unicast-table": [], "multicast-table": []}
+        for args in ({}, {"name": "net0"}):
+            equal(qmp.cmd("query-rx-filter", **args), [expected])
+        e = qmp.error("query-rx-filter", name="disk0")
+        equal(e.desc, "invalid net client name: disk0")
+
+
+def test_announce_self_is_for_guests_that_can():
+    with machine(*NETDEV, *CARD) as m:
+        qmp = m.qmp()
+        equal(qmp.cmd("announce-self", initial=50, max=550, rounds=5, step=50),
+              {})
+
+
+def test_workers_are_shown():
+    with machine("-netdev", "tap,id=n0,queues=2", CARD[0],
+                 CARD[1] + ",mq=on") as m:
+        qmp = m.qmp()
+        info = qmp.cmd("query-vhost-workers")
+        equal([i["device"] for i in info], ["net0", "net0"])
+        equal([[(q["index"], q["role"]) for q in i["workers"][0]["virtqueues"]]
+               for i in info],
+              [[(0, "receive"), (1, "transmit")],
+               [(2, "receive"), (3, "transmit")]])
+
+
+def test_monitor_for_people():
+    with machine() as m:
+        qmp = m.qmp()
+        equal(qmp.hmp("netdev_add tap,id=n0"), "")
+        equal(qmp.hmp("netdev_add tap,id=n0"),
+              "Error: Duplicate ID 'n0' for netdev\r\n")
+        equal(qmp.hmp("netdev_del n0"), "")
+        equal(qmp.hmp("set_link n0 maybe"), "Expected 'on' or 'off'\r\n")
+
+
+def test_a_hung_kernel_holds_up_nobody():
+    with machine(monitors=2) as m:
+        qmp, other = m.qmp(0), m.qmp(1)
+        m.fake("block TUNSETIFF")
+        qmp.send({"execute": "netdev_add",
+                  "arguments": {"type": "tap", "id": "n0"}})
+        m.fake("wait blocked 1")
+        equal(other.cmd("query-status")["status"], "running")
+        m.fake("release")
+        equal(qmp.reply(), {"return": {}})
+
+
+main(globals())
