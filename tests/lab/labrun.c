@@ -2,11 +2,14 @@
 /*
  * Runs a program inside L1 under conditions that busybox cannot set up:
  *
- *   labrun [-u UID] [-p NPROC] [-f FD=PATH] [-m MARKER] -- PROGRAM ARGS...
+ *   labrun [-u UID] [-p NPROC] [-f FD=PATH] [-t FD=TAP] [-m MARKER] --
+ *          PROGRAM ARGS...
  *
  *   -u UID       as this user and group, without capabilities
  *   -p NPROC     with RLIMIT_NPROC (counts for an ordinary user only)
  *   -f FD=PATH   with PATH open for reading and writing as file descriptor FD
+ *   -t FD=TAP    with a queue of the tap TAP, which is made if there is none, as
+ *                file descriptor FD
  *   -m MARKER    prints the line "LABRUN elapsed=SECONDS at=MARKER" when the
  *                program's output has MARKER: from exec() to a line on the
  *                guest's console; may be repeated
@@ -14,11 +17,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,22 +40,46 @@ static void fail(const char *what)
     exit(125);
 }
 
-static void open_as(const char *spec)
+/* What stands behind the "FD=" of @spec. */
+static const char *value_of(const char *spec)
 {
-    const char *path = strchr(spec, '=');
-    int want = atoi(spec), fd;
+    const char *equals = strchr(spec, '=');
 
-    if (!path) {
+    if (!equals) {
         errno = EINVAL;
         fail(spec);
     }
-    fd = open(path + 1, O_RDWR);
+    return equals + 1;
+}
+
+static void move_to(int fd, const char *spec)
+{
+    int want = atoi(spec);
+
     if (fd < 0 || dup2(fd, want) < 0) {
-        fail(path + 1);
+        fail(spec);
     }
     if (fd != want) {
         close(fd);
     }
+}
+
+static void open_as(const char *spec)
+{
+    move_to(open(value_of(spec), O_RDWR), spec);
+}
+
+static void open_tap_as(const char *spec)
+{
+    struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+                                      IFF_MULTI_QUEUE };
+    int fd = open("/dev/net/tun", O_RDWR);
+
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", value_of(spec));
+    if (fd >= 0 && ioctl(fd, TUNSETIFF, &ifr)) {
+        fail(spec);
+    }
+    move_to(fd, spec);
 }
 
 static void limit_nproc(const char *text)
@@ -124,7 +154,7 @@ int main(int argc, char **argv)
     const char *user = NULL;
     int option;
 
-    while ((option = getopt(argc, argv, "+u:p:f:m:")) != -1) {
+    while ((option = getopt(argc, argv, "+u:p:f:t:m:")) != -1) {
         switch (option) {
         case 'u':
             user = optarg;
@@ -134,6 +164,9 @@ int main(int argc, char **argv)
             break;
         case 'f':
             open_as(optarg);
+            break;
+        case 't':
+            open_tap_as(optarg);
             break;
         case 'm':
             if (n_markers == MARKERS_MAX) {

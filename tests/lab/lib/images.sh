@@ -10,9 +10,10 @@ BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
 VSOCK_MODULES=(vmw_vsock_virtio_transport) # by its verb "vsock_load"
 L1_VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
-L1_NET_MODULES=(tun vhost_net) # of one that needs net
 RNG_MODULES=(virtio-rng) # "rng"
 BALLOON_MODULES=(virtio_balloon) # "balloon"
+NET_MODULES=(virtio_net) # by its verb "net"
+L1_NET_MODULES=(vhost_net tun bridge) # of an L1 whose guests have a network
 
 # copy_modules KERNEL_DIR DESTINATION MODULE...: the modules with all they depend on, decompressed, and their
 # order in DESTINATION/modules.list. Modules that are built in are skipped by modprobe itself.
@@ -140,8 +141,10 @@ guest_image() {
     copy_modules "$LAB_CACHE/6.12" "$tree/vsock" "${VSOCK_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/rng" "${RNG_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/balloon" "${BALLOON_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/net" "${NET_MODULES[@]}" || return
     compile_static "$LAB_DIR/labio.c" "$tree/bin/labio" || return
     compile_static "$LAB_DIR/labvsock.c" "$tree/bin/labvsock" || return
+    compile_static "$LAB_DIR/labnet.c" "$tree/bin/labnet" || return
     install -m 755 "$LAB_DIR/guest/init" "$tree/init"
     pack "$tree" "$1/guest.cpio"
 }
@@ -161,6 +164,7 @@ l1_image() {
     ! grep -q '^LAB_NEEDS=.*ovmf' "$config" || "$LAB_DIR/lib/keep-cr8" "$tree/modules/kvm-amd.ko" || return
     compile_static "$LAB_DIR/labrun.c" "$tree/bin/labrun" || return
     compile_static "$LAB_DIR/labwait.c" "$tree/bin/labwait" || return
+    compile_static "$LAB_DIR/labnet.c" "$tree/bin/labnet" || return
     compile_static "$LAB_DIR/labpulse.c" "$tree/bin/labpulse" || return
     compile_static "$LAB_DIR/labvsock.c" "$tree/bin/labvsock" || return
     compile_conform "$tree/bin/conform" || return
