@@ -3,6 +3,9 @@
  * stops it, packets both ways, and the control queue. */
 #include "net-machine.h"
 
+#include <sys/mman.h>
+#include <sys/socket.h>
+
 #define MQ   QVIRTIO_BIT(VIRTIO_NET_F_MQ)
 #define CTRL QVIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ)
 
@@ -234,6 +237,48 @@ static uint8_t set_pairs(Net *net, uint16_t queue, uint16_t n)
                    VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &n, sizeof(n));
 }
 
+/* The words that libvirt passes for an interface with two queues, whose
+ * descriptors it has opened. */
+static void test_descriptors_that_were_passed_are_used(void)
+{
+    Net net = { .n_taps = 2 };
+    int tap[2], vhost[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        int fds[2];
+
+        g_assert_cmpint(socketpair(AF_UNIX,
+                                   SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                                   fds),
+                        ==, 0);
+        tap[i] = fds[0];
+        net.network[i] = fds[1];
+        vhost[i] = memfd_create("fake-vhost-net", MFD_CLOEXEC);
+        qtest_inherit(tap[i], (int)(NET_TAP_FD + i));
+        qtest_inherit(vhost[i], (int)(NET_TAP_FD + 2 + i));
+    }
+    fake_machine_start(
+        &net.m, NULL,
+        "-netdev '{\"type\":\"tap\",\"fds\":\"20:21\",\"id\":\"hostnet0\","
+        "\"vhost\":true,\"vhostfds\":\"22:23\"}' -device "
+        "'{\"driver\":\"virtio-net-pci\",\"mq\":true,\"vectors\":6,"
+        "\"netdev\":\"hostnet0\",\"id\":\"net0\",\"mac\":\"" NET_MAC "\","
+        "\"bus\":\"pcie.0\",\"addr\":\"0x3\"}'");
+    for (unsigned i = 0; i < 2; i++) {
+        close_fd(&tap[i]);
+        close_fd(&vhost[i]);
+    }
+    net.pci = qpci_device_at(&net.m.bus, QPCI_DEVFN(NET_SLOT, 0));
+    qpci_device_enable(net.pci);
+    net.page = guest_alloc(net.m.alloc, 4 * GUEST_PAGE_SIZE);
+    g_assert_cmpint(fake_count(net.m.fake, "open"), ==, 0);
+    net_drive(&net, NET_ALL, 5, QVIRTIO_MSIX);
+    net_check_packets(&net, 0);
+    g_assert_cmpuint(set_pairs(&net, 4, 2), ==, VIRTIO_NET_OK);
+    net_check_packets(&net, 1);
+    net_stop(&net);
+}
+
 static void test_pairs_come_and_go(void)
 {
     static const char *const two[] = { "TUNSETQUEUE fd=21 -> 0\n", NULL };
@@ -448,6 +493,8 @@ int main(int argc, char **argv)
                     test_packets_flow_with_every_kind_of_interrupt);
     g_test_add_func("/net/start/one-queue",
                     test_driver_with_one_queue_is_served);
+    g_test_add_func("/net/start/passed",
+                    test_descriptors_that_were_passed_are_used);
     g_test_add_func("/net/control/pairs", test_pairs_come_and_go);
     g_test_add_func("/net/control/pairs-refused",
                     test_pairs_that_the_kernel_refuses_are_an_error);
