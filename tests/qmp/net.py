@@ -6,6 +6,7 @@ usage: net.py BINARY [TEST...]"""
 
 import socket
 
+from hung import hang, others_answer
 from qemu import Machine, equal, main
 
 PORT = 3    # slot of the root port
@@ -214,16 +215,74 @@ def test_monitor_for_people():
         equal(qmp.hmp("set_link n0 maybe"), "Expected 'on' or 'off'\r\n")
 
 
-def test_a_hung_kernel_holds_up_nobody():
-    with machine(monitors=2) as m:
-        qmp, other = m.qmp(0), m.qmp(1)
-        m.fake("block TUNSETIFF")
-        qmp.send({"execute": "netdev_add",
-                  "arguments": {"type": "tap", "id": "n0"}})
-        m.fake("wait blocked 1")
-        equal(other.cmd("query-status")["status"], "running")
-        m.fake("release")
-        equal(qmp.reply(), {"return": {}})
+# --- a kernel that hangs ---
+
+def begin(qmp, name, /, **args):
+    qmp.send({"execute": name, "arguments": args})
+
+
+def answered(qmp):
+    answer = qmp.reply()
+    assert "return" in answer, answer
+
+
+def hang_in(m, qmp, others, call, name, /, **args):
+    """@call waits in the kernel while command @name is at work."""
+    hang(m, call)
+    begin(qmp, name, **args)
+    m.fake("wait blocked 1")
+    others_answer(others)
+    m.fake("release")
+    answered(qmp)
+
+
+def calls_of(m, qmp, name, /, **args):
+    m.fake("reset")
+    qmp.cmd(name, **args)
+    return sorted({line.split()[1] for line in m.fake_lines("trace")[:-1]})
+
+
+def test_a_call_that_hangs_holds_up_no_other_monitor():
+    netdev = {"type": "tap", "id": "n0", "queues": 2}
+    card = {"driver": "virtio-net-pci", "id": "net0", "netdev": "n0",
+            "bus": "pci.1", "mq": True}
+    with machine("-S", *ROOT_PORT, monitors=3) as m:
+        qmp, *others = (m.qmp(i) for i in range(3))
+        calls = calls_of(m, qmp, "netdev_add", **netdev)
+        assert "TUNSETIFF" in calls and "TUNSETOFFLOAD" in calls, calls
+        qmp.cmd("netdev_del", id="n0")
+        for call in calls:
+            if call != "open":
+                hang_in(m, qmp, others, call, "netdev_add", **netdev)
+                qmp.cmd("netdev_del", id="n0")
+        qmp.cmd("netdev_add", **netdev)
+        calls = calls_of(m, qmp, "device_add", **card)
+        assert "VHOST_SET_OWNER" in calls and "TUNSETQUEUE" in calls, calls
+        remove(qmp)
+        for call in calls:
+            hang_in(m, qmp, others, call, "device_add", **card)
+            remove(qmp)
+
+
+def test_a_start_or_stop_that_hangs_holds_up_no_other_monitor():
+    card = ("-device", "virtio-net-pci,id=net0,netdev=n0,bus=pci.1")
+    with machine(*ROOT_PORT, *NETDEV, *card, guest=True, monitors=3) as m:
+        qmp, *others = (m.qmp(i) for i in range(3))
+        m.guest.start_driver(PORT, queues=3)
+        for first, then in (("stop", "cont"), ("cont", "stop")):
+            calls = calls_of(m, qmp, first)
+            assert "VHOST_NET_SET_BACKEND" in calls, calls
+            qmp.cmd(then)
+            for call in calls:
+                hang_in(m, qmp, others, call, first)
+                qmp.cmd(then)
+            qmp.cmd(first)
+        qmp.cmd("cont")
+        for up in (False, True):
+            for call in ("TUNSETCARRIER", "VHOST_NET_SET_BACKEND"):
+                qmp.cmd("set_link", name="net0", up=not up)
+                hang_in(m, qmp, others, call, "set_link", name="net0", up=up)
+        equal(m.stderr(), "")
 
 
 main(globals())
