@@ -555,6 +555,19 @@ bool chardev_has_frontend(const Chardev *chr)
     return chr->front[0].fe || chr->front[1].fe;
 }
 
+bool chardev_frontend_is_open(const Chardev *chr)
+{
+    bool open = false;
+
+    for (unsigned i = 0; i < CHARDEV_FRONTENDS_MAX; i++) {
+        const FrontendSlot *slot = &chr->front[i];
+
+        open |= slot->fe &&
+                (!slot->fe->is_open || slot->fe->is_open(slot->opaque));
+    }
+    return open;
+}
+
 /* --- short forms --- */
 
 /* The rest of @text after @prefix, or NULL. */

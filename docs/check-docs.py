@@ -32,6 +32,8 @@ MESSAGES = {
     "hw/virtio/virtio-balloon.c": "system/devices/virtio-balloon.rst",
     "hw/virtio/virtio-rng.c": "system/devices/virtio-rng.rst",
     "hw/virtio/virtqueue.c": "system/devices/vhost-scsi.rst",
+    "hw/char/virtio-console.c": "system/devices/virtio-serial.rst",
+    "hw/char/virtio-serial-bus.c": "system/devices/virtio-serial.rst",
     "system/rng.c": "system/devices/virtio-rng.rst",
 }
 # Device types whose properties a user sets, and where these are explained.
@@ -42,6 +44,7 @@ PROPERTIES = {
     "pcie-root-port": "system/devices/pcie-root-port.rst",
     "virtio-balloon-pci": "system/devices/virtio-balloon.rst",
     "virtio-rng-pci": "system/devices/virtio-rng.rst",
+    "virtio-serial-pci": "system/devices/virtio-serial.rst",
 }
 # Where those that all virtio devices have are explained.
 COMMON = "system/devices/vhost-scsi.rst"

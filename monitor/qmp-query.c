@@ -271,7 +271,7 @@ json_object *qmp_query_chardev(Machine *m, json_object *args, GError **errp)
         g_autofree char *filename = chardev_filename(chr);
         json_object *o = json_object_new_object();
 
-        json_add_bool(o, "frontend-open", chardev_has_frontend(chr));
+        json_add_bool(o, "frontend-open", chardev_frontend_is_open(chr));
         json_add_string(o, "filename", filename);
         json_add_string(o, "label", chardev_id(chr));
         json_object_array_add(list, o);

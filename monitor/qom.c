@@ -416,6 +416,7 @@ static const struct {
     { "pci-device", "device", true },
     { "isa-device", "device", true },
     { "virtio-device", "device", true },
+    { "virtio-serial-port", "device", true },
     { "device", "object", true },
     { "machine", "object", true },
     { "accel", "object", false },
@@ -478,6 +479,8 @@ static const char *kind_of(const DeviceType *t)
         return "isa-device";
     case BUS_VIRTIO:
         return "virtio-device";
+    case BUS_VIRTIO_SERIAL:
+        return "virtio-serial-port";
     case BUS_NONE:
         break;
     }

@@ -5,6 +5,7 @@
 #include "accel/qtest.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial-isa.h"
+#include "hw/char/virtio-serial.h"
 #include "hw/i386/q35.h"
 #include "hw/isa/lpc-ich9.h"
 #include "hw/i386/no-device.h"
@@ -65,6 +66,10 @@ static const DeviceType virtio_net_pci_non_transitional_type = VIRTIO_PCI_TYPE(
     "virtio-net-pci-non-transitional", vhost_net_type,
     "the same as virtio-net-pci");
 
+static const DeviceType virtio_serial_pci_type = VIRTIO_PCI_TYPE(
+    "virtio-serial-pci", virtio_serial_type,
+    "controller of ports between guest and character devices");
+
 static const DeviceType *const device_types[] = {
     &fw_cfg_type,
     &ich9_lpc_type,
@@ -89,6 +94,10 @@ static const DeviceType *const device_types[] = {
     &virtio_balloon_pci_type,
     &virtio_rng_type,
     &virtio_rng_pci_type,
+    &virtio_serial_type,
+    &virtio_serial_pci_type,
+    &virtconsole_type,
+    &virtserialport_type,
     &vmport_type, /* for -global alone, as kvm-pit and PIIX4_PM */
     NULL,
 };

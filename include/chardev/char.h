@@ -37,6 +37,8 @@ typedef struct ChardevFrontend {
     size_t (*can_receive)(void *opaque);
     void (*receive)(void *opaque, const uint8_t *buf, size_t len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+    /* Whether somebody is behind it, as query-chardev says. NULL: always. */
+    bool (*is_open)(void *opaque);
     /* Descriptors that come with the input are kept for chardev_take_fd();
      * otherwise they are closed. */
     bool takes_fds;
@@ -104,6 +106,8 @@ const char *chardev_id(const Chardev *chr);
 char *chardev_filename(const Chardev *chr);
 /* Whether something in the machine uses it. */
 bool chardev_has_frontend(const Chardev *chr);
+/* Whether that, or one of those, is open. */
+bool chardev_frontend_is_open(const Chardev *chr);
 
 /* -chardev help. */
 void chardev_print_backends(FILE *f);

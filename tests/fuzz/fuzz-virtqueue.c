@@ -17,6 +17,7 @@
  */
 #include "../unit/fake-accel.h"
 #include "../unit/test-virtqueue.h"
+#include "hw/char/virtio-serial.h"
 #include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-rng.h"
 
@@ -32,6 +33,7 @@ static const DeviceType *const types[] = {
     &echo_type,
     &virtio_rng_type,
     &virtio_balloon_type,
+    &virtio_serial_type,
 };
 
 static void begin(VirtIODevice *vdev, uint64_t features)
@@ -137,14 +139,17 @@ static void check(VirtIODevice *vdev)
         { BUFFER, 4, VRING_DESC_F_NEXT, 1 },
         { BUFFER + 8, 4, VRING_DESC_F_WRITE, 0 },
     };
-    const struct vring_used *used = guest_ram_ptr(ram, RING(0) + RING_USED, 64);
+    /* The first of a controller's ports sends by its second queue. */
+    unsigned queue = vdev->dev.type == &virtio_serial_type;
+    const struct vring_used *used = guest_ram_ptr(ram, RING(queue) + RING_USED,
+                                                  64);
 
-    memset(guest_ram_ptr(ram, RING(0), 0x3000), 0, 0x3000);
-    guest_ram_write(ram, RING(0), d, sizeof(d));
+    memset(guest_ram_ptr(ram, RING(queue), 0x3000), 0, 0x3000);
+    guest_ram_write(ram, RING(queue), d, sizeof(d));
     guest_ram_write(ram, BUFFER, "\xff\xff\xff\xffxxxxpong", 12);
-    guest_ram_write(ram, RING(0) + RING_AVAIL, "\0\0\1\0\0\0", 6);
+    guest_ram_write(ram, RING(queue) + RING_AVAIL, "\0\0\1\0\0\0", 6);
     good_start(vdev, 0);
-    kick(vdev, 0);
+    kick(vdev, queue);
     g_assert_cmpuint(vdev->state.status, ==, 15);
     g_assert_cmpuint(used->idx, ==, 1);
     if (vdev->dev.type == &echo_type) {
@@ -189,6 +194,14 @@ static void step(VirtIODevice *vdev, FuzzInput *in)
     }
 }
 
+static void add_port(Machine *m, const DeviceType *type)
+{
+    Device *port = device_new(&m->tree, type);
+
+    port->bus = device_tree_find_bus(&m->tree, NULL, BUS_VIRTIO_SERIAL);
+    g_assert_true(device_realize(port, NULL));
+}
+
 static VirtIODevice *new_device(Machine *m, const DeviceType *type)
 {
     Device *dev = device_new(&m->tree, type);
@@ -196,7 +209,14 @@ static VirtIODevice *new_device(Machine *m, const DeviceType *type)
     if (type == &virtio_balloon_type) {
         g_assert_true(device_set(dev, "free-page-reporting", "on", NULL));
     }
+    if (type == &virtio_serial_type) {
+        g_assert_true(device_set(dev, "max_ports", "2", NULL));
+    }
     g_assert_true(type->realize(dev, NULL));
+    if (type == &virtio_serial_type) {
+        add_port(m, &virtconsole_type);
+        add_port(m, &virtserialport_type);
+    }
     return virtio_device_from(dev);
 }
 

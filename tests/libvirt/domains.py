@@ -88,6 +88,33 @@ def test_no_pci_device_and_no_acpi():
         check_destroy(lv)
 
 
+AGENT = "org.qemu.guest_agent.0"
+
+
+def test_what_virt_install_adds():
+    """Entropy, balloon and the agent's channel, as libvirt passes them."""
+    channel = "<channel type='unix'><target type='virtio' name='%s'/>" \
+        "</channel>" % AGENT
+    rng = "<rng model='virtio'><rate bytes='1024' period='500'/>" \
+        "<backend model='random'>/dev/urandom</backend></rng>"
+    balloon = "<memballoon model='virtio' freePageReporting='on'>" \
+        "<stats period='5'/></memballoon>"
+    with Libvirtd() as lv:
+        lv.start_guest("one", devices=channel + rng, balloon=balloon)
+        args = lv.last_command()
+        for driver in ("virtio-serial-pci", "virtserialport",
+                       "virtio-rng-pci", "virtio-balloon-pci"):
+            equal(len(devices_of(args, driver)), 1, driver)
+        assert '"max-bytes":1024' in devices_of(args, "virtio-rng-pci")[0], args
+        equal(lv.qmp("one", "qom-get", path="/machine/peripheral/balloon0",
+                     property="guest-stats-polling-interval"), 5, "interval")
+        lv.virsh("setmem", "one", "32M", "--live")
+        assert re.search(r"actual 65536", lv.virsh("dommemstat", "one"))
+        xml = lv.virsh("dumpxml", "one")
+        assert f"name='{AGENT}' state='disconnected'" in xml, xml
+        check_destroy(lv)
+
+
 def test_worker_per_virtqueue_by_override():
     with Libvirtd() as lv:
         lv.start_guest("one", devices=HOSTDEV, override=WORKERS)

@@ -65,7 +65,7 @@ WORKERS = """
 def domain(name, *, devices="", features="<features><acpi/></features>",
            machine="q35", cpu="<cpu mode='host-passthrough'/>", more="",
            args=(), env=(), emulator=None, override="", memory="",
-           os_more=""):
+           os_more="", balloon="<memballoon model='none'/>"):
     """A domain's XML. @args are added to the program's command line."""
     args = "".join(f"<qemu:arg value='{a}'/>" for a in args)
     env = "".join(f"<qemu:env name='{k}' value='{v}'/>" for k, v in env)
@@ -80,7 +80,7 @@ def domain(name, *, devices="", features="<features><acpi/></features>",
   <devices>
     {emulator}
     <controller type='usb' model='none'/>
-    <memballoon model='none'/>
+    {balloon}
     <serial type='pty'/>
     <console type='pty'><target type='serial'/></console>{devices}
   </devices>

@@ -28,6 +28,7 @@ typedef enum BusType {
     BUS_PCI,
     BUS_ISA,
     BUS_VIRTIO, /* behind a transport's proxy */
+    BUS_VIRTIO_SERIAL,
 } BusType;
 
 typedef struct Bus Bus;
