@@ -42,11 +42,11 @@ scenario() {
     check "guest is up" guest_wait vm 90 GUEST-READY
     check "monitor answers" qmp_open vm
     [ -e "$RUN/vm.qmp" ] || return
-    check "the guest uses 100 MiB" guest_do vm 90 hold 100
+    check "the guest uses 64 MiB" guest_do vm 90 hold 64
     check "it drops them" guest_do vm 30 drop
     used=$(rss)
     check "its driver comes" guest_do vm 30 balloon
-    check "the host has the free pages" wait_for 90 rss_below $((used - 80))
+    check "the host has the free pages" wait_for 90 rss_below $((used - 40))
     note "resident MiB: $used, then $(rss)"
 
     keep half $HALF
@@ -55,7 +55,7 @@ scenario() {
     note "the guest has $(guest_value vm GUEST-MEMORY total) MiB"
     check "the host has the rest" rss_below 170
     keep whole $WHOLE
-    check "the guest uses it again" guest_do vm 90 hold 100
+    check "the guest uses it again" guest_do vm 90 hold 64
     check "what it holds is what it was" guest_do vm 60 held
     guest_do vm 30 drop
 
