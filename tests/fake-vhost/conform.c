@@ -441,6 +441,7 @@ static struct {
 
 void conform_check(bool good, const char *text);
 void conform_rings(const char *wwpn, bool workers, bool old);
+void conform_tap(bool old);
 
 void conform_check(bool good, const char *text)
 {
@@ -741,6 +742,7 @@ int main(int argc, char **argv)
             return 1;
         }
     }
+    conform_tap(run.generation == G61);
     conform_rings(run.wwpn, run.generation & G_TASK, run.generation == G61);
     printf("1..%u\n", run.count);
     return run.failed ? 1 : 0;

@@ -132,6 +132,9 @@ static int set_iff(Tap *t, void *arg)
     if (has_interface(t)) {
         return -EEXIST;
     }
+    if (!(ifr.ifr_flags & (IFF_TUN | IFF_TAP))) {
+        return -EINVAL;
+    }
     ifr.ifr_name[IFNAMSIZ - 1] = 0;
     snprintf(name, sizeof(name), "%s", *ifr.ifr_name ? ifr.ifr_name : "tap%d");
     if (strcmp(name, "tap%d") == 0) {
@@ -188,11 +191,16 @@ static int set_queue(Tap *t, void *arg)
     return 0;
 }
 
-/* Each needs the one before it. */
+/* None without checksums, and USO for both or none. */
 static int set_offload(unsigned long bits)
 {
+    const unsigned long uso = 0x60; /* TUN_F_USO4 | TUN_F_USO6 */
+
     if (bits & TUN_F_CSUM) {
         bits &= ~(unsigned long)(TUN_F_CSUM | TUN_F_UFO);
+        if ((bits & uso) == uso && fake.kernel > 601) {
+            bits &= ~uso;
+        }
         if (bits & (TUN_F_TSO4 | TUN_F_TSO6)) {
             bits &= ~(unsigned long)(TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
         }

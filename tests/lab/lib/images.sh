@@ -56,7 +56,7 @@ compile_conform() {
     local from=$LAB_ROOT/tests/fake-vhost
 
     ${CC:-cc} -O2 -Wall -static -D_GNU_SOURCE -I "$LAB_ROOT/linux-headers" -o "$1" \
-        "$from/conform.c" "$from/conform-ring.c" "$from/driver.c"
+        "$from/conform.c" "$from/conform-ring.c" "$from/conform-tap.c" "$from/driver.c"
 }
 
 # copy_program PROGRAM TREE: with every shared library, at the same paths.
