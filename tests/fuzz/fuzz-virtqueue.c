@@ -144,7 +144,9 @@ static void check(VirtIODevice *vdev)
     const struct vring_used *used = guest_ram_ptr(ram, RING(queue) + RING_USED,
                                                   64);
 
-    memset(guest_ram_ptr(ram, RING(queue), 0x3000), 0, 0x3000);
+    /* Those of the other queues are empty. */
+    memset(guest_ram_ptr(ram, RING(0), 0x3000 * vdev->n_queues), 0,
+           0x3000 * vdev->n_queues);
     guest_ram_write(ram, RING(queue), d, sizeof(d));
     guest_ram_write(ram, BUFFER, "\xff\xff\xff\xffxxxxpong", 12);
     guest_ram_write(ram, RING(queue) + RING_AVAIL, "\0\0\1\0\0\0", 6);
