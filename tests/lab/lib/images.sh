@@ -149,6 +149,11 @@ guest_image() {
     pack "$tree" "$1/guest.cpio"
 }
 
+# pack_new_kernel KERNEL TAR: what its package holds, as packages.sh unpacked it.
+pack_new_kernel() {
+    tar -C "$1" --transform "s|^vmlinuz$|boot/vmlinuz-$(cat "$1/version")|" -cf "$2" boot lib vmlinuz
+}
+
 # l1_image WORK KERNEL_NAME CONFIG_FILE: WORK/l1.cpio
 l1_image() {
     local work=$1 kernel=$LAB_CACHE/$2 config=$3 tree=$1/l1-tree modules=("${L1_MODULES[@]}")
@@ -182,6 +187,6 @@ l1_image() {
     ! grep -q '^LAB_NEEDS=.*unit-tests' "$config" || copy_unit_tests "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     ! grep -q '^LAB_NEEDS=.*firmware' "$config" || copy_firmware "$tree"
-    ! grep -q '^LAB_NEEDS=.*new-kernel' "$config" || tar -C "$LAB_CACHE/6.12" -cf "$tree/new-kernel.tar" boot lib
+    ! grep -q '^LAB_NEEDS=.*new-kernel' "$config" || pack_new_kernel "$LAB_CACHE/6.12" "$tree/new-kernel.tar"
     pack "$tree" "$work/l1.cpio"
 }

@@ -10,9 +10,11 @@
 scenario() {
     debian_target 1
     # What a package would unpack, on a LUN of its own.
-    truncate -s %512 /new-kernel.tar
-    lun_disk "$TARGET/vhost/$WWPN/tpgt_1" 1 "$(fileio kernel /new-kernel.tar "$(stat -c %s /new-kernel.tar)")"
-    firmware_start vm bios -device "$(debian_device)"
+    size=$((($(stat -c %s /new-kernel.tar) + 511) / 512 * 512))
+    truncate -s $size /new-kernel.tar
+    lun_disk "$TARGET/vhost/$WWPN/tpgt_1" 1 "$(fileio kernel /new-kernel.tar $size)"
+    # Of several LUNs SeaBIOS would take the other.
+    firmware_start vm bios -device "$(debian_device bootindex=0)"
     check "Debian is up" debian_login vm 240
     check "it runs the kernel that it came with" debian_do vm 30 'uname -r | grep ^6.1.0-'
     check "it unpacks the new one" debian_do vm 120 'tar -xf /dev/sdb -C / --keep-directory-symlink --no-same-owner'
