@@ -249,11 +249,6 @@ static void virtio_serial_unrealize(Device *dev)
     virtio_finish(&s->vdev);
 }
 
-static void virtio_serial_reset(Device *dev)
-{
-    virtio_reset(virtio_device_from(dev));
-}
-
 static const Property virtio_serial_props[] = {
     PROP_U32("max_ports", VirtIOSerial, max_ports,
              .def = VIRTIO_SERIAL_PORTS_MAX, .min = 1,
@@ -276,5 +271,4 @@ const DeviceType virtio_serial_type = {
     .props = virtio_serial_props,
     .realize = virtio_serial_realize,
     .unrealize = virtio_serial_unrealize,
-    .reset = virtio_serial_reset,
 };

@@ -655,11 +655,6 @@ static void vhost_net_unrealize(Device *dev)
     }
 }
 
-static void vhost_net_reset(Device *dev)
-{
-    virtio_reset(virtio_device_from(dev));
-}
-
 static void vhost_net_instance_init(Device *dev)
 {
     VhostNet *s = vhost_net_from(virtio_device_from(dev));
@@ -744,6 +739,5 @@ const DeviceType vhost_net_type = {
     .instance_init = vhost_net_instance_init,
     .realize = vhost_net_realize,
     .unrealize = vhost_net_unrealize,
-    .reset = vhost_net_reset,
     .boot_path = vhost_net_boot_path,
 };

@@ -498,13 +498,6 @@ static void vhost_scsi_unrealize(Device *dev)
     vhost_device_finish(virtio_device_from(dev));
 }
 
-static void vhost_scsi_reset(Device *dev)
-{
-    VhostScsi *s = vhost_scsi_from(virtio_device_from(dev));
-
-    virtio_reset(&s->vdev);
-}
-
 /* The name of the last node is "disk": SeaBIOS takes any, OVMF no other. */
 static char *vhost_scsi_boot_path(const Device *dev)
 {
@@ -587,6 +580,5 @@ const DeviceType vhost_scsi_type = {
     .instance_init = vhost_scsi_instance_init,
     .realize = vhost_scsi_realize,
     .unrealize = vhost_scsi_unrealize,
-    .reset = vhost_scsi_reset,
     .boot_path = vhost_scsi_boot_path,
 };

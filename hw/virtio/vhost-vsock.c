@@ -158,11 +158,6 @@ static void vhost_vsock_unrealize(Device *dev)
     vhost_device_finish(virtio_device_from(dev));
 }
 
-static void vhost_vsock_reset(Device *dev)
-{
-    virtio_reset(virtio_device_from(dev));
-}
-
 static const char *const seqpacket_words[] = { "auto", "on", "off", NULL };
 
 static const Property vhost_vsock_props[] = {
@@ -191,5 +186,4 @@ const DeviceType vhost_vsock_type = {
     .instance_init = vhost_vsock_instance_init,
     .realize = vhost_vsock_realize,
     .unrealize = vhost_vsock_unrealize,
-    .reset = vhost_vsock_reset,
 };

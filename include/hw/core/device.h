@@ -177,7 +177,7 @@ Device *device_add(DeviceTree *tree, json_object *opts, const bool *refused,
  * such device. */
 bool device_del(DeviceTree *tree, const char *id_or_path, GError **errp);
 
-/* Resets @dev and its backend. */
+/* What power-on does to @dev; a proxy resets its backend itself. */
 void device_reset(Device *dev);
 
 /* The device whose id is @id, or NULL. */
