@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The balloon as a host sees it: what it asks of the guest, what it is told, and
- * the guest's figures. Its pages are tests/qtest/test-virtio-balloon.c. */
+ * the guest's figures. Its pages are
+ * tests/qtest/test-qtest-virtio-balloon.c. */
 #include "fake-accel.h"
 #include "hw/i386/mch.h"
 #include "hw/virtio/virtio-balloon.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ports as a host sees them: which there may be, what it is told, and a
- * controller that goes before them. Bytes are tests/qtest/test-virtio-serial.c. */
+ * controller that goes before them. Bytes are
+ * tests/qtest/test-qtest-virtio-serial.c. */
 #include "chardev/char.h"
 #include "fake-accel.h"
 #include "hw/char/virtio-serial.h"
