@@ -74,9 +74,10 @@ l1_shell() {
     "${l1[@]}" -serial stdio -serial "file:$WORK/details.log"
 }
 
-# l1_run_all MACHINE...: machines are KERNEL:LANE; as many at once as there are processors for, each L1 has one.
+# l1_run_all MACHINE...: machines are KERNEL:LANE; several at once, each L1 has one processor.
 l1_run_all() {
-    local machine kernel chosen jobs=${LAB_JOBS:-$(nproc)}
+    # One more than processors: scenarios wait for half of their time.
+    local machine kernel chosen jobs=${LAB_JOBS:-$(($(nproc) + 1))}
 
     for machine in "$@"; do
         kernel=${machine%:*}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: a network card with 4 pairs of queues: a worker for each, and pairs that come and go while data flows
-# lane: d
+# lane: e
 # limit: 400
 # needs: net
 # only: ours

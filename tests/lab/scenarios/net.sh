@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: a network card on a tap and a bridge: DHCP, ping, checked data both ways, no exit for a packet; link, stop, reset, hotplug, a tap by descriptor
-# lane: d
+# lane: e
 # limit: 600
 # needs: net
 # only: ours

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: Linux' virtio_rng is the guest's source of random numbers, also after a reboot and behind a root port; the limit holds
-# lane: d
+# lane: e
 # limit: 240
 
 # random NAME BYTES: different ones, in two requests or more.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: Linux' virtio_console: a program behind a port answers, bytes arrive as they were sent, the host knows who listens, hvc0 speaks
-# lane: d
+# lane: e
 # limit: 240
 
 terminal() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # about: sockets between guest and host by vhost-vsock, both ways with checked data; stop, cont, reset, hotplug, a CID that is taken
-# lane: d
+# lane: e
 # needs: vsock
 # limit: 400
 
