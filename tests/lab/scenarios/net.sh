@@ -68,12 +68,18 @@ dhcp_and_data() {
     check "no kick left the kernel" no_slow_notify vm
 }
 
+# The bridge hears of a carrier up to a second later than the guest.
+port_forwards() {
+    [ "$(cat "/sys/class/net/$1/brport/state")" = 3 ]
+}
+
 link_down_and_up() {
     check "set_link down" qmp_do set_link '"name":"net0","up":false'
     check "the guest has no carrier" guest_do vm 30 carrier 0
     check "nothing comes through" guest_do vm 30 noping $HOST
     check "set_link up, by the netdev's name" qmp_do set_link '"name":"n0","up":true'
     check "the guest has a carrier" guest_do vm 30 carrier 1
+    check "the bridge has one" wait_for 30 port_forwards tap0
     works vm link
 }
 
