@@ -2,6 +2,7 @@
 # about: a network card on a tap and a bridge: DHCP, ping, checked data both ways, no exit for a packet; link, stop, reset, hotplug, a tap by descriptor
 # lane: e
 # limit: 600
+# long: long
 # needs: net
 # only: ours
 
