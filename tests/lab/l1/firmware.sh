@@ -79,13 +79,19 @@ debian_do() {
     guest_wait "$1" "$2" "GUEST-DONE $DEBIAN_NUMBER rc=0"
 }
 
-# debian_works NAME: boots to a login prompt, and reads and writes its disk.
-debian_works() {
+# debian_boots NAME: all that the scenarios bios and efi show.
+debian_boots() {
     check "Debian asks who is there" debian_login "$1" 240
     check "lsblk shows the LUN" debian_do "$1" 60 \
         "lsblk -dno NAME,TYPE,VENDOR,SIZE | sed s/^/GUEST''-LSBLK' '/; test -b /dev/sda"
     check "it is LIO's" guest_says "$1" 'GUEST-LSBLK sda +disk +LIO-ORG'
     check "it writes and syncs a file" debian_do "$1" 60 'cp /boot/vmlinuz-* /root/proof && sync'
+    debian_send "$1" reboot
+    check "after a reboot from inside the same disk boots" debian_login "$1" 240 2
+    check "the file is what it was" debian_do "$1" 60 'cmp /boot/vmlinuz-* /root/proof && rm /root/proof'
+    check "nothing on standard error" no_messages "$1"
+    debian_send "$1" poweroff
+    check "poweroff ends the VMM with status 0" vmm_ends "$1" 60 0
 }
 
 ### boot sectors
