@@ -5,7 +5,7 @@
 # only: ours
 
 PAUSE=30       # seconds
-SHORT_PAUSES=5  # on a host with an unstable TSC KVM is right by chance most of the time
+SHORT_PAUSES=8  # on a host with an unstable TSC KVM is right by chance most of the time
 
 # Hundredths of a second: the lab's, and the guest's monotonic clock as it last told.
 lab_now() {
