@@ -98,43 +98,94 @@ int parse_uuid(const char *s, uint8_t ret_uuid[16])
 
 #define NAME_MAX_LEN 63
 
-/* Levenshtein's distance of two names of at most NAME_MAX_LEN characters, in
- * one row; '-' and '_' count as the same character. */
-static unsigned edit_distance(const char *a, const char *b)
+static bool is_separator(char c)
 {
-    unsigned row[NAME_MAX_LEN + 1];
-    size_t len_b = strlen(b);
+    return c == '-' || c == '_';
+}
+
+static bool is_same(char a, char b)
+{
+    return a == b || (is_separator(a) && is_separator(b));
+}
+
+/* How many characters, one more, less or other, or two neighbours exchanged,
+ * lie between two names of at most NAME_MAX_LEN (the distance of Damerau and
+ * Levenshtein, each character changed once). '-' and '_' are the same. */
+static unsigned edit_distance(const char *a, size_t len_a, const char *b,
+                              size_t len_b)
+{
+    unsigned rows[3][NAME_MAX_LEN + 1];
 
     for (unsigned j = 0; j <= len_b; j++) {
-        row[j] = j;
+        rows[0][j] = j;
     }
-    for (unsigned i = 1; a[i - 1]; i++) {
-        unsigned diagonal = row[0];
+    for (unsigned i = 1; i <= len_a; i++) {
+        unsigned *row = rows[i % 3];
+        const unsigned *last = rows[(i + 2) % 3];
+        const unsigned *before = rows[(i + 1) % 3];
 
         row[0] = i;
         for (unsigned j = 1; j <= len_b; j++) {
-            char x = a[i - 1] == '-' ? '_' : a[i - 1];
-            char y = b[j - 1] == '-' ? '_' : b[j - 1];
-            unsigned swap = diagonal + (x != y);
+            bool other = !is_same(a[i - 1], b[j - 1]);
 
-            diagonal = row[j];
-            row[j] = MIN(MIN(row[j], row[j - 1]) + 1, swap);
+            row[j] = MIN(MIN(last[j], row[j - 1]) + 1, last[j - 1] + other);
+            if (i > 1 && j > 1 && is_same(a[i - 1], b[j - 2]) &&
+                is_same(a[i - 2], b[j - 1])) {
+                row[j] = MIN(row[j], before[j - 2] + 1);
+            }
         }
     }
-    return row[len_b];
+    return rows[len_a % 3][len_b];
 }
 
+/* Length of the whole words, each with its separator, that @a and @b begin
+ * with. */
+static size_t common_words(const char *a, const char *b)
+{
+    size_t words = 0;
+
+    for (size_t i = 0; a[i] && is_same(a[i], b[i]); i++) {
+        words = is_separator(a[i]) ? i + 1 : words;
+    }
+    return words;
+}
+
+/* The same at the end of what is left: of @len_a and @len_b characters. */
+static size_t common_last_words(const char *a, size_t len_a, const char *b,
+                                size_t len_b)
+{
+    size_t words = 0;
+
+    for (size_t i = 0;
+         i < len_a && i < len_b && is_same(a[len_a - 1 - i], b[len_b - 1 - i]);
+         i++) {
+        words = is_separator(a[len_a - 1 - i]) ? i + 1 : words;
+    }
+    return words;
+}
+
+/* Words that both have say nothing about the others: "virtio-blk-pci" is not
+ * near to "virtio-rng-pci". Of the letters in between a third may be wrong, or two
+ * of four and one of two. */
 void near_name_try(NearName *near, const char *candidate)
 {
-    unsigned limit = near->best ? near->distance
-                                : (unsigned)MAX(2, strlen(near->name) / 3) + 1;
+    size_t len = strlen(near->name);
+    size_t len_candidate = strlen(candidate);
+    size_t first = common_words(near->name, candidate);
+    const char *word = near->name + first;
+    size_t last;
     unsigned d;
 
-    if (strlen(near->name) > NAME_MAX_LEN || strlen(candidate) > NAME_MAX_LEN) {
+    if (len > NAME_MAX_LEN || len_candidate > NAME_MAX_LEN) {
         return;
     }
-    d = edit_distance(near->name, candidate);
-    if (d < limit) {
+    last = common_last_words(word, len - first, candidate + first,
+                             len_candidate - first);
+    len -= first + last;
+    len_candidate -= first + last;
+    d = edit_distance(word, len, candidate + first, len_candidate);
+    if (d <= MAX(len / 3, MIN(len / 2, 2)) &&
+        (!near->best || d < near->distance)) {
         near->best = candidate;
         near->distance = d;
     }

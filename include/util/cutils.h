@@ -27,8 +27,8 @@ bool id_is_well_formed(const char *id);
 
 /* The search for the name that a user has meant by .name, with .best NULL at
  * the beginning: .best is the nearest by edit distance of those that were
- * tried, borrowed, or NULL if none is near enough. error_setg_near() makes a
- * message of it. */
+ * tried, borrowed, or NULL if none is near enough: words that both have do not
+ * make them near. error_setg_near() makes a message of it. */
 typedef struct NearName {
     const char *name;
     const char *best;

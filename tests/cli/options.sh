@@ -124,7 +124,10 @@ for version in 2.4 2.12 4.0.1 6.2 7.1 7.2 7.2+deb12u13 2.9+x+y; do
     runs -machine "pc-q35-$version"
 done
 prints '^pc-q35-4.0.1 .*the same as pc-q35-7.2' -machine help
-for version in 2.3 2.13 7.3 7.2- 7.20; do
+for version in 2.3 2.13; do
+    refused "unsupported machine type 'pc-q35-$version'; see -machine help" -machine "pc-q35-$version"
+done
+for version in 7.3 7.2- 7.20; do
     refused "unsupported machine type 'pc-q35-$version'; did you mean 'pc-q35-7.2'?" -machine "pc-q35-$version"
 done 2>&1
 runs -machine q35,graphics=off,usb=off,vmport=auto,hpet=off,dump-guest-core=off,mem-merge=off,kernel-irqchip=on,acpi=auto
@@ -153,7 +156,7 @@ global() { # MESSAGE ARGUMENT
     refused "-global: $1" -accel qtest -global "$2"
 }
 global "'PIIX4_PN' is not a valid device model name; did you mean 'PIIX4_PM'?" PIIX4_PN.disable_s3=1
-global "'nvme' is not a valid device model name; see -device help" nvme.x=1
+global "'virtio-blk-pci' is not a valid device model name; see -device help" virtio-blk-pci.x=1
 global "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci.iothread=1
 global "vhost-scsi-pci: property 'num_queues' cannot be '0': a number from 1 to 1024 or 'auto' is expected" \
     vhost-scsi-pci.num_queues=0

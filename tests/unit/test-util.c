@@ -101,6 +101,52 @@ static void test_nearest_name(void)
     g_assert_null(near_name_of("serial", names).best);
 }
 
+/* What is asked for, and what is near of names that have words in common. */
+static void test_nearest_name_is_found_by_the_words_that_differ(void)
+{
+    static const char *const names[] = { "virtio-rng-pci",
+                                         "virtio-net-pci",
+                                         "virtio-net-pci-non-transitional",
+                                         "vhost-scsi-pci",
+                                         "isa-serial",
+                                         "mch",
+                                         "worker_per_virtqueue",
+                                         NULL };
+    static const char *const cases[][2] = {
+        { "virtio-blk-pci", NULL },
+        { "virtio-mem-pci", NULL },
+        { "virtio-pci", NULL },
+        { "usb-serial", NULL },
+        { "vga", NULL },
+        { "m", NULL },
+        { "", NULL },
+        { "-", NULL },
+        { "virtio-", NULL },
+        { "virtio-rgn-pci", "virtio-rng-pci" },
+        { "vitrio-net-pci", "virtio-net-pci" },
+        { "virtio-nte_pci", "virtio-net-pci" },
+        { "virtio-net-pci-nontransitional", "virtio-net-pci-non-transitional" },
+        { "vhost-scsi-pcj", "vhost-scsi-pci" },
+        { "mhc", "mch" },
+        { "worker_per_virtqeueu", "worker_per_virtqueue" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i][0]);
+        g_assert_cmpstr(near_name_of(cases[i][0], names).best, ==, cases[i][1]);
+    }
+}
+
+static void test_nearest_name_has_a_longest(void)
+{
+    g_autofree char *longest = g_strnfill(63, 'x');
+    g_autofree char *longer = g_strnfill(64, 'x');
+    const char *const names[] = { longest, longer, NULL };
+
+    g_assert_cmpstr(near_name_of(longest, names).best, ==, longest);
+    g_assert_null(near_name_of(longer, names).best);
+}
+
 static void test_keyval_implied_key_escape_and_flag(void)
 {
     g_autoptr(GError) err = NULL;
@@ -235,6 +281,10 @@ int main(int argc, char **argv)
     g_test_add_func("/util/parse-bool", test_parse_bool);
     g_test_add_func("/util/parse-uuid", test_parse_uuid);
     g_test_add_func("/util/nearest-name", test_nearest_name);
+    g_test_add_func("/util/nearest-name/words",
+                    test_nearest_name_is_found_by_the_words_that_differ);
+    g_test_add_func("/util/nearest-name/longest",
+                    test_nearest_name_has_a_longest);
     g_test_add_func("/keyval/forms", test_keyval_implied_key_escape_and_flag);
     g_test_add_func("/keyval/repeated",
                     test_keyval_repeated_key_has_all_values);
