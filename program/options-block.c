@@ -3,12 +3,10 @@
  * -blockdev with -machine pflash0=NODE. There is no other use of drives: disks
  * are LUNs of the host's SCSI target. */
 #include "options-int.h"
+#include "program/registry.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
-
-#define A_DISK_IS \
-    "a disk is a LUN of the host's target: -device vhost-scsi-pci,wwpn=..."
 
 static bool set_flash(Options *o, const char *what, unsigned unit,
                       const char *path, bool readonly, GError **errp)
@@ -82,8 +80,10 @@ bool option_drive(Options *o, const char *arg, GError **errp)
     }
     interface = keyval_get(dict, "if");
     if (!interface || !g_str_equal(interface, "pflash")) {
-        error_setg(errp, "-drive: only if=pflash, the firmware's flash, is "
-                         "supported: " A_DISK_IS);
+        error_setg(errp,
+                   "-drive: only if=pflash, the firmware's flash, is "
+                   "supported: %s",
+                   absent_instead("-drive"));
         return false;
     }
     file = keyval_get(dict, "file");
@@ -144,8 +144,8 @@ static bool check_node(json_object *node, const char *driver, GError **errp)
         !g_str_equal(driver, "host_device")) {
         error_setg(errp,
                    "-blockdev: driver '%s' is not supported: a flash is 'raw' "
-                   "on 'file'; " A_DISK_IS,
-                   driver);
+                   "on 'file'; %s",
+                   driver, absent_instead("-blockdev"));
         return false;
     }
     return keyval_check_keys(node, "-blockdev", is_raw ? raw : file, errp);
@@ -224,8 +224,10 @@ bool option_finish_flash(Options *o, GError **errp)
         return false;
     }
     if (used < o->blockdevs->len) {
-        error_setg(errp, "-blockdev: a node is used by none of -machine "
-                         "pflash0= and pflash1=: leave it out; " A_DISK_IS);
+        error_setg(errp,
+                   "-blockdev: a node is used by none of -machine pflash0= and "
+                   "pflash1=: leave it out; %s",
+                   absent_instead("-blockdev"));
         return false;
     }
     if (o->config.pflash[1].path && !o->config.pflash[0].path) {

@@ -2,6 +2,7 @@
 /* The options that are dictionaries kept for later: objects, defaults of
  * properties, passed descriptors; and audio, of which there is none. */
 #include "options-int.h"
+#include "program/registry.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -114,8 +115,8 @@ bool option_audiodev(Options *o, const char *arg, GError **errp)
     driver = keyval_get(dict, "driver");
     id = keyval_get(dict, "id");
     if (g_strcmp0(driver, "none")) {
-        error_setg(errp, "-audiodev: '%s' is not supported: only 'none' is",
-                   driver ? driver : "");
+        error_setg(errp, "-audiodev: '%s' is not supported: %s",
+                   driver ? driver : "", absent_instead("-audiodev"));
         return false;
     }
     if (!id || !id_is_well_formed(id)) {

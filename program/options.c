@@ -2,6 +2,7 @@
 #include "chardev/char.h"
 #include "monitor/monitor.h"
 #include "options-int.h"
+#include "program/registry.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -121,6 +122,19 @@ static bool opt_device(Options *o, const char *arg, GError **errp)
     return option_add_repeat(o->devices, dict, "-device", errp);
 }
 
+/* What a machine with a screen has. */
+static bool check_chardev(json_object *dict, GError **errp)
+{
+    const char *backend = keyval_get(dict, "backend");
+    const char *instead = backend ? absent_instead(backend) : NULL;
+
+    if (instead) {
+        error_setg(errp, "-chardev: '%s' is not a valid char driver name: %s",
+                   backend, instead);
+    }
+    return !instead;
+}
+
 static bool opt_chardev(Options *o, const char *arg, GError **errp)
 {
     json_object *dict;
@@ -131,7 +145,8 @@ static bool opt_chardev(Options *o, const char *arg, GError **errp)
         return true;
     }
     dict = keyval_parse(arg, "backend", errp);
-    return dict && option_add_repeat(o->chardevs, dict, "-chardev", errp);
+    return dict && option_add_repeat(o->chardevs, dict, "-chardev", errp) &&
+           check_chardev(dict, errp);
 }
 
 static bool opt_serial(Options *o, const char *arg, GError **errp)
@@ -143,9 +158,12 @@ static bool opt_serial(Options *o, const char *arg, GError **errp)
 
 static bool only_none(const char *name, const char *arg, GError **errp)
 {
+    g_autofree char *option = g_strdup_printf("-%s", name);
+    const char *instead = absent_instead(option);
+
     if (!g_str_equal(arg, "none")) {
-        error_setg(errp, "-%s: '%s' is not supported: only 'none' is", name,
-                   arg);
+        error_setg(errp, "%s: '%s' is not supported: %s", option, arg,
+                   instead ? instead : "only 'none' is");
         return false;
     }
     return true;
@@ -489,8 +507,14 @@ bool options_apply(Options *o, const char *name, const char *arg, GError **errp)
 
 static void unknown_option(const char *arg, const char *name, GError **errp)
 {
+    g_autofree char *option = g_strdup_printf("-%s", name);
+    const char *instead = absent_instead(option);
     NearName near = { .name = name };
 
+    if (instead) {
+        error_setg(errp, "%s: invalid option: %s", arg, instead);
+        return;
+    }
     for (const Option *opt = option_table; opt->name; opt++) {
         near_name_try(&near, opt->name);
     }

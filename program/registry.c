@@ -24,50 +24,52 @@
 #include "system/machine.h"
 
 /* A virtio device behind virtio-pci. */
-#define VIRTIO_PCI_TYPE(its_name, its_backend, its_summary)           \
-    {                                                                 \
-        .name = its_name, .summary = its_summary, .bus = BUS_PCI,     \
-        .size = sizeof(VirtIOPCIProxy), .props = virtio_pci_props,    \
-        .bus_props = pci_bus_props, .backend = &its_backend,          \
-        .user_creatable = true, .realize = virtio_pci_realize,        \
-        .unrealize = virtio_pci_unrealize, .reset = virtio_pci_reset, \
+#define VIRTIO_PCI_TYPE(its_name, its_alias, its_backend, its_summary)    \
+    {                                                                     \
+        .name = its_name, .alias = its_alias, .summary = its_summary,     \
+        .bus = BUS_PCI, .size = sizeof(VirtIOPCIProxy),                   \
+        .props = virtio_pci_props, .bus_props = pci_bus_props,            \
+        .backend = &its_backend, .user_creatable = true,                  \
+        .realize = virtio_pci_realize, .unrealize = virtio_pci_unrealize, \
+        .reset = virtio_pci_reset,                                        \
     }
 
 static const DeviceType vhost_scsi_pci_type = VIRTIO_PCI_TYPE(
-    "vhost-scsi-pci", vhost_scsi_type,
+    "vhost-scsi-pci", NULL, vhost_scsi_type,
     "SCSI host adapter served by the kernel's LIO target (vhost)");
 
 /* The same adapter, which is modern only, by the name that libvirt looks for
  * before it plugs virtio devices into PCIe ports. */
 static const DeviceType vhost_scsi_pci_non_transitional_type = VIRTIO_PCI_TYPE(
-    "vhost-scsi-pci-non-transitional", vhost_scsi_type,
+    "vhost-scsi-pci-non-transitional", NULL, vhost_scsi_type,
     "the same as vhost-scsi-pci");
 
 static const DeviceType vhost_vsock_pci_type = VIRTIO_PCI_TYPE(
-    "vhost-vsock-pci", vhost_vsock_type,
+    "vhost-vsock-pci", NULL, vhost_vsock_type,
     "sockets between guest and host, served by the kernel (vhost)");
 
 static const DeviceType vhost_vsock_pci_non_transitional_type = VIRTIO_PCI_TYPE(
-    "vhost-vsock-pci-non-transitional", vhost_vsock_type,
+    "vhost-vsock-pci-non-transitional", NULL, vhost_vsock_type,
     "the same as vhost-vsock-pci");
 
 static const DeviceType virtio_balloon_pci_type = VIRTIO_PCI_TYPE(
-    "virtio-balloon-pci", virtio_balloon_type,
+    "virtio-balloon-pci", "virtio-balloon", virtio_balloon_type,
     "the guest gives memory to the host and takes it back");
 
 static const DeviceType virtio_rng_pci_type = VIRTIO_PCI_TYPE(
-    "virtio-rng-pci", virtio_rng_type, "random bytes of the host");
+    "virtio-rng-pci", "virtio-rng", virtio_rng_type,
+    "random bytes of the host");
 
 static const DeviceType virtio_net_pci_type = VIRTIO_PCI_TYPE(
-    "virtio-net-pci", vhost_net_type,
+    "virtio-net-pci", "virtio-net", vhost_net_type,
     "network card on a tap, served by the kernel (vhost)");
 
 static const DeviceType virtio_net_pci_non_transitional_type = VIRTIO_PCI_TYPE(
-    "virtio-net-pci-non-transitional", vhost_net_type,
+    "virtio-net-pci-non-transitional", NULL, vhost_net_type,
     "the same as virtio-net-pci");
 
 static const DeviceType virtio_serial_pci_type = VIRTIO_PCI_TYPE(
-    "virtio-serial-pci", virtio_serial_type,
+    "virtio-serial-pci", "virtio-serial", virtio_serial_type,
     "controller of ports between guest and character devices");
 
 static const DeviceType *const device_types[] = {
@@ -118,4 +120,5 @@ const Registry program_registry = {
     .device_types = device_types,
     .machine_types = machine_types,
     .accel_types = accel_types,
+    .instead_of = absent_instead,
 };

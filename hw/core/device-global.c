@@ -70,7 +70,7 @@ bool device_add_global(DeviceTree *tree, const char *driver,
         return false;
     }
     g = g_new0(Global, 1);
-    g->driver = g_strdup(driver);
+    g->driver = g_strdup(type->name);
     g->property = g_strdup(property);
     g->value = g_strdup(value);
     g_ptr_array_add(tree->globals, g);

@@ -41,8 +41,10 @@ Bus *device_tree_find_bus(DeviceTree *tree, const char *name, BusType type)
 const DeviceType *device_type_find(const Registry *r, const char *name)
 {
     for (unsigned i = 0; r->device_types[i]; i++) {
-        if (g_str_equal(r->device_types[i]->name, name)) {
-            return r->device_types[i];
+        const DeviceType *t = r->device_types[i];
+
+        if (g_str_equal(t->name, name) || !g_strcmp0(t->alias, name)) {
+            return t;
         }
     }
     return NULL;
@@ -52,8 +54,17 @@ const DeviceType *device_type_get(const Registry *r, const char *name,
                                   bool to_create, GError **errp)
 {
     const DeviceType *type = device_type_find(r, name);
+    const char *instead = NULL;
     NearName near = { .name = name };
 
+    if (!type && r->instead_of) {
+        instead = r->instead_of(name);
+    }
+    if (instead) {
+        error_setg(errp, "'%s' is not a valid device model name: %s", name,
+                   instead);
+        return NULL;
+    }
     for (unsigned i = 0; !type && r->device_types[i]; i++) {
         if (!to_create || r->device_types[i]->user_creatable) {
             near_name_try(&near, r->device_types[i]->name);
@@ -527,11 +538,12 @@ void device_print_types(FILE *f, const Registry *r)
         const DeviceType *t = r->device_types[i];
 
         if (t->user_creatable) {
-            fprintf(f, "name \"%s\", bus %s, desc \"%s\"\n", t->name,
+            fprintf(f, "name \"%s\", bus %s%s%s%s, desc \"%s\"\n", t->name,
                     t->bus == BUS_PCI   ? "PCI"
                     : t->bus == BUS_ISA ? "ISA"
                                         : "none",
-                    t->summary);
+                    t->alias ? ", alias \"" : "", t->alias ? t->alias : "",
+                    t->alias ? "\"" : "", t->summary);
         }
     }
 }

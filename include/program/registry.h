@@ -7,4 +7,8 @@
 /* All that this program can make, in plain sight (program/registry.c). */
 extern const Registry program_registry;
 
+/* Its instead_of(), also for options, "-" before their names, and for character
+ * devices (program/absent.c). */
+const char *absent_instead(const char *name);
+
 #endif

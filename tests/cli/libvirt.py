@@ -396,8 +396,8 @@ def test_probe():
 
 def test_daemon_failures():
     for name, args, message in (
-            ("unknown device", ["-device", "e1000"],
-             "-device: 'e1000' is not a valid device model name; see "
+            ("unknown device", ["-device", "x1000"],
+             "-device: 'x1000' is not a valid device model name; see "
              "-device help"),
             ("socket in no directory",
              ["-chardev", "socket,id=c,path=/nonexistent/s,server=on,wait=off"],

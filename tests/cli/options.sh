@@ -151,12 +151,56 @@ prints ' vmx ' -cpu help
 refused '-smp: dies > 1 not supported by this machine: leave it out' -smp 4,dies=2
 refused "-smp: 'clusters' cannot be '0': a number from 1 to 255 is expected" -smp 4,clusters=0
 
+# --- what there is not, and what to give instead ---
+screen="there is no screen, and the guest's console is its serial port, leave it out or give -display none (virt-install: \
+--graphics none)"
+sound='there is no sound, leave it out (virt-install: --sound none)'
+input="there is no screen, and the guest's keyboard is its serial port, leave it out (virt-install: --graphics none)"
+disk="a disk, and the image of a CD, is a LUN of the host's target, give -device vhost-scsi-pci,wwpn=... (virt-install: \
+--import --disk none, and the target as a hostdev by --xml)"
+usb="there is no USB, leave it out (in a domain's XML <controller type='usb' model='none'/>, virt-install: --controller \
+usb,model=none)"
+network='the network is a virtio-net-pci on a tap of the host, give -nic tap (virt-install: --network bridge=NAME,model=virtio)'
+absent() { # MESSAGE NAME...: devices, and options if they begin with "-"
+    local message=$1 name
+    shift
+
+    for name; do
+        case $name in
+        -*) refused "$name: invalid option: $message" -accel qtest "$name" x ;;
+        *) refused "-device: '$name' is not a valid device model name: $message" -accel qtest -device "$name" ;;
+        esac
+    done
+}
+absent "$disk" virtio-blk-pci virtio-scsi-pci ide-hd ide-cd scsi-hd scsi-cd nvme ahci usb-storage -hda -cdrom -fda
+absent "$screen" VGA qxl qxl-vga virtio-vga virtio-vga-gl virtio-gpu-pci bochs-display -spice -sdl
+absent "$sound" AC97 ich9-intel-hda hda-duplex hda-micro -soundhw
+absent "$input" usb-tablet usb-kbd usb-mouse virtio-tablet-pci virtio-keyboard-pci virtio-mouse-pci
+absent "$usb" usb-redir usb-host ich9-usb-ehci1 ich9-usb-uhci1 piix3-usb-uhci -usb -usbdevice
+absent "$network" e1000 e1000e rtl8139 vmxnet3
+absent 'there is no TPM, leave it out (virt-install: --tpm none)' tpm-crb tpm-tis -tpmdev
+absent 'there is no watchdog, leave it out (virt-install: --watchdog none)' i6300esb -watchdog
+absent "no directory of the host can be shared, give files to the guest by the network or by vsock (virt-install: no \
+--filesystem)" virtio-9p-pci vhost-user-fs-pci -virtfs
+absent 'devices of the host are not passed on, leave it out (virt-install: no --hostdev of a PCI device)' vfio-pci
+absent 'the bridges are root ports, give -device pcie-root-port' i82801b11-bridge pcie-pci-bridge
+absent 'virtio devices are modern ones, leave -transitional out' vhost-scsi-pci-transitional
+refused "-device: 'usb-tablet' is not a valid device model name: $input" -device usb-tablet,help
+for screen_of in 'display gtk' 'vga std' 'vnc 127.0.0.1:0,audiodev=audio1'; do
+    refused "-${screen_of%% *}: '${screen_of#* }' is not supported: $screen" -"${screen_of%% *}" "${screen_of#* }"
+done
+refused "-net: 'user' is not supported: $network" -net user
+refused "-chardev: 'spicevmc' is not a valid char driver name: $screen" -accel qtest -chardev spicevmc,id=c,name=vdagent
+# The names that people give them.
+prints '^name "virtio-net-pci", bus PCI, alias "virtio-net", desc' -device help
+runs -device virtio-serial,id=s -device virtio-rng -device virtio-balloon -global virtio-serial.addr=5
+
 # --- -global ---
 global() { # MESSAGE ARGUMENT
     refused "-global: $1" -accel qtest -global "$2"
 }
 global "'PIIX4_PN' is not a valid device model name; did you mean 'PIIX4_PM'?" PIIX4_PN.disable_s3=1
-global "'virtio-blk-pci' is not a valid device model name; see -device help" virtio-blk-pci.x=1
+global "'nvmf' is not a valid device model name; see -device help" nvmf.x=1
 global "Property 'vhost-scsi-pci.iothread' not found" vhost-scsi-pci.iothread=1
 global "vhost-scsi-pci: property 'num_queues' cannot be '0': a number from 1 to 1024 or 'auto' is expected" \
     vhost-scsi-pci.num_queues=0
@@ -174,7 +218,6 @@ refused "-device: isa-serial: index=1 (COM2) is taken: give another, or -serial 
 runs -nodefaults -global isa-serial.index=1 -device isa-serial -device isa-serial,index=0
 
 # --- -pflash, -drive, -blockdev ---
-disk='a disk is a LUN of the host'"'"'s target: -device vhost-scsi-pci,wwpn=...'
 truncate -s 64K "$work/code"
 truncate -s 16K "$work/vars"
 refused "-drive: only if=pflash, the firmware's flash, is supported: $disk" -drive "file=$work/vars,format=raw"
@@ -238,7 +281,7 @@ refused "-rtc: driftfix cannot be 'x': none or slew is expected" -rtc driftfix=x
 runs -rtc base=localtime,driftfix=slew
 runs -rtc base=2006-06-17,driftfix=none
 runs -rtc base=2006-06-17T16:01:21,clock=vm
-refused "-audiodev: 'alsa' is not supported: only 'none' is" -audiodev alsa,id=x
+refused "-audiodev: 'alsa' is not supported: $sound" -audiodev alsa,id=x
 refused "-audiodev: Parameter 'id' is missing" -audiodev none
 runs -audiodev '{"id":"audio1","driver":"none"}' -audiodev none,id=audio2
 

@@ -65,6 +65,7 @@ typedef struct LiveProperty {
 
 struct DeviceType {
     const char *name;    /* "vhost-scsi-pci" */
+    const char *alias;   /* another name for -device; or NULL */
     const char *summary; /* one line for -device help */
     BusType bus;
     size_t size;               /* of the instance, which begins with Device */

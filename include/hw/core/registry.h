@@ -15,6 +15,10 @@ typedef struct Registry {
     const DeviceType *const *device_types; /* in alphabetical order */
     const MachineType *const *machine_types;
     const AccelOps *const *accel_types; /* the first is the default */
+    /* What to do instead, as the end of a sentence, of a type of devices called
+     * @name that QEMU has and the program has not; NULL: nothing is known. The
+     * function may be NULL. */
+    const char *(*instead_of)(const char *name);
 } Registry;
 
 /* The one called @name, or NULL: in hw/core and, of the last two, in system. */
