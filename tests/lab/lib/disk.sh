@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A disk with Debian on it, as Debian's own tools install it, in a cache outside the tree; and OVMF, the firmware that
 # boots it beside SeaBIOS. Neither root nor a mount is needed here, and nothing is installed: apt chooses and downloads
-# the packages for a system that is empty as yet, dpkg-deb unpacks them, and what has to run as root in the new system
-# (dpkg --configure, update-initramfs, grub-install) runs in a virtual machine, in software emulation. Sourced by run.
+# the packages for a system that is empty as yet, dpkg-deb unpacks them, and grub-install, which has to run as root and on
+# the disk, runs in a virtual machine, in software emulation; so do dpkg --configure and update-initramfs, unless this is
+# root, who may use a chroot. Sourced by run.
 
 DISK_DIR=$LAB_DIR/disk
 DISK_CACHE=$LAB_CACHE/disk
@@ -11,7 +12,7 @@ DISK_ESP_MIB=40
 DISK_ROOT_OFFSET=$(((2 + DISK_ESP_MIB) * 1024 * 1024)) # behind the table, the loader's core image and the ESP
 DISK_KERNEL=6.1 # of those in the cache, Debian 12's own; the scenario kernel-update brings the other
 DISK_TRIES=3
-DISK_SECONDS=600 # of one try; it takes less than two minutes on an idle processor
+DISK_SECONDS=600 # of one try; two minutes on an idle processor if populate could configure nothing, else half of one
 
 # Beside all that is essential. No network, no bus, no log-in manager: each costs a guest inside a guest seconds.
 DISK_PACKAGES=(usr-is-merged systemd-sysv udev kmod initramfs-tools lz4 e2fsprogs mount login passwd
@@ -100,7 +101,7 @@ disk_build() {
     mkdir -p "$dir"
     say "downloading Debian packages for the disk"
     disk_download || die "cannot download the packages of the disk"
-    say "building a disk with Debian (about two minutes, once)"
+    say "building a disk with Debian (one to three minutes, once)"
     disk_partition "$dir/base.img" || die "cannot partition the disk"
     disk_as_root "$DISK_DIR/populate" "$DISK_CACHE" "$LAB_CACHE/$DISK_KERNEL" "$dir/base.img" \
         "$DISK_ROOT_OFFSET" "$dir/tree" > "$dir/populate.log" 2>&1 || die "cannot unpack the packages: see $dir/populate.log"
