@@ -79,9 +79,8 @@ debian_do() {
     guest_wait "$1" "$2" "GUEST-DONE $DEBIAN_NUMBER rc=0"
 }
 
-# debian_boots NAME: all that the scenarios bios and efi show.
+# debian_boots NAME: all that the scenarios bios and efi show of a Debian with a shell.
 debian_boots() {
-    check "Debian asks who is there" debian_login "$1" 240
     check "lsblk shows the LUN" debian_do "$1" 60 \
         "lsblk -dno NAME,TYPE,VENDOR,SIZE | sed s/^/GUEST''-LSBLK' '/; test -b /dev/sda"
     check "it is LIO's" guest_says "$1" 'GUEST-LSBLK sda +disk +LIO-ORG'

@@ -8,8 +8,10 @@ GUEST_MODULES=(virtio_pci virtio_scsi sd_mod)
 L1_DISK_MODULES=(virtio_pci virtio_blk) # of an L1 that has the disk of disk.sh
 BUTTON_MODULES=(button evdev) # loaded by the guest's verb "button"
 FW_CFG_MODULES=(qemu_fw_cfg) # by its verb "fw_cfg"
+VARIABLES_MODULES=(efivarfs) # by its verb "variables"
 VSOCK_MODULES=(vmw_vsock_virtio_transport) # by its verb "vsock_load"
-L1_VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
+L1_VARIABLES_MODULES=(efivarfs) # by its verb "variables"
+VSOCK_MODULES=(vhost_vsock) # of an L1 that needs vsock
 RNG_MODULES=(virtio-rng) # "rng"
 BALLOON_MODULES=(virtio_balloon) # "balloon"
 NET_MODULES=(virtio_net) # by its verb "net"
@@ -138,6 +140,7 @@ guest_image() {
     copy_modules "$LAB_CACHE/6.12" "$tree/modules" "${GUEST_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/button" "${BUTTON_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/fw_cfg" "${FW_CFG_MODULES[@]}" || return
+    copy_modules "$LAB_CACHE/6.12" "$tree/variables" "${VARIABLES_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/vsock" "${VSOCK_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/rng" "${RNG_MODULES[@]}" || return
     copy_modules "$LAB_CACHE/6.12" "$tree/balloon" "${BALLOON_MODULES[@]}" || return

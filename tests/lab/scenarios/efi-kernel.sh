@@ -9,8 +9,9 @@
 
 scenario() {
     debian_target 0
-    firmware_start vm efi -kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" -append "console=ttyS0 lab.verbs=disk,serve" -device "$(debian_device)"
-    check "the kernel that OVMF loaded runs" guest_wait vm 150 'GUEST-INIT'
+    firmware_start vm efi -kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" -append "console=ttyS0 lab.run=disk,serve" \
+        -device "$(debian_device)"
+    check "the kernel that OVMF loaded runs, and sees its disk" guest_wait vm 150 'GUEST-READY'
     check "with the initrd that fw_cfg has" guest_says vm 'EFI stub: Loaded initrd'
     vmm_kill vm
 }

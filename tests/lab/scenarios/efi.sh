@@ -9,5 +9,6 @@
 scenario() {
     debian_target 0
     firmware_start vm efi -device "$(debian_device)"
+    check "Debian asks who is there" debian_login vm 240
     debian_boots vm
 }
