@@ -186,7 +186,7 @@ vmm_base() {
 }
 
 guest_append() {
-    echo "console=ttyS0 quiet panic=-1 mitigations=off lab.run=$1 $EXTRA_APPEND"
+    echo "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS lab.run=$1 $EXTRA_APPEND"
 }
 
 # vhost_scsi QUEUES [MORE]: the -device argument, with a worker per queue where the VMM knows the property.

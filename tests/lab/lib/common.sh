@@ -11,6 +11,12 @@ declare -A LAB_KERNEL_PACKAGE=(
     [6.1]=linux-image-cloud-amd64
 )
 
+# For the command line of each kernel that runs in software emulation, once or twice: what a machine that lives for
+# minutes need not do, a third of a guest's boot: clear what it allocates, test ciphers and a source of random bits, read
+# certificates for modules and tables for BPF.
+LAB_KERNEL_WORDS="mitigations=off init_on_alloc=0 cryptomgr.notests"
+LAB_KERNEL_WORDS+=" initcall_blacklist=jent_mod_init,load_system_certificate_list,bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init"
+
 say() {
     printf '%s\n' "lab: $*" >&2
 }

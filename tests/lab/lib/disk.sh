@@ -88,7 +88,7 @@ disk_initrd() {
 disk_configure() {
     timeout -s KILL "$DISK_SECONDS" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 \
         -display none -monitor none -no-reboot -net none -serial "file:$1/console.log" \
-        -kernel "$LAB_CACHE/6.12/vmlinuz" -initrd "$1/initrd" -append "console=ttyS0 quiet panic=-1 mitigations=off" \
+        -kernel "$LAB_CACHE/6.12/vmlinuz" -initrd "$1/initrd" -append "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS" \
         -drive "file=$1/disk.img,format=raw,if=virtio,cache=unsafe" < /dev/null > "$1/qemu.log" 2>&1
     grep -q '^DISK-DONE' "$1/console.log"
 }

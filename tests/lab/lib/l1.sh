@@ -28,6 +28,7 @@ LAB_CPUS=$(l1_cpus "$@")
 LAB_SCENARIOS="$*"
 LAB_NEEDS="$(l1_needs "$@")"
 LAB_SHELL="${shell:-}"
+LAB_KERNEL_WORDS="$LAB_KERNEL_WORDS"
 LAB_VHOST_SCSI_OPTIONS="max_io_vqs=16"
 END
     l1_extra_config
@@ -43,7 +44,7 @@ l1_command() {
     [ "$cpus" != 1 ] || pulse=hpet=disable
     l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$cpus" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
-        -append "console=ttyS0 quiet panic=-1 mitigations=off $pulse")
+        -append "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS $pulse")
     # What is written to it goes with that L1.
     ! l1_needs "${@:3}" | grep -q disk || l1+=(-drive "file=$(disk_image),format=raw,if=virtio,snapshot=on,cache=unsafe")
 }

@@ -50,8 +50,8 @@ pings_without_exit() {
 # works NAME: after anything that came between.
 works() {
     check "[$2] ping" guest_do "$1" 60 ping "$HOST 3"
-    check "[$2] data from the guest and back" guest_do "$1" 120 netcheck "$HOST $PORT 1 2"
-    check "[$2] data to the guest and back" labnet check $GUEST $PORT 1 2
+    check "[$2] data from the guest and back" guest_do "$1" 120 netcheck "$HOST $PORT 1 1"
+    check "[$2] data to the guest and back" labnet check $GUEST $PORT 1 1
 }
 
 dhcp_and_data() {
@@ -63,7 +63,7 @@ dhcp_and_data() {
     check "the guest takes another address" guest_do vm 30 net $GUEST
     guest_do vm 10 echo $PORT
     works vm first
-    check "8 MiB over 4 connections" guest_do vm 240 netcheck "$HOST $PORT 8 4"
+    check "2 MiB over 4 connections" guest_do vm 240 netcheck "$HOST $PORT 2 4"
     check "a packet costs no exit to the VMM" pings_without_exit vm
     check "no kick left the kernel" no_slow_notify vm
 }

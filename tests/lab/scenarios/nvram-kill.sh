@@ -17,7 +17,7 @@ last_number() {
 # kill_once NUMBER: boots, and ends it while a variable is written, behind at least the first.
 kill_once() {
     firmware_start vm efi -kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
-        -append "console=ttyS0 quiet mitigations=off lab.run=variables"
+        -append "console=ttyS0 quiet $LAB_KERNEL_WORDS lab.run=variables"
     check "boot $1: the guest writes variables" guest_wait vm 120 '^GUEST-VARIABLE [0-9]' $((RANDOM % 10 + 1))
     guest_says vm '^GUEST-VARIABLE [0-9]' || return
     usleep $((RANDOM * 8))
