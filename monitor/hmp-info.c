@@ -44,6 +44,39 @@ static void info_name(Hmp *h)
     json_object_put(reply);
 }
 
+static const char *bool_text(json_object *o, const char *key)
+{
+    return json_get_bool(o, key, false) ? "true" : "false";
+}
+
+static void info_memdev(Hmp *h)
+{
+    json_object *reply = hmp_call(h, "query-memdev", NULL);
+
+    for (size_t i = 0; i < json_len(reply); i++) {
+        json_object *o = json_at(reply, i);
+        json_object *nodes = json_get(o, "host-nodes");
+        g_autoptr(GString) list = g_string_new(NULL);
+
+        for (size_t n = 0; n < json_len(nodes); n++) {
+            g_string_append_printf(list, "%s%d", n ? " " : "",
+                                   json_object_get_int(json_at(nodes, n)));
+        }
+        hmp_print(h,
+                  "memory backend: %s\n  size:  %" PRIu64 "\n  merge: %s\n"
+                  "  dump: %s\n  prealloc: %s\n  share: %s\n  reserve: %s\n"
+                  "  policy: %s\n  host nodes: %s\n",
+                  json_text(o, "id"), json_number(o, "size"),
+                  bool_text(o, "merge"), bool_text(o, "dump"),
+                  bool_text(o, "prealloc"), bool_text(o, "share"),
+                  bool_text(o, "reserve"), json_text(o, "policy"), list->str);
+    }
+    if (reply) {
+        hmp_print(h, "\n");
+    }
+    json_object_put(reply);
+}
+
 static void info_numa(Hmp *h)
 {
     hmp_print(h, "0 nodes\n");
@@ -458,6 +491,11 @@ const HmpCommand hmp_info[] = {
         .names = "kvm",
         .help = "show KVM information",
         .run = info_kvm,
+    },
+    {
+        .names = "memdev",
+        .help = "show what guest RAM there is by -object",
+        .run = info_memdev,
     },
     {
         .names = "memory_size_summary",

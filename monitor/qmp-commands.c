@@ -12,6 +12,7 @@
 #include "net/netdev.h"
 #include "system/fds.h"
 #include "system/hotplug.h"
+#include "system/memory-backend.h"
 #include "system/stats.h"
 #include "system/user-object.h"
 #include "util/error.h"
@@ -128,6 +129,7 @@ const QmpRow qmp_rows[] = {
     { "query-jobs", qmp_query_nothing },
     { "query-kvm", qmp_query_kvm },
     { "query-machines", qmp_query_machines },
+    { "query-memdev", qmp_query_memdev },
     { "query-memory-devices", qmp_query_nothing },
     { "query-memory-size-summary", qmp_query_memory_size_summary },
     { "query-migrate-capabilities", qmp_query_nothing },

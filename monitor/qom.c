@@ -397,13 +397,10 @@ json_object *qmp_qom_set(Machine *m, json_object *args, GError **errp)
 
 /* --- types --- */
 
-/* What is neither a device nor an object of -object. libvirt 9.0 asks for the
- * properties of memory-backend-file whatever types are listed, and ends itself
- * by a segmentation fault unless it gets a list. */
+/* What is neither a device nor an object of -object. */
 static const struct {
-    const char *name, *parent; /* NULL: not listed */
+    const char *name, *parent;
 } plain_types[] = {
-    { "memory-backend-file", NULL },
     { "kvm-accel", "accel" },
     { "qtest-accel", "accel" },
 };
@@ -507,10 +504,7 @@ json_object *qmp_qom_list_types(Machine *m, json_object *args, GError **errp)
         add_type(list, implements, user_object_types[i]->name, "object");
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(plain_types); i++) {
-        if (plain_types[i].parent) {
-            add_type(list, implements, plain_types[i].name,
-                     plain_types[i].parent);
-        }
+        add_type(list, implements, plain_types[i].name, plain_types[i].parent);
     }
     add_base_types(list, implements,
                    abstract && json_object_get_boolean(abstract));

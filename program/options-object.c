@@ -28,7 +28,7 @@ bool option_object(Options *o, const char *arg, GError **errp)
         o->help_printed = true;
         return true;
     }
-    dict = keyval_parse(arg, "qom-type", errp);
+    dict = keyval_parse_repeated(arg, "qom-type", "host-nodes", errp);
     if (!dict) {
         return false;
     }

@@ -320,6 +320,10 @@ static const Option option_table[] = {
       option_smp },
     { "m", "[size=]SIZE", "guest RAM in MiB or with a suffix (default 128)",
       option_m },
+    { "mem-path", "PATH", "guest RAM is a file in or at PATH",
+      OPTION_FIELD(mem_path) },
+    { "mem-prealloc", NULL, "touch all guest RAM at the start",
+      OPTION_FIELD(mem_prealloc) },
     { "kernel", "FILE", "Linux bzImage to boot", OPTION_FIELD(config.kernel) },
     { "initrd", "FILE", "its initial RAM disk", OPTION_FIELD(config.initrd) },
     { "append", "TEXT", "its command line", OPTION_FIELD(config.append) },
@@ -466,6 +470,7 @@ void options_free(Options *o)
     g_ptr_array_unref(o->globals);
     g_ptr_array_unref(o->add_fds);
     g_free(o->accel_unknown);
+    g_free(o->mem_path);
     g_free(o->pidfile);
     g_free(o->qtest);
     g_free(o->qtest_log);

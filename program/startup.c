@@ -4,8 +4,10 @@
 #include "monitor/monitor.h"
 #include "net/netdev.h"
 #include "program/options.h"
+#include "system/memory-backend.h"
 #include "util/cutils.h"
 #include "util/error.h"
+#include "util/json.h"
 #include "util/keyval.h"
 
 #include <sys/mman.h>
@@ -127,22 +129,53 @@ static bool add_netdevs(Machine *m, const Options *o, GError **errp)
     return true;
 }
 
-/* The objects, and -machine memory-backend=: what it says of the RAM. */
-static bool add_objects(Machine *m, const Options *o, GError **errp)
+static bool add_object(Machine *m, json_object *dict, bool prealloc,
+                       GError **errp)
 {
-    const char *id = m->config.memory_backend;
-    MemoryBackend *b;
+    const char *type = keyval_get(dict, "qom-type");
 
-    for (unsigned i = 0; i < o->objects->len; i++) {
-        if (!user_object_add(m, g_ptr_array_index(o->objects, i), errp)) {
-            g_prefix_error(errp, "-object: ");
-            return false;
+    /* -mem-prealloc is a default of theirs. */
+    if (prealloc && type && g_str_has_prefix(type, "memory-backend-")) {
+        if (!keyval_get(dict, "prealloc")) {
+            json_add_bool(dict, "prealloc", true);
+        }
+        if (!keyval_get(dict, "prealloc-threads")) {
+            json_add_int(dict, "prealloc-threads", m->config.n_cpus);
         }
     }
-    if (!id) {
+    return user_object_add(m, dict, errp);
+}
+
+/* RAM that no object of the user's is, as -mem-path and -mem-prealloc want it:
+ * an object of the machine's. */
+static bool add_default_ram(Machine *m, const Options *o, GError **errp)
+{
+    auto_json *dict = json_object_new_object();
+
+    if (!m->type->ram_id || (!o->mem_path && !o->mem_prealloc)) {
         return true;
     }
-    b = memory_backend_find(m, id);
+    json_add_string(dict, "qom-type",
+                    o->mem_path ? "memory-backend-file" : "memory-backend-ram");
+    json_add_string(dict, "id", m->type->ram_id);
+    json_add_uint(dict, "size", m->config.ram_size);
+    if (o->mem_path) {
+        json_add_string(dict, "mem-path", o->mem_path);
+    }
+    if (!add_object(m, dict, o->mem_prealloc, errp)) {
+        g_prefix_error(errp, o->mem_path ? "-mem-path: " : "-mem-prealloc: ");
+        return false;
+    }
+    m->config.memory_backend = g_strdup(m->type->ram_id);
+    return true;
+}
+
+/* What -machine memory-backend= says of the RAM. */
+static bool choose_ram(Machine *m, const Options *o, GError **errp)
+{
+    const char *id = m->config.memory_backend;
+    MemoryBackend *b = memory_backend_find(m, id);
+
     if (!b) {
         error_setg(errp, "-machine: Memory backend '%s' not found", id);
         return false;
@@ -157,9 +190,29 @@ static bool add_objects(Machine *m, const Options *o, GError **errp)
     }
     b->object.users++;
     m->config.ram_size = b->size;
-    m->config.ram_memfd = b->share;
-    m->config.ram_prealloc = b->prealloc;
+    m->config.ram_backends = g_ptr_array_new();
+    g_ptr_array_add(m->config.ram_backends, b);
     return true;
+}
+
+static bool add_objects(Machine *m, const Options *o, GError **errp)
+{
+    for (unsigned i = 0; i < o->objects->len; i++) {
+        if (!add_object(m, g_ptr_array_index(o->objects, i), o->mem_prealloc,
+                        errp)) {
+            g_prefix_error(errp, "-object: ");
+            return false;
+        }
+    }
+    if (m->config.memory_backend && o->mem_path) {
+        error_setg(errp, "'-mem-path' can't be used together with '-machine "
+                         "memory-backend'");
+        return false;
+    }
+    if (!m->config.memory_backend && !add_default_ram(m, o, errp)) {
+        return false;
+    }
+    return !m->config.memory_backend || choose_ram(m, o, errp);
 }
 
 static bool add_globals(Machine *m, const Options *o, GError **errp)

@@ -86,6 +86,7 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->data_dirs, g_ptr_array_unref);
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
+    g_clear_pointer(&c->ram_backends, g_ptr_array_unref);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);
     g_clear_pointer(&c->smbios, g_ptr_array_unref);
 }
@@ -99,7 +100,6 @@ Machine *machine_new(const Registry *registry, const MachineType *type,
     m->type = type;
     m->accel_ops = accel;
     machine_config_init(&m->config);
-    m->ram.fd = -1;
     g_mutex_init(&m->lock);
     g_cond_init(&m->cond);
     m->context = g_main_context_new();

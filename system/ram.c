@@ -2,7 +2,12 @@
 #include "system/memory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/memfd.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #define HUGE_PAGE_SIZE (2 * MiB) /* where pages have 4 KiB */
 #define SHMEM_ENABLED  "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
@@ -17,136 +22,286 @@ static bool shared_memory_has_huge_pages(void)
            !strstr(mode, "[never]") && !strstr(mode, "[deny]");
 }
 
-static int open_memfd(uint64_t size)
+static uint64_t host_page_size(void)
 {
-    auto_fd fd = neg_errno(
-        memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* --- memory of a file --- */
+
+uint64_t ram_page_size(int fd, bool *ret_on_disk)
+{
+    struct statfs fs;
+    bool known = fstatfs(fd, &fs) == 0;
+    bool huge = known && fs.f_type == HUGETLBFS_MAGIC;
+
+    *ret_on_disk = !huge && !(known && fs.f_type == TMPFS_MAGIC);
+    return huge ? (uint64_t)fs.f_bsize : host_page_size();
+}
+
+static unsigned memfd_flags(uint64_t huge_page)
+{
+    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+
+    if (!huge_page) {
+        return flags;
+    }
+    if (huge_page != RAM_HUGE_PAGE_DEFAULT) {
+        flags |= (unsigned)g_bit_nth_lsf(huge_page, -1) << MFD_HUGE_SHIFT;
+    }
+    return flags | MFD_HUGETLB;
+}
+
+int ram_memfd_new(uint64_t size, uint64_t huge_page, bool seal)
+{
+    auto_fd fd = neg_errno(memfd_create("guest-ram", memfd_flags(huge_page)));
+    bool on_disk;
     int r;
 
     if (fd < 0) {
         return fd;
     }
-    r = neg_errno(ftruncate(fd, (off_t)size));
-    if (r < 0) {
-        return r;
-    }
-    /* Whoever the fd is shared with cannot take memory away under us. */
     r = neg_errno(
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+        ftruncate(fd, (off_t)round_up(size, ram_page_size(fd, &on_disk))));
+    if (r == 0 && seal) {
+        /* Whoever the fd is shared with cannot take memory away under us. */
+        r = neg_errno(
+            fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+    }
     return r < 0 ? r : steal_fd(&fd);
 }
 
-/* A mapping that begins at a huge page: KVM maps one only where the guest's
- * address and ours are equal modulo its size. */
-static void *map_aligned(uint64_t size, int flags, int fd)
+/* --- mapping --- */
+
+void guest_ram_add_piece(GuestRam *ram, const RamPiece *piece)
 {
-    uint64_t room = size + HUGE_PAGE_SIZE;
-    uint8_t *area = mmap(NULL, room, PROT_NONE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    uint8_t *p;
-    uint64_t before;
+    RamPiece *p = &ram->pieces[ram->n_pieces];
 
-    if (area == MAP_FAILED) {
-        return MAP_FAILED;
-    }
-    p = (uint8_t *)(uintptr_t)round_up((uintptr_t)area, HUGE_PAGE_SIZE);
-    before = (uint64_t)(p - area);
-    if (mmap(p, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE | MAP_FIXED,
-             fd, 0) == MAP_FAILED) {
-        int r = errno;
-
-        munmap(area, room);
-        errno = r;
-        return MAP_FAILED;
-    }
-    if (before) {
-        munmap(area, before);
-    }
-    munmap(p + size, room - before - size);
-    return p;
+    assert(ram->n_pieces < RAM_PIECES_MAX);
+    *p = *piece;
+    p->offset = ram->size;
+    p->host = NULL;
+    p->mapped = round_up(p->size, p->page);
+    ram->size += p->size;
+    ram->n_pieces++;
 }
 
-static int map_ram(GuestRam *ram, uint64_t size, bool memfd)
+/* A boundary of the host's memory at which @p may begin. */
+static uint64_t piece_unit(const RamPiece *p)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void *p;
+    return MAX(p->page, p->align);
+}
 
-    *ram = (GuestRam){ .fd = -1, .size = size };
-    if (memfd) {
-        flags = MAP_SHARED;
-        ram->fd = open_memfd(size);
-        if (ram->fd < 0) {
-            return ram->fd;
-        }
+/* Where @p goes, at @at or behind it. KVM maps a huge page only where the
+ * guest's address and ours are equal modulo its size. */
+static uint64_t place_piece(const RamPiece *p, uint64_t at)
+{
+    uint64_t unit = MAX(piece_unit(p), HUGE_PAGE_SIZE);
+    uint64_t phase = p->offset % unit;
+
+    if (phase % piece_unit(p)) {
+        phase = 0;
     }
-    p = map_aligned(size, flags, ram->fd);
-    if (p == MAP_FAILED) {
+    return round_up(at - phase, unit) + phase;
+}
+
+static int map_piece(RamPiece *p, uint64_t at)
+{
+    /* Swap space is not reserved; huge pages are, so that their lack shows
+     * here and not as a signal later. */
+    bool reserve = p->page > host_page_size() && !p->unreserved;
+    int flags = MAP_FIXED | (p->shared ? MAP_SHARED : MAP_PRIVATE) |
+                (p->fd < 0 ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
+
+    if (mmap((void *)(uintptr_t)at, p->mapped, PROT_READ | PROT_WRITE, flags,
+             p->fd, 0) == MAP_FAILED) {
         return -errno;
     }
-    ram->host = p;
+    p->host = (uint8_t *)(uintptr_t)at;
     /* A core dump is of the emulator; a host may refuse the advice. */
-    (void)madvise(p, size, MADV_DONTDUMP);
-    (void)madvise(p, size, MADV_HUGEPAGE);
+    (void)madvise(p->host, p->mapped, MADV_DONTDUMP);
+    (void)madvise(p->host, p->mapped, MADV_HUGEPAGE);
     return 0;
+}
+
+int guest_ram_map(GuestRam *ram)
+{
+    uint64_t room = 0, at, end;
+    void *area;
+    int r = 0;
+
+    for (unsigned i = 0; i < ram->n_pieces; i++) {
+        const RamPiece *p = &ram->pieces[i];
+
+        room += p->mapped + MAX(piece_unit(p), HUGE_PAGE_SIZE);
+    }
+    area = mmap(NULL, room, PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (area == MAP_FAILED) {
+        return -errno;
+    }
+    end = (uintptr_t)area + room;
+    at = place_piece(&ram->pieces[0], (uintptr_t)area);
+    if (at > (uintptr_t)area) {
+        munmap(area, at - (uintptr_t)area);
+    }
+    ram->host = (uint8_t *)(uintptr_t)at;
+    for (; r == 0 && ram->n_mapped < ram->n_pieces; ram->n_mapped += r == 0) {
+        RamPiece *p = &ram->pieces[ram->n_mapped];
+        uint64_t start = place_piece(p, at);
+
+        r = map_piece(p, start);
+        at = start + p->mapped;
+    }
+    at = MIN(at, end);
+    ram->span = at - (uintptr_t)ram->host;
+    munmap((void *)(uintptr_t)at, end - at);
+    return r;
 }
 
 int guest_ram_init(GuestRam *ram, uint64_t size)
 {
-    return map_ram(ram, size, shared_memory_has_huge_pages());
+    RamPiece piece = { .fd = -1, .size = size, .page = host_page_size() };
+
+    *ram = (GuestRam){ 0 };
+    if (shared_memory_has_huge_pages()) {
+        piece.shared = true;
+        piece.fd = ram_memfd_new(size, 0, true);
+        if (piece.fd < 0) {
+            return piece.fd;
+        }
+    }
+    guest_ram_add_piece(ram, &piece);
+    return guest_ram_map(ram);
 }
 
-int guest_ram_init_memfd(GuestRam *ram, uint64_t size)
+void guest_ram_finish(GuestRam *ram)
 {
-    return map_ram(ram, size, true);
+    for (unsigned i = 0; i < ram->n_pieces; i++) {
+        RamPiece *p = &ram->pieces[i];
+
+        if (p->host && p->drop && p->shared) {
+            (void)madvise(p->host, p->mapped, MADV_REMOVE);
+        }
+        close_fd(&p->fd);
+    }
+    if (ram->host) {
+        munmap(ram->host, ram->span);
+    }
+    *ram = (GuestRam){ 0 };
 }
 
-int guest_ram_populate(GuestRam *ram)
+/* --- pages --- */
+
+int ram_piece_bind(const RamPiece *p, int mode, const unsigned long *nodes,
+                   unsigned n_bits)
 {
-    return neg_errno(madvise(ram->host, ram->size, MADV_POPULATE_WRITE));
+    /* The kernel counts one bit less than it is told. Pages that a file has
+     * already move. */
+    return neg_errno((int)syscall(SYS_mbind, p->host, p->mapped, mode, nodes,
+                                  n_bits + 1UL, MPOL_MF_STRICT | MPOL_MF_MOVE));
+}
+
+typedef struct PopulateJob {
+    uint8_t *host;
+    uint64_t len;
+} PopulateJob;
+
+static void *populate_range(void *opaque)
+{
+    const PopulateJob *job = opaque;
+
+    return GINT_TO_POINTER(
+        neg_errno(madvise(job->host, job->len, MADV_POPULATE_WRITE)));
+}
+
+int ram_piece_populate(const RamPiece *p, unsigned n_threads)
+{
+    g_autofree PopulateJob *jobs = g_new0(PopulateJob, n_threads);
+    g_autofree GThread **threads = g_new0(GThread *, n_threads);
+    uint64_t share = round_up((p->mapped + n_threads - 1) / n_threads, p->page);
+    uint64_t done = 0;
+    int first = 0;
+
+    for (unsigned i = 0; i < n_threads; i++) {
+        jobs[i].host = p->host + done;
+        jobs[i].len = MIN(share, p->mapped - done);
+        done += jobs[i].len;
+        if (i > 0 && jobs[i].len) {
+            threads[i] = g_thread_try_new("prealloc", populate_range, &jobs[i],
+                                          NULL);
+        }
+    }
+    /* What no thread does is done here. */
+    for (unsigned i = 0; i < n_threads; i++) {
+        int r = GPOINTER_TO_INT(threads[i]    ? g_thread_join(threads[i])
+                                : jobs[i].len ? populate_range(&jobs[i])
+                                              : NULL);
+
+        first = first ? first : r;
+    }
+    return first;
 }
 
 void guest_ram_discard(const GuestRam *ram, void *host, uint64_t len)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t start = round_up((uintptr_t)host, page);
-    uint64_t end = ((uintptr_t)host + len) & ~(page - 1);
+    uint64_t first = (uintptr_t)host, last = first + len;
 
-    if (start < end) {
-        (void)madvise((void *)(uintptr_t)start, end - start,
-                      ram->fd < 0 ? MADV_DONTNEED : MADV_REMOVE);
+    for (unsigned i = 0; i < ram->n_mapped; i++) {
+        const RamPiece *p = &ram->pieces[i];
+        uint64_t base = (uintptr_t)p->host;
+        uint64_t start = round_up(MAX(first, base), p->page);
+        uint64_t end = MIN(last, base + p->size) & ~(p->page - 1);
+
+        if (start < end && !p->on_disk) {
+            (void)madvise((void *)(uintptr_t)start, end - start,
+                          p->shared ? MADV_REMOVE : MADV_DONTNEED);
+        }
     }
 }
 
 void guest_ram_set_dump(GuestRam *ram)
 {
-    (void)madvise(ram->host, ram->size, MADV_DODUMP);
+    for (unsigned i = 0; i < ram->n_mapped; i++) {
+        (void)madvise(ram->pieces[i].host, ram->pieces[i].mapped, MADV_DODUMP);
+    }
 }
 
-void guest_ram_finish(GuestRam *ram)
+/* --- blocks --- */
+
+static void add_block(GuestRam *ram, const RamBlock *block)
 {
-    if (ram->host) {
-        munmap(ram->host, ram->size);
-        ram->host = NULL;
+    RamBlock *last = ram->n_blocks ? &ram->blocks[ram->n_blocks - 1] : NULL;
+
+    assert(!last || last->gpa + last->size <= block->gpa);
+    if (last && last->gpa + last->size == block->gpa &&
+        last->host + last->size == block->host) {
+        last->size += block->size;
+        return;
     }
-    close_fd(&ram->fd);
-    ram->n_blocks = 0;
+    assert(ram->n_blocks < RAM_BLOCKS_MAX);
+    ram->blocks[ram->n_blocks++] = *block;
 }
 
 void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
                          uint64_t size)
 {
-    assert(ram->n_blocks < RAM_BLOCKS_MAX);
     assert(range_within(offset, size, ram->size));
-    assert(!ram->n_blocks || ram->blocks[ram->n_blocks - 1].gpa +
-                                     ram->blocks[ram->n_blocks - 1].size <=
-                                 gpa);
+    for (unsigned i = 0; i < ram->n_mapped; i++) {
+        const RamPiece *p = &ram->pieces[i];
+        uint64_t start = MAX(offset, p->offset);
+        uint64_t end = MIN(offset + size, p->offset + p->size);
 
-    ram->blocks[ram->n_blocks++] = (RamBlock){
-        .gpa = gpa,
-        .size = size,
-        .host = ram->host + offset,
-        .offset = offset,
-    };
+        if (start < end) {
+            const RamBlock block = {
+                .gpa = gpa + (start - offset),
+                .size = end - start,
+                .host = p->host + (start - p->offset),
+            };
+
+            add_block(ram, &block);
+        }
+    }
 }
 
 void *guest_ram_ptr(const GuestRam *ram, uint64_t gpa, uint64_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "system/user-object.h"
 #include "system/machine.h"
+#include "system/memory-backend.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -48,73 +49,6 @@ static const UserObjectType secret_type = {
     .complete = secret_complete,
 };
 
-/* --- memory backends --- */
-
-/* What both kinds have; @share_def is the default of share=. */
-#define MEMORY_BACKEND_PROPS(share_def)                                   \
-    PROP_SIZE("size", MemoryBackend, size, .required = true,              \
-              .summary = "bytes, or with a suffix; that of -m"),          \
-        PROP_BOOL("share", MemoryBackend, share, .def = (share_def),      \
-                  .summary = "a memfd, which other processes can map"),   \
-        PROP_BOOL("prealloc", MemoryBackend, prealloc,                    \
-                  .summary = "touch all pages at the start"),             \
-        PROP_BOOL("dump", MemoryBackend, dump, .def = true,               \
-                  .summary = "no effect: see -machine dump-guest-core="), \
-        PROP_BOOL("merge", MemoryBackend, merge, .def = true,             \
-                  .summary = "no effect: RAM is not offered to KSM"),     \
-        PROP_BOOL("reserve", MemoryBackend, reserve, .def = true,         \
-                  .summary = "no effect: swap space is not reserved"),    \
-        PROP_BOOL("x-use-canonical-path-for-ramblock-id", MemoryBackend,  \
-                  canonical_path, .def = true, .summary = "no effect")
-
-static const Property memory_backend_ram_props[] = {
-    MEMORY_BACKEND_PROPS(false),
-    { 0 },
-};
-
-static const Property memory_backend_memfd_props[] = {
-    MEMORY_BACKEND_PROPS(true),
-    PROP_BOOL("seal", MemoryBackend, seal, .def = true,
-              .summary = "no effect: the memfd is always sealed"),
-    PROP_BOOL("hugetlb", MemoryBackend, hugetlb,
-              .summary = "not supported: RAM has transparent huge pages"),
-    { 0 },
-};
-
-static bool memory_backend_complete(UserObject *object, GError **errp)
-{
-    MemoryBackend *b = container_of(object, MemoryBackend, object);
-
-    if (!b->size) {
-        error_setg(errp, "%s: property 'size' cannot be 0", object->type->name);
-        return false;
-    }
-    if (b->hugetlb) {
-        error_setg(errp,
-                   "%s: hugetlb=on is not supported: RAM has transparent huge "
-                   "pages, leave it out",
-                   object->type->name);
-        return false;
-    }
-    return true;
-}
-
-static const UserObjectType memory_backend_ram_type = {
-    .name = "memory-backend-ram",
-    .summary = "the guest's RAM, for -machine memory-backend=",
-    .size = sizeof(MemoryBackend),
-    .props = memory_backend_ram_props,
-    .complete = memory_backend_complete,
-};
-
-static const UserObjectType memory_backend_memfd_type = {
-    .name = "memory-backend-memfd",
-    .summary = "the same as a memfd, which other processes can map",
-    .size = sizeof(MemoryBackend),
-    .props = memory_backend_memfd_props,
-    .complete = memory_backend_complete,
-};
-
 /* --- sources of random bytes --- */
 
 static const Property rng_random_props[] = {
@@ -145,6 +79,7 @@ static const UserObjectType rng_builtin_type = {
 /* --- all types --- */
 
 const UserObjectType *const user_object_types[] = {
+    &memory_backend_file_type,
     &memory_backend_memfd_type,
     &memory_backend_ram_type,
     &rng_builtin_type,
@@ -219,7 +154,8 @@ static bool configure_object(UserObject *o, json_object *opts, GError **errp)
 static bool check_json_type(const Property *p, json_object *value,
                             GError **errp)
 {
-    bool is_number = p->kind != PROPERTY_BOOL && p->kind != PROPERTY_STRING;
+    bool is_number = p->kind != PROPERTY_BOOL && p->kind != PROPERTY_STRING &&
+                     p->kind != PROPERTY_LIST;
 
     if (is_number && !json_object_is_type(value, json_type_int)) {
         error_setg(errp, "Parameter '%s' expects uint64", p->name);
@@ -228,6 +164,12 @@ static bool check_json_type(const Property *p, json_object *value,
     if (p->kind == PROPERTY_BOOL &&
         !json_object_is_type(value, json_type_boolean)) {
         error_setg(errp, "Invalid parameter type for '%s', expected: boolean",
+                   p->name);
+        return false;
+    }
+    if (p->kind == PROPERTY_LIST &&
+        !json_object_is_type(value, json_type_array)) {
+        error_setg(errp, "Invalid parameter type for '%s', expected: array",
                    p->name);
         return false;
     }
@@ -347,10 +289,7 @@ MemoryBackend *memory_backend_find(Machine *m, const char *id)
 {
     UserObject *o = user_object_find(m, id);
 
-    if (!o || o->type->complete != memory_backend_complete) {
-        return NULL;
-    }
-    return container_of(o, MemoryBackend, object);
+    return o ? memory_backend_from(o) : NULL;
 }
 
 RngBackend *rng_backend_find(Machine *m, const char *id)

@@ -13,6 +13,7 @@
 #include "hw/pci/boot-order.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "system/machine.h"
+#include "system/memory-backend.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
@@ -63,10 +64,26 @@ static uint64_t high_ram(const Machine *m)
     return m->config.ram_size - low_ram(m);
 }
 
+/* Of the objects that the user names, or of what the host does best. */
+static bool map_ram(Machine *m, GError **errp)
+{
+    int r;
+
+    if (m->config.ram_backends) {
+        return memory_backends_map(m->config.ram_backends, &m->ram, errp);
+    }
+    r = guest_ram_init(&m->ram, m->config.ram_size);
+    if (r < 0) {
+        error_setg_errno(errp, -r,
+                         "-m: cannot allocate %" PRIu64 " MiB of guest RAM",
+                         m->config.ram_size / MiB);
+    }
+    return r == 0;
+}
+
 static bool alloc_ram(Machine *m, GError **errp)
 {
     uint64_t size = m->config.ram_size;
-    int r;
 
     if (size < RAM_SIZE_MIN || size > RAM_SIZE_MAX || size % (1 * MiB)) {
         error_setg(errp,
@@ -75,15 +92,7 @@ static bool alloc_ram(Machine *m, GError **errp)
                    size, RAM_SIZE_MIN / MiB, RAM_SIZE_MAX / MiB);
         return false;
     }
-    r = m->config.ram_memfd ? guest_ram_init_memfd(&m->ram, size)
-                            : guest_ram_init(&m->ram, size);
-    if (r == 0 && m->config.ram_prealloc) {
-        r = guest_ram_populate(&m->ram);
-    }
-    if (r < 0) {
-        error_setg_errno(errp, -r,
-                         "-m: cannot allocate %" PRIu64 " MiB of guest RAM",
-                         size / MiB);
+    if (!map_ram(m, errp)) {
         return false;
     }
     if (m->config.dump_guest_core) {
@@ -105,16 +114,25 @@ static bool show(Machine *m, const MemorySlot *slot, GError **errp)
     return r == 0;
 }
 
-/* What the processors see of the RAM at @gpa up to @end. */
+/* What the processors see of the RAM at @gpa up to @end: a slot for each block
+ * there. */
 static bool show_ram(Machine *m, uint64_t gpa, uint64_t end, GError **errp)
 {
-    const MemorySlot slot = {
-        .gpa = gpa,
-        .size = end - gpa,
-        .host = guest_ram_ptr(&m->ram, gpa, end - gpa),
-    };
+    for (unsigned i = 0; i < m->ram.n_blocks; i++) {
+        const RamBlock *b = &m->ram.blocks[i];
+        uint64_t first = MAX(gpa, b->gpa);
+        uint64_t last = MIN(end, b->gpa + b->size);
+        const MemorySlot slot = {
+            .gpa = first,
+            .size = last - first,
+            .host = b->host + (first - b->gpa),
+        };
 
-    return show(m, &slot, errp);
+        if (first < last && !show(m, &slot, errp)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool init_ram(Machine *m, GError **errp)

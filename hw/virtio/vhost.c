@@ -129,7 +129,7 @@ static int set_mem_table(VhostDev *dev, const GuestRam *ram)
 
 int vhost_dev_clear_mem_table(VhostDev *dev)
 {
-    static const GuestRam none = { .fd = -1 };
+    static const GuestRam none;
 
     return set_mem_table(dev, &none);
 }

@@ -22,6 +22,8 @@ typedef struct Options {
     bool accel_by_option;            /* it is -accel's or -enable-kvm's */
     MachineConfig config;            /* serial[] is not filled */
     bool has_ram_size;               /* -m was given */
+    char *mem_path;                  /* -mem-path; owned */
+    bool mem_prealloc;               /* -mem-prealloc */
     GPtrArray *objects;              /* json_object: -object */
     GPtrArray *globals;              /* json_object: -global */
     GPtrArray *add_fds;              /* json_object: -add-fd */

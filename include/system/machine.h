@@ -58,8 +58,9 @@ typedef struct MachineConfig {
     FlashConfig pflash[FLASH_UNITS];
     char *name;           /* -name guest=; NULL: none */
     char *memory_backend; /* id; NULL: none */
-    bool ram_memfd;       /* RAM must be a memfd */
-    bool ram_prealloc;    /* RAM is touched at the start */
+    /* MemoryBackend, borrowed from the machine's objects: what RAM is made of,
+     * in ascending order; NULL: of what the host does best. */
+    GPtrArray *ram_backends;
     bool dump_guest_core; /* RAM is part of a core dump */
     bool mem_lock;        /* -overcommit mem-lock=on */
     bool no_acpi;

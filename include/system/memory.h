@@ -85,19 +85,42 @@ bool address_space_read_counter(const AddressSpace *as, uint64_t addr,
 
 /* --- RAM --- */
 
-#define RAM_BLOCKS_MAX 8
+#define RAM_PIECES_MAX 16 /* of one guest's RAM */
+#define RAM_BLOCKS_MAX \
+    (3 + RAM_PIECES_MAX) /* a board's, and cuts between pieces */
 
 typedef struct RamBlock {
     uint64_t gpa;
     uint64_t size;
     uint8_t *host;
-    uint64_t offset; /* in GuestRam.host, and in its fd if there is one */
 } RamBlock;
 
-typedef struct GuestRam {
-    int fd; /* memfd, owned; -1: anonymous memory */
+/* RAM is made of pieces, one after the other, of which each has memory of its
+ * own kind. What the guest sees of them are blocks. */
+typedef struct RamPiece {
+    /* what it is to be */
+    int fd;          /* memfd or file, owned; -1: anonymous memory */
+    uint64_t size;   /* bytes, a multiple of the host's page */
+    uint64_t page;   /* bytes of a page of this memory */
+    uint64_t align;  /* its host address is a multiple of that; 0: any */
+    bool shared;     /* what is written gets into the file */
+    bool unreserved; /* huge pages are not set aside by the mapping */
+    bool on_disk;    /* pages that the guest gives back stay, since a hole in
+                      * the file may wait for a disk */
+    bool drop;       /* at the end the file has nothing that is to be kept */
+    /* where it is, see guest_ram_map() */
+    uint64_t offset; /* of its first byte in the guest's RAM */
     uint8_t *host;
-    uint64_t size;
+    uint64_t mapped; /* bytes, whole pages */
+} RamPiece;
+
+typedef struct GuestRam {
+    uint8_t *host; /* of the first piece; NULL: nothing is mapped */
+    uint64_t size; /* of all pieces */
+    uint64_t span; /* bytes from host to the end of the last piece */
+    RamPiece pieces[RAM_PIECES_MAX];
+    unsigned n_pieces;
+    unsigned n_mapped; /* so many of them are mapped */
     RamBlock blocks[RAM_BLOCKS_MAX];
     unsigned n_blocks;
 } GuestRam;
@@ -106,19 +129,44 @@ typedef struct GuestRam {
  * Returns 0 or -errno; undo with guest_ram_finish(), which accepts a failed
  * one. */
 int guest_ram_init(GuestRam *ram, uint64_t size);
-/* The same, and a memfd on any host. */
-int guest_ram_init_memfd(GuestRam *ram, uint64_t size);
-/* Touches every page now (Linux 5.14). Returns 0 or -errno. */
-int guest_ram_populate(GuestRam *ram);
+
+/* The same in two steps, for a @ram that is all zeros: what it is made of, and
+ * the mapping of all. add takes the piece's fd. map returns 0, or -errno of
+ * piece number n_mapped: -ENOMEM if that lacks huge pages. Adjoining pieces
+ * adjoin in the host's memory unless their pages do not allow it. */
+void guest_ram_add_piece(GuestRam *ram, const RamPiece *piece);
+int guest_ram_map(GuestRam *ram);
+
+/* A memfd of @size bytes, rounded up to whole pages. @huge_page: bytes of its
+ * huge pages, a power of two; 0: none; RAM_HUGE_PAGE_DEFAULT: the host's
+ * default. @seal: its size cannot change. Returns it or -errno: -ENODEV if the
+ * host has no such pages. */
+#define RAM_HUGE_PAGE_DEFAULT UINT64_MAX
+int ram_memfd_new(uint64_t size, uint64_t huge_page, bool seal);
+/* Bytes of a page of the file @fd; *@ret_on_disk: it is not made of memory. */
+uint64_t ram_page_size(int fd, bool *ret_on_disk);
+
+/* Where the host takes memory for @piece from, before a page of it is touched:
+ * @mode is MPOL_... of the kernel, @nodes a mask of @n_bits bits. Returns 0 or
+ * -errno: -EINVAL if the host lacks one of the nodes. */
+int ram_piece_bind(const RamPiece *piece, int mode, const unsigned long *nodes,
+                   unsigned n_bits);
+/* Touches every page now, in @n_threads threads (Linux 5.14). Returns 0 or
+ * -errno: -EFAULT or -ENOMEM if the host has no page left for it, -EINVAL if
+ * it cannot do that. */
+int ram_piece_populate(const RamPiece *piece, unsigned n_threads);
+
 /* Gives the host the whole pages of [@host, @host + @len), which lies in @ram:
- * they are zeros when they are next touched. Nothing happens where the host
- * keeps them, as with -overcommit mem-lock=on. Does not wait. */
+ * they are zeros when they are next touched, or what a file says that is not
+ * shared. Nothing happens where the host keeps them, as with -overcommit
+ * mem-lock=on, or where that could wait for a disk. Does not wait. */
 void guest_ram_discard(const GuestRam *ram, void *host, uint64_t len);
 /* Lets a core dump of the emulator hold the RAM. */
 void guest_ram_set_dump(GuestRam *ram);
 void guest_ram_finish(GuestRam *ram);
 
-/* [@offset, @offset + @size) of the RAM lies at @gpa. Blocks are added in ascending order and do not overlap. */
+/* [@offset, @offset + @size) of the RAM lies at @gpa: a block, or several where
+ * pieces do not adjoin. Added in ascending order; they do not overlap. */
 void guest_ram_add_block(GuestRam *ram, uint64_t gpa, uint64_t offset,
                          uint64_t size);
 

@@ -4,8 +4,7 @@
  * type is one row with a property table, as with devices:
  *
  *   secret                  kept and never used: nothing here is encrypted
- *   memory-backend-ram      what -machine memory-backend= names: the guest's
- *   memory-backend-memfd    RAM, of which there is one
+ *   memory-backend-*        the guest's RAM, see system/memory-backend.h
  *   rng-builtin             where a virtio-rng-pci has its bytes from, see
  *   rng-random              system/rng.h
  *
@@ -19,6 +18,7 @@
 #define USER_OBJECTS_MAX 256 /* of one machine */
 
 typedef struct Machine Machine;
+typedef struct MemoryBackend MemoryBackend;
 typedef struct UserObject UserObject;
 
 typedef struct UserObjectType {
@@ -35,14 +35,6 @@ struct UserObject {
     char *id;       /* owned */
     unsigned users; /* while there are any it cannot be deleted */
 };
-
-typedef struct MemoryBackend {
-    UserObject object;
-    uint64_t size; /* bytes */
-    bool share;    /* a memfd, which another process can map */
-    bool prealloc; /* all pages are touched at the start */
-    bool dump, merge, reserve, seal, hugetlb, canonical_path;
-} MemoryBackend;
 
 #define RNG_DEFAULT_FILE "/dev/urandom"
 

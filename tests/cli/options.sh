@@ -38,8 +38,73 @@ object "Property 'secret.fil' not found; did you mean 'file'?" secret,id=x,fil=x
 object "Parameter 'size' is missing" memory-backend-ram,id=x
 object "memory-backend-ram: property 'size' cannot be 0" \
     memory-backend-ram,id=x,size=0
-object "memory-backend-memfd: hugetlb=on is not supported: RAM has transparent huge pages, leave it out" \
-    memory-backend-memfd,id=x,size=1G,hugetlb=on
+object "Hugepage size must be a power of 2" memory-backend-memfd,id=x,size=1G,hugetlb=on,hugetlbsize=3M
+object "memory-backend-memfd: property 'hugetlbsize' needs hugetlb=on" memory-backend-memfd,id=x,size=1G,hugetlbsize=2M
+object "memory-backend-ram: property 'prealloc-threads' cannot be '0': a number from 1 to 256 is expected" \
+    memory-backend-ram,id=x,size=1G,prealloc-threads=0
+object "memory-backend-ram: property 'prealloc-threads' cannot be '257': a number from 1 to 256 is expected" \
+    memory-backend-ram,id=x,size=1G,prealloc-threads=257
+object "memory-backend-ram: prealloc-context= is not supported: threads run where the emulator may run, leave it out" \
+    memory-backend-ram,id=x,size=1G,prealloc-context=y
+object "memory-backend-ram: property 'policy' cannot be 'best': 'default' or 'preferred' or 'bind' or 'interleave' is expected" \
+    memory-backend-ram,id=x,size=1G,policy=best
+object "host-nodes must be set for policy bind" memory-backend-ram,id=x,size=1G,policy=bind
+object "host-nodes must be empty for policy default, or you should explicitly specify a policy other than default" \
+    memory-backend-ram,id=x,size=1G,host-nodes=0
+object "Parameter 'host-nodes' expects a uint64 value or range" memory-backend-ram,id=x,size=1G,policy=bind,host-nodes=x
+object "Parameter 'host-nodes' expects a uint64 value or range" memory-backend-ram,id=x,size=1G,policy=bind,host-nodes=1-0
+object "Invalid host-nodes value: 128" memory-backend-ram,id=x,size=1G,policy=bind,host-nodes=127,host-nodes=1-128
+object "Parameter 'mem-path' is missing" memory-backend-file,id=x,size=1G
+object "memory-backend-file: pmem=on is not supported: RAM is not persistent, leave it out" \
+    memory-backend-file,id=x,size=1G,mem-path=/tmp,pmem=on
+object "memory-backend-file: readonly=on is not supported: it is RAM, leave it out" \
+    memory-backend-file,id=x,size=1G,mem-path=/tmp,readonly=on
+align() { # VALUE
+    object "memory-backend-file: property 'align' cannot be '$1': a power of two from 4 KiB to 1 GiB is expected" \
+        "memory-backend-file,id=x,size=1G,mem-path=/tmp,align=$1"
+}
+align 3
+align 2048
+align 2147483648
+
+# What a host lacks, which shows when a machine takes the object.
+ram() { # MESSAGE OBJECT OPTION...
+    local message=$1 object=$2
+    shift 2
+    refused "$message" -accel qtest -machine memory-backend=x -object "$object" "$@"
+}
+ram "memory-backend-memfd 'x': the host has less than 524288 free huge pages of 2048 KiB: raise /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" \
+    memory-backend-memfd,id=x,size=1T,hugetlb=on,hugetlbsize=2M
+ram "memory-backend-memfd 'x': property 'hugetlbsize': the host has no huge pages of 4194304 bytes, /sys/kernel/mm/hugepages shows those that it has" \
+    memory-backend-memfd,id=x,size=64M,hugetlb=on,hugetlbsize=4M
+ram "memory-backend-ram 'x': the host cannot take memory from all of host-nodes: give nodes that /sys/devices/system/node/has_memory lists" \
+    memory-backend-ram,id=x,size=64M,policy=bind,host-nodes=127
+ram "memory-backend-file 'x': can't open backing store /nonexistent/x for guest RAM: No such file or directory" \
+    memory-backend-file,id=x,size=64M,mem-path=/nonexistent/x
+ram "memory-backend-file 'x': '/dev/null' is neither a file nor a directory; give one of a hugetlbfs, or of another file system" \
+    memory-backend-file,id=x,size=64M,mem-path=/dev/null
+truncate -s 32M "$work/short"
+ram "memory-backend-file 'x': backing store size 0x2000000 does not match 'size' option 0x4000000: make '$work/short' longer or remove it" \
+    "memory-backend-file,id=x,size=64M,mem-path=$work/short"
+ram "memory-backend-file 'x': the host cannot take memory from all of host-nodes: give nodes that /sys/devices/system/node/has_memory lists" \
+    "memory-backend-file,id=x,size=64M,mem-path=$work/new,policy=bind,host-nodes=127"
+[ ! -e "$work/new" ]
+result $? 'a file that was made is gone after a failure' "$(ls -l "$work")"
+ram "'-mem-path' can't be used together with '-machine memory-backend'" memory-backend-ram,id=x,size=64M -mem-path /tmp
+refused "memory-backend-file 'pc.ram': can't open backing store /nonexistent/x for guest RAM: No such file or directory" \
+    -accel qtest -mem-path /nonexistent/x
+runs -m 64 -mem-prealloc -smp 2
+runs -m 64 -mem-path "$work" -mem-prealloc
+[ -z "$(find "$work" -name 'qemu_back_mem*')" ]
+result $? 'RAM in a directory leaves no file' "$(ls -l "$work")"
+runs -machine memory-backend=x \
+    -object "memory-backend-file,id=x,size=64M,mem-path=$work/file,share=on,prealloc=on,prealloc-threads=3,align=2M"
+[ "$(stat -c '%s %b' "$work/file")" = "$((64 << 20)) $((64 << 11))" ]
+result $? 'a shared file that was touched has all of the RAM' "$(stat "$work/file")"
+runs -machine memory-backend=x -object "memory-backend-file,id=x,size=64M,mem-path=$work/file,share=on,discard-data=on"
+[ "$(stat -c '%s %b' "$work/file")" = "$((64 << 20)) 0" ]
+result $? 'discard-data=on leaves a hole' "$(stat "$work/file")"
+runs -machine memory-backend=x -object memory-backend-ram,id=x,size=64M,policy=bind,host-nodes=0,prealloc=on
 object "Property 'rng-builtin.filename' not found" rng-builtin,id=x,filename=/dev/random
 prints 'filename=<str>' -object rng-random,help
 rng() { # MESSAGE OBJECT OPTIONS
@@ -90,6 +155,9 @@ grep -q '^/memfd:guest-ram ' <<< "$out"
 result $? 'share=on is a memfd' "$out"
 grep -q ' dd' <<< "$out"
 result $? 'a core dump does not hold RAM' "$out"
+out=$(ram_of "memory-backend-file,mem-path=$work/file")
+grep -q "^$work/file " <<< "$out"
+result $? 'memory-backend-file is a file' "$out"
 out=$(ram_of memory-backend-memfd ,dump-guest-core=on dd)
 [ -n "$out" ] && ! grep -q ' dd' <<< "$out"
 result $? 'dump-guest-core=on: a core dump holds RAM' "$out"

@@ -330,9 +330,11 @@ def test_types_and_properties():
         assert "wwpn" in properties and "vectors" in properties
         equal(qmp.error("device-list-properties", typename="virtio-blk").cls,
               "DeviceNotFound")
-        # libvirt 9.0 ends by a segmentation fault unless this is a list.
-        equal(qmp.cmd("qom-list-properties", typename="memory-backend-file"),
-              [])
+        # libvirt 9.0 asks for this type, and for these of its properties.
+        have = {p["name"] for p in
+                qmp.cmd("qom-list-properties", typename="memory-backend-file")}
+        assert {"align", "discard-data", "pmem", "prealloc-threads",
+                "x-use-canonical-path-for-ramblock-id"} <= have, have
 
 
 def test_pci():
@@ -512,6 +514,8 @@ def test_objects_have_the_types_of_the_schema():
         (ram, "size", 1.5, "Parameter 'size' expects uint64"),
         (ram, "prealloc", "on", boolean.format("prealloc")),
         (ram, "share", 1, boolean.format("share")),
+        (ram, "host-nodes", "0-1",
+         "Invalid parameter type for 'host-nodes', expected: array"),
         (secret, "data", 1, string.format("data")),
         (secret, "format", False, string.format("format")),
     )
@@ -531,6 +535,38 @@ def test_objects_have_the_types_of_the_schema():
     # As key=value all of them are text.
     with Machine("-object", "memory-backend-ram,id=x,size=1M,share=on"):
         pass
+
+
+def test_memdev():
+    with Machine("-smp", "3", "-mem-prealloc", "-m", "16",
+                 "-machine", "memory-backend=a",
+                 "-object", "memory-backend-ram,id=a,size=16M,prealloc=off",
+                 "-object", "memory-backend-memfd,id=b,size=2M,policy=bind,"
+                 "host-nodes=0-1,host-nodes=3") as m:
+        qmp = m.qmp()
+        qmp.cmd("object-add", qom_type="memory-backend-file", id="c",
+                mem_path="/nonexistent", size=1 << 20, host_nodes=[0, 127],
+                policy="interleave", reserve=False)
+        equal(qmp.error("object-add", qom_type="memory-backend-ram", id="d",
+                        size=1 << 20, host_nodes=[128], policy="bind").desc,
+              "Invalid host-nodes value: 128")
+        rest = {"merge": True, "dump": True}
+        equal(qmp.cmd("query-memdev"), [
+            {"id": "a", "size": 16 << 20, "share": False, "reserve": True,
+             "prealloc": False, "host-nodes": [], "policy": "default", **rest},
+            {"id": "b", "size": 2 << 20, "share": True, "reserve": True,
+             "prealloc": True, "host-nodes": [0, 1, 3], "policy": "bind",
+             **rest},
+            {"id": "c", "size": 1 << 20, "share": False, "reserve": False,
+             "prealloc": False, "host-nodes": [0, 127],
+             "policy": "interleave", **rest}])
+        equal(qmp.hmp("info memdev").splitlines()[9:18],
+              ["memory backend: b", "  size:  2097152", "  merge: true",
+               "  dump: true", "  prealloc: true", "  share: true",
+               "  reserve: true", "  policy: bind", "  host nodes: 0 1 3"])
+        equal(qmp.error("object-del", id="a").desc,
+              "object 'a' is in use, can not be deleted")
+        qmp.cmd("object-del", id="c")
 
 
 def test_quit_tells_the_end_and_no_stop():

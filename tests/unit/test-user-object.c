@@ -3,6 +3,7 @@
  * -global, a second accelerator, the machine none, RAM as a memfd. */
 #include "hw/char/serial-isa.h"
 #include "program/registry.h"
+#include "system/memory-backend.h"
 #include "test-board.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -260,15 +261,20 @@ static void test_none_has_no_cpu(void)
 
 static void test_ram_memfd(void)
 {
-    GuestRam ram;
+    RamPiece p = { .fd = ram_memfd_new(MiB, 0, true),
+                   .size = MiB,
+                   .page = 4096,
+                   .shared = true };
+    GuestRam ram = { 0 };
     char byte = 0;
 
-    g_assert_cmpint(guest_ram_init_memfd(&ram, MiB), ==, 0);
-    g_assert_cmpint(ram.fd, >=, 0);
+    g_assert_cmpint(p.fd, >=, 0);
+    guest_ram_add_piece(&ram, &p);
+    g_assert_cmpint(guest_ram_map(&ram), ==, 0);
     ram.host[4096] = 'x';
-    g_assert_cmpint(pread(ram.fd, &byte, 1, 4096), ==, 1);
+    g_assert_cmpint(pread(p.fd, &byte, 1, 4096), ==, 1);
     g_assert_cmpint(byte, ==, 'x');
-    g_assert_cmpint(ftruncate(ram.fd, 0), ==, -1); /* sealed */
+    g_assert_cmpint(ftruncate(p.fd, 0), ==, -1); /* sealed */
     guest_ram_finish(&ram);
 }
 

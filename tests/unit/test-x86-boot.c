@@ -567,7 +567,7 @@ static void kept_files_are_sealed(Fixture *f, gconstpointer data)
 
 static void load_without_ram_there_refused(Fixture *f, gconstpointer data)
 {
-    GuestRam none = { .fd = -1 };
+    GuestRam none = { 0 };
     BootEntry entry;
     bool ok;
 
