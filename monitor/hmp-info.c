@@ -79,7 +79,12 @@ static void info_memdev(Hmp *h)
 
 static void info_numa(Hmp *h)
 {
-    hmp_print(h, "0 nodes\n");
+    json_object *reply = hmp_call(h, "x-query-numa", NULL);
+
+    if (reply) {
+        hmp_print(h, "%s", json_text(reply, "human-readable-text"));
+    }
+    json_object_put(reply);
 }
 
 static void info_uuid(Hmp *h)

@@ -13,6 +13,7 @@
 #include "system/fds.h"
 #include "system/hotplug.h"
 #include "system/memory-backend.h"
+#include "system/numa.h"
 #include "system/stats.h"
 #include "system/user-object.h"
 #include "util/error.h"
@@ -159,6 +160,7 @@ const QmpRow qmp_rows[] = {
     { "vhost-get-vring-worker", qmp_vhost_get_vring_worker },
     { "vhost-new-worker", qmp_vhost_new_worker },
     { "vhost-set-worker-affinity", qmp_vhost_set_worker_affinity },
+    { "x-query-numa", qmp_x_query_numa },
     { "x-query-virtio", qmp_x_query_virtio },
     { "x-query-virtio-status", qmp_x_query_virtio_status },
     { "x-query-virtio-vhost-queue-status",

@@ -85,6 +85,7 @@ static const struct {
     { "smp-opts", "threads", "number" },
     { "smp-opts", "maxcpus", "number" },
     { "memory", "size", "size" },
+    { "numa", NULL, NULL },
     { "smbios", NULL, NULL },
     { "fw_cfg", "name", "string" },
     { "fw_cfg", "file", "string" },
@@ -205,13 +206,17 @@ json_object *qmp_query_machines(Machine *m, json_object *args, GError **errp)
     return list;
 }
 
-static json_object *cpu_props(const CpuTopology *t, unsigned index)
+static json_object *cpu_props(const Machine *m, unsigned index)
 {
+    const CpuTopology *t = &m->config.topology;
     json_object *props = json_object_new_object();
 
     json_add_int(props, "core-id", index / t->threads % t->cores);
     json_add_int(props, "thread-id", index % t->threads);
     json_add_int(props, "socket-id", index / t->threads / t->cores);
+    if (m->config.numa) {
+        json_add_int(props, "node-id", m->config.numa->cpu_nodes[index]);
+    }
     return props;
 }
 
@@ -224,7 +229,7 @@ json_object *qmp_query_cpus_fast(Machine *m, json_object *args, GError **errp)
         json_object *o = json_object_new_object();
 
         json_add_int(o, "thread-id", m->cpus[i].tid);
-        json_add(o, "props", cpu_props(&m->config.topology, i));
+        json_add(o, "props", cpu_props(m, i));
         json_add_string(o, "qom-path", path);
         json_add_int(o, "cpu-index", i);
         json_add_string(o, "target", target_info.name);

@@ -38,6 +38,7 @@ bool option_machine(Options *o, const char *arg, GError **errp);
 bool option_accel(Options *o, const char *arg, GError **errp);
 bool option_enable_kvm(Options *o, const char *arg, GError **errp);
 bool option_smp(Options *o, const char *arg, GError **errp);
+bool option_numa(Options *o, const char *arg, GError **errp);
 bool option_m(Options *o, const char *arg, GError **errp);
 /* Once all options are known: fills o->accel. */
 bool option_choose_accel(Options *o, GError **errp);

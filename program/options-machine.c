@@ -362,7 +362,18 @@ bool option_smp(Options *o, const char *arg, GError **errp)
     }
     o->config.n_cpus = cpus;
     o->config.topology = t;
+    o->config.topology_given = keyval_get(dict, "sockets") ||
+                               keyval_get(dict, "cores") ||
+                               keyval_get(dict, "threads");
     return true;
+}
+
+/* What it says is looked at when the machine's objects are there. */
+bool option_numa(Options *o, const char *arg, GError **errp)
+{
+    json_object *dict = keyval_parse_repeated(arg, "type", "cpus", errp);
+
+    return dict && option_add_repeat(o->numa, dict, "-numa", errp);
 }
 
 bool option_m(Options *o, const char *arg, GError **errp)

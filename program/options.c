@@ -324,6 +324,8 @@ static const Option option_table[] = {
       OPTION_FIELD(mem_path) },
     { "mem-prealloc", NULL, "touch all guest RAM at the start",
       OPTION_FIELD(mem_prealloc) },
+    { "numa", "node[,nodeid=,cpus=,memdev=]|dist,src=,dst=,val=|cpu,node-id=",
+      "NUMA node of the guest; its distance; its vCPUs", option_numa },
     { "kernel", "FILE", "Linux bzImage to boot", OPTION_FIELD(config.kernel) },
     { "initrd", "FILE", "its initial RAM disk", OPTION_FIELD(config.initrd) },
     { "append", "TEXT", "its command line", OPTION_FIELD(config.append) },
@@ -445,6 +447,7 @@ Options *options_new(const Registry *registry)
     o->netdevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
+    o->numa = g_ptr_array_new_with_free_func(free_dictionary);
     o->objects = g_ptr_array_new_with_free_func(free_dictionary);
     o->globals = g_ptr_array_new_with_free_func(free_dictionary);
     o->add_fds = g_ptr_array_new_with_free_func(free_dictionary);
@@ -466,6 +469,7 @@ void options_free(Options *o)
     g_ptr_array_unref(o->netdevs);
     g_ptr_array_unref(o->serials);
     g_ptr_array_unref(o->monitors);
+    g_ptr_array_unref(o->numa);
     g_ptr_array_unref(o->objects);
     g_ptr_array_unref(o->globals);
     g_ptr_array_unref(o->add_fds);

@@ -209,6 +209,13 @@ static bool add_objects(Machine *m, const Options *o, GError **errp)
                          "memory-backend'");
         return false;
     }
+    if (o->numa->len) {
+        if (numa_configure(m, o->numa, o->has_ram_size, errp)) {
+            return true;
+        }
+        g_prefix_error(errp, "-numa: ");
+        return false;
+    }
     if (!m->config.memory_backend && !add_default_ram(m, o, errp)) {
         return false;
     }

@@ -87,6 +87,7 @@ void machine_config_finish(MachineConfig *c)
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->memory_backend, g_free);
     g_clear_pointer(&c->ram_backends, g_ptr_array_unref);
+    g_clear_pointer(&c->numa, g_free);
     g_clear_pointer(&c->fw_cfg, g_ptr_array_unref);
     g_clear_pointer(&c->smbios, g_ptr_array_unref);
 }

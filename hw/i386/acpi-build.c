@@ -518,7 +518,7 @@ static unsigned next_table(GByteArray *out, unsigned align)
 void acpi_build(AcpiTables *t, const AcpiConfig *config)
 {
     GByteArray *out = g_byte_array_new();
-    unsigned facs, dsdt, xsdt, listed[3];
+    unsigned facs, dsdt, xsdt, listed[5], n = 0;
 
     assert(config->ecam_buses >= 1 && config->ecam_buses <= 256);
     t->files[ACPI_FILE_TABLES] = out;
@@ -529,14 +529,22 @@ void acpi_build(AcpiTables *t, const AcpiConfig *config)
     build_facs(out);
     dsdt = next_table(out, 16);
     build_dsdt(out, config);
-    listed[0] = next_table(out, 16);
+    listed[n++] = next_table(out, 16);
     build_fadt(t, config, facs, dsdt);
-    listed[1] = next_table(out, 16);
+    listed[n++] = next_table(out, 16);
     build_madt(out, config);
-    listed[2] = next_table(out, 16);
+    listed[n++] = next_table(out, 16);
     build_mcfg(out, config);
+    if (config->numa) {
+        listed[n++] = next_table(out, 16);
+        acpi_build_srat(out, config);
+    }
+    if (config->numa && config->numa->has_distances) {
+        listed[n++] = next_table(out, 16);
+        acpi_build_slit(out, config);
+    }
     xsdt = next_table(out, 16);
-    build_xsdt(t, listed, G_N_ELEMENTS(listed));
+    build_xsdt(t, listed, n);
     build_rsdp(t, xsdt);
 }
 

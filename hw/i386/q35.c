@@ -438,10 +438,47 @@ static void firmware_windows(Machine *m, AcpiConfig *c)
     c->mmio64_size = end > c->mmio64_base ? end - c->mmio64_base : 0;
 }
 
+/* Parts of RAM as the guest has them: from, to, and where. */
+#define RAM_PARTS 3
+
+/* Which RAM of the guest is of which node. Returns how many ranges. */
+static unsigned numa_ranges(const Machine *m, AcpiNumaRange *ranges)
+{
+    const NumaConfig *numa = m->config.numa;
+    const RamBlock parts[RAM_PARTS] = {
+        { .gpa = 0, .size = VGA_HOLE_BASE },
+        { .gpa = VGA_HOLE_END, .size = low_ram(m) - VGA_HOLE_END },
+        { .gpa = 4 * GiB, .size = high_ram(m) },
+    };
+    const uint64_t offsets[RAM_PARTS] = { 0, VGA_HOLE_END, low_ram(m) };
+    uint64_t from = 0;
+    unsigned n = 0;
+
+    for (unsigned i = 0; numa && i < numa->n_nodes; i++) {
+        uint64_t to = from + numa_node_size(numa, i);
+
+        for (unsigned j = 0; j < RAM_PARTS; j++) {
+            uint64_t first = MAX(from, offsets[j]);
+            uint64_t last = MIN(to, offsets[j] + parts[j].size);
+
+            if (first < last) {
+                ranges[n++] = (AcpiNumaRange){
+                    .base = parts[j].gpa + (first - offsets[j]),
+                    .size = last - first,
+                    .node = i,
+                };
+            }
+        }
+        from = to;
+    }
+    return n;
+}
+
 static void build_acpi(Machine *m)
 {
     Q35Board *b = board_of(m);
     g_autofree uint32_t *apic_ids = g_new(uint32_t, m->config.n_cpus);
+    AcpiNumaRange ranges[NUMA_NODES_MAX + RAM_PARTS];
     AcpiConfig config = {
         .n_cpus = m->config.n_cpus,
         .apic_ids = apic_ids,
@@ -451,6 +488,9 @@ static void build_acpi(Machine *m)
         .pvpanic_port = pvpanic_port(m),
         .has_rtc = true,
         .has_fw_cfg = b->fw_cfg,
+        .numa = m->config.numa,
+        .numa_ranges = ranges,
+        .n_numa_ranges = numa_ranges(m, ranges),
     };
 
     for (unsigned i = 0; i < m->config.n_cpus; i++) {

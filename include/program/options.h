@@ -24,6 +24,7 @@ typedef struct Options {
     bool has_ram_size;               /* -m was given */
     char *mem_path;                  /* -mem-path; owned */
     bool mem_prealloc;               /* -mem-prealloc */
+    GPtrArray *numa;                 /* json_object: -numa */
     GPtrArray *objects;              /* json_object: -object */
     GPtrArray *globals;              /* json_object: -global */
     GPtrArray *add_fds;              /* json_object: -add-fd */

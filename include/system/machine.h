@@ -19,6 +19,7 @@
 #include "system/fds.h"
 #include "system/memory-map.h"
 #include "system/memory.h"
+#include "system/numa.h"
 #include "system/control.h"
 #include "system/timer.h"
 #include "system/user-object.h"
@@ -45,6 +46,7 @@ typedef struct MachineConfig {
     uint64_t ram_size; /* bytes */
     unsigned n_cpus;
     CpuTopology topology;
+    bool topology_given;  /* by more than a number of vCPUs */
     char *cpu_model;      /* "max", "host" */
     char **cpu_on;        /* features by name, NULL at the end; or NULL */
     char **cpu_off;       /* the same */
@@ -61,6 +63,7 @@ typedef struct MachineConfig {
     /* MemoryBackend, borrowed from the machine's objects: what RAM is made of,
      * in ascending order; NULL: of what the host does best. */
     GPtrArray *ram_backends;
+    NumaConfig *numa;     /* owned; NULL: the guest has no nodes */
     bool dump_guest_core; /* RAM is part of a core dump */
     bool mem_lock;        /* -overcommit mem-lock=on */
     bool no_acpi;

@@ -104,6 +104,9 @@ result $? 'a shared file that was touched has all of the RAM' "$(stat "$work/fil
 runs -machine memory-backend=x -object "memory-backend-file,id=x,size=64M,mem-path=$work/file,share=on,discard-data=on"
 [ "$(stat -c '%s %b' "$work/file")" = "$((64 << 20)) 0" ]
 result $? 'discard-data=on leaves a hole' "$(stat "$work/file")"
+refused "-numa: CPU index (1) should be smaller than maxcpus (1)" -accel qtest -numa node,cpus=1
+runs -m 64 -smp 3,sockets=3 -object memory-backend-ram,id=a,size=32M -object memory-backend-memfd,id=b,size=32M \
+    -numa node,memdev=a,cpus=0,cpus=2 -numa node,memdev=b,cpus=1 -numa dist,src=0,dst=1,val=15
 runs -machine memory-backend=x -object memory-backend-ram,id=x,size=64M,policy=bind,host-nodes=0,prealloc=on
 object "Property 'rng-builtin.filename' not found" rng-builtin,id=x,filename=/dev/random
 prints 'filename=<str>' -object rng-random,help

@@ -569,6 +569,28 @@ def test_memdev():
         qmp.cmd("object-del", id="c")
 
 
+def test_numa():
+    with Machine("-smp", "4", "-m", "32",
+                 "-object", "memory-backend-ram,id=a,size=16M",
+                 "-object", "memory-backend-memfd,id=b,size=16M",
+                 "-numa", "node,memdev=a,cpus=0-1",
+                 "-numa", "node,memdev=b,cpus=2,cpus=3") as m:
+        qmp = m.qmp()
+        equal([c["props"]["node-id"] for c in qmp.cmd("query-cpus-fast")],
+              [0, 0, 1, 1])
+        equal([c["props"]["socket-id"] for c in qmp.cmd("query-cpus-fast")],
+              [0, 0, 1, 1])
+        text = ("2 nodes\nnode 0 cpus: 0 1\nnode 0 size: 16 MB\n"
+                "node 0 plugged: 0 MB\nnode 1 cpus: 2 3\n"
+                "node 1 size: 16 MB\nnode 1 plugged: 0 MB\n")
+        equal(qmp.cmd("x-query-numa"), {"human-readable-text": text})
+        equal(qmp.hmp("info numa"), text.replace("\n", "\r\n"))
+        equal(qmp.cmd("query-memory-size-summary")["base-memory"], 32 << 20)
+    with Machine() as m:
+        qmp = m.qmp()
+        assert "node-id" not in qmp.cmd("query-cpus-fast")[0]["props"]
+
+
 def test_quit_tells_the_end_and_no_stop():
     for cause in ("quit", "signal", "guest"):
         with Machine(monitors=2, guest=True) as m:

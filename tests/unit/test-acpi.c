@@ -360,6 +360,49 @@ static void test_prt_matches_wiring(Fixture *f, gconstpointer data)
     }
 }
 
+/* --- NUMA --- */
+
+/* Two nodes, the first around the hole below 1 MiB. Both kinds of processor
+ * entries: an APIC id of 255 needs the longer one. */
+static void test_numa(Fixture *f, gconstpointer data)
+{
+    static const uint32_t ids[] = { 0, 1, 255 };
+    static const AcpiNumaRange ranges[] = {
+        { 0, 0xa0000, 0 },
+        { 0xc0000, 128 * MiB - 0xc0000, 0 },
+        { 4 * GiB, 64 * MiB, 1 },
+    };
+    NumaConfig numa = {
+        .n_nodes = 2,
+        .cpu_nodes = { 0, 1, 1 },
+        .has_distances = true,
+        .distances = { { 10, 21 }, { 31, 10 } },
+    };
+    AcpiConfig c = q35_config();
+    g_autofree char *srat = NULL, *slit = NULL;
+    const uint8_t *t;
+
+    c.n_cpus = G_N_ELEMENTS(ids);
+    c.apic_ids = ids;
+    c.numa = &numa;
+    c.numa_ranges = ranges;
+    c.n_numa_ranges = G_N_ELEMENTS(ranges);
+    build(f, &c);
+
+    t = find_table(f, "SRAT");
+    g_assert_cmpuint(get(t + 4, 4), ==, 48 + 2 * 16 + 24 + 3 * 40);
+    srat = disassemble(f->dir, "SRAT", t, get(t + 4, 4));
+    g_assert_cmpuint(get(t + 48 + 16 + 2, 1), ==, 1);   /* node of vCPU 1 */
+    g_assert_cmpuint(get(t + 48 + 32 + 8, 4), ==, 255); /* x2APIC id */
+    assert_has(srat, "Processor Local x2APIC Affinity");
+    assert_has(srat, "Base Address : 0000000100000000");
+    assert_has(srat, "Address Length : 0000000004000000");
+    t = find_table(f, "SLIT");
+    slit = disassemble(f->dir, "SLIT", t, get(t + 4, 4));
+    g_assert_cmpuint(get(t + 36, 8), ==, 2);
+    g_assert_cmphex(get(t + 44, 4), ==, 0x0a1f150a);
+}
+
 static void add(const char *path, void (*test)(Fixture *, gconstpointer))
 {
     g_test_add(path, Fixture, NULL, NULL, test, teardown);
@@ -374,6 +417,7 @@ int main(int argc, char **argv)
     add("/acpi/madt-255", test_madt_names_each_cpu);
     add("/acpi/madt-1", test_madt_without_x2apic);
     add("/acpi/mcfg", test_mcfg);
+    add("/acpi/numa", test_numa);
     add("/acpi/iasl", test_iasl_reads_every_table);
     add("/acpi/dsdt", test_dsdt);
     add("/acpi/dsdt-no-high-window", test_dsdt_without_high_window);

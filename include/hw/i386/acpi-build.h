@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ACPI tables of the q35 board: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT.
+ * The ACPI tables of the q35 board: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT; SRAT and SLIT
+ * if the guest has NUMA nodes.
  * ACPI 6.4; PCI Firmware 3.2 for MCFG and _OSC.
  */
 #ifndef HW_I386_ACPI_BUILD_H
 #define HW_I386_ACPI_BUILD_H
 
 #include "hw/pci/pci.h"
+#include "system/numa.h"
+
+/* A range of RAM and the node that it is of. */
+typedef struct AcpiNumaRange {
+    uint64_t base, size;
+    unsigned node;
+} AcpiNumaRange;
 
 typedef struct AcpiConfig {
     unsigned n_cpus;
     const uint32_t *apic_ids; /* n_cpus of them */
+    const NumaConfig *numa;   /* NULL: there are no nodes */
+    const AcpiNumaRange *numa_ranges;
+    unsigned n_numa_ranges;
     uint64_t ecam_base;
     unsigned ecam_buses;               /* buses 0 .. ecam_buses - 1 */
     uint64_t mmio32_base, mmio32_size; /* PCI window below 4 GiB */
@@ -54,6 +65,11 @@ typedef struct AcpiTables {
  * acpi_tables_finish(). */
 void acpi_build(AcpiTables *tables, const AcpiConfig *config);
 void acpi_tables_finish(AcpiTables *tables); /* takes an empty one */
+
+/* Appends the tables of NUMA nodes, of which @config has some (acpi-numa.c):
+ * System Resource Affinity, and System Locality Distance Information. */
+void acpi_build_srat(GByteArray *out, const AcpiConfig *config);
+void acpi_build_slit(GByteArray *out, const AcpiConfig *config);
 
 /* Carries out the fix-ups for files that lie at @gpas; once. */
 void acpi_place(AcpiTables *tables, const uint64_t gpas[ACPI_FILES]);
