@@ -23,6 +23,19 @@ static int open_signals(void)
     return neg_errno(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/* The host has no page for RAM that is touched: a file was cut, or huge pages
+ * were not set aside. Nothing can be done for the guest or for who touched it. */
+static void no_page(int sig)
+{
+    static const char text[] = PROGRAM_NAME
+        ": guest RAM: the host has no page for it any more; give "
+        "prealloc=on to be told at the start, and let nobody cut "
+        "the file of mem-path\n";
+
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(1);
+}
+
 static bool host_signal(void *opaque, GIOCondition condition)
 {
     /* Stays readable: one request is enough. */
@@ -84,6 +97,9 @@ static int run_program(Options *o)
             error_report_gerror(err);
             return 1;
         }
+    }
+    if (o->mem_path || o->objects->len) {
+        (void)signal(SIGBUS, no_page);
     }
     m = machine_from_options(o);
     if (m && begin_messages()) {

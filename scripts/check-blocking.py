@@ -83,6 +83,7 @@ ALLOWED = {
     ("program/daemon.c", "unlink"): "at the end",
     ("program/options-config.c", "open"): START,
     ("program/options-config.c", "read"): START,
+    ("program/main.c", "write"): "the last word of a process that ends",
     ("program/startup.c", "mlockall"): START,
     ("system/control.c", "g_thread_join"):
         "the lock is released, or the thread has ended",

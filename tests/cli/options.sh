@@ -107,6 +107,20 @@ result $? 'discard-data=on leaves a hole' "$(stat "$work/file")"
 refused "-numa: CPU index (1) should be smaller than maxcpus (1)" -accel qtest -numa node,cpus=1
 runs -m 64 -smp 3,sockets=3 -object memory-backend-ram,id=a,size=32M -object memory-backend-memfd,id=b,size=32M \
     -numa node,memdev=a,cpus=0,cpus=2 -numa node,memdev=b,cpus=1 -numa dist,src=0,dst=1,val=15
+# Somebody cuts the file of the RAM.
+coproc VMM {
+    exec timeout 60 "$vmm" -accel qtest -display none -qtest stdio -qtest-log none -machine memory-backend=x \
+        -object "memory-backend-file,id=x,size=64M,mem-path=$work/file,share=on" 2> "$work/err"
+}
+echo 'writeb 0x1000 0x1' >&"${VMM[1]}"
+read -r out <&"${VMM[0]}"
+pid=$VMM_PID
+truncate -s 0 "$work/file"
+echo 'writeb 0x1000 0x2' >&"${VMM[1]}"
+wait "$pid"
+out="$out, $?, $(cat "$work/err")"
+[ "$out" = "OK, 1, qemu-system-x86_64: guest RAM: the host has no page for it any more; give prealloc=on to be told at the start, and let nobody cut the file of mem-path" ]
+result $? 'RAM that is gone is one sentence' "$out"
 runs -machine memory-backend=x -object memory-backend-ram,id=x,size=64M,policy=bind,host-nodes=0,prealloc=on
 object "Property 'rng-builtin.filename' not found" rng-builtin,id=x,filename=/dev/random
 prints 'filename=<str>' -object rng-random,help
