@@ -506,6 +506,52 @@ static void acpi_follows_ecam(void)
     qtest_quit(s);
 }
 
+/* SRAT's memory affinity structures, of 40 bytes: ACPI 6.4, 5.2.16.2. */
+static void assert_ranges(const uint8_t *p, const uint64_t (*want)[3],
+                          unsigned n)
+{
+    for (unsigned i = 0; i < n; i++, p += 40) {
+        uint64_t base, size;
+
+        memcpy(&base, p + 8, sizeof(base));
+        memcpy(&size, p + 16, sizeof(size));
+        g_assert_cmpint(p[0], ==, 1);
+        g_assert_cmpuint(p[2], ==, want[i][0]);
+        g_assert_cmphex(GUINT64_FROM_LE(base), ==, want[i][1]);
+        g_assert_cmphex(GUINT64_FROM_LE(size), ==, want[i][2]);
+    }
+}
+
+/* The second node's memory is on both sides of the hole below 4 GiB. */
+static void acpi_tells_of_nodes(void)
+{
+    static const uint64_t ranges[][3] = {
+        { 0, 0, 0xa0000 },
+        { 0, 0xc0000, GiB - 0xc0000 },
+        { 1, GiB, GiB },
+        { 1, 4 * GiB, GiB },
+    };
+    static const uint8_t distances[] = {
+        2, 0, 0, 0, 0, 0, 0, 0, 10, 30, 30, 10
+    };
+    QTestState *s = qtest_init(
+        "-m 3G -smp 2 -object memory-backend-ram,id=a,size=1G "
+        "-object memory-backend-ram,id=b,size=2G -numa node,memdev=a,cpus=1 "
+        "-numa node,memdev=b,cpus=0 -numa dist,src=0,dst=1,val=30");
+    g_autoptr(GByteArray) tables = read_tables(s);
+    const uint8_t *srat = find_bytes(tables, "SRAT", 4);
+    const uint8_t *slit = find_bytes(tables, "SLIT", 4);
+
+    g_assert_nonnull(srat);
+    g_assert_cmpint(srat[4], ==, 48 + 2 * 16 + 4 * 40);
+    g_assert_cmpint(srat[48 + 2], ==, 1);      /* node of vCPU 0 */
+    g_assert_cmpint(srat[48 + 16 + 2], ==, 0); /* and of vCPU 1 */
+    assert_ranges(srat + 48 + 2 * 16, ranges, G_N_ELEMENTS(ranges));
+    g_assert_nonnull(slit);
+    g_assert_cmpmem(slit + 36, sizeof(distances), distances, sizeof(distances));
+    qtest_quit(s);
+}
+
 /* Firmware that leaves ECAM off, or puts it where no table could say so: it is
  * where a PC has it, since the tables say so. */
 static void acpi_has_ecam_of_its_own(void)
@@ -634,6 +680,7 @@ int main(int argc, char **argv)
     g_test_add_func("/firmware/serial_console_is_told_of",
                     serial_console_is_told_of);
     g_test_add_func("/firmware/acpi_follows_ecam", acpi_follows_ecam);
+    g_test_add_func("/firmware/acpi_tells_of_nodes", acpi_tells_of_nodes);
     g_test_add_func("/firmware/acpi_has_ecam_of_its_own",
                     acpi_has_ecam_of_its_own);
     g_test_add_func("/firmware/acpi_may_be_absent", acpi_may_be_absent);
