@@ -42,6 +42,7 @@ PROPERTIES = {
     "vhost-vsock-pci": "system/devices/vhost-vsock.rst",
     "virtio-net-pci": "system/devices/virtio-net.rst",
     "pcie-root-port": "system/devices/pcie-root-port.rst",
+    "qemu-xhci": "system/devices/qemu-xhci.rst",
     "virtio-balloon-pci": "system/devices/virtio-balloon.rst",
     "virtio-rng-pci": "system/devices/virtio-rng.rst",
     "virtio-serial-pci": "system/devices/virtio-serial.rst",

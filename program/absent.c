@@ -33,10 +33,11 @@ static const Absent absent[] = {
       "vhost-user-input* i8042 vmmouse",
       "there is no screen, and the guest's keyboard is its serial port, leave "
       "it out (virt-install: --graphics none)" },
-    { "usb-* u2f-* *-xhci *-usb-ehci* *-usb-uhci* usb-ehci pci-ohci "
+    { "usb-* u2f-* nec-usb-xhci *-usb-ehci* *-usb-uhci* usb-ehci pci-ohci "
       "ccid-card-* -usb -usbdevice",
-      "there is no USB, leave it out (in a domain's XML <controller "
-      "type='usb' model='none'/>, virt-install: --controller usb,model=none)" },
+      "there are no USB devices and no controller but qemu-xhci, leave it out "
+      "(in a domain's XML <controller type='usb' model='qemu-xhci'/> or "
+      "model='none')" },
     { "e1000* i825* igb ne2k* pcnet rocker rtl8139 tulip vmxnet3 -net",
       "the network is a virtio-net-pci on a tap of the host, give -nic tap "
       "(virt-install: --network bridge=NAME,model=virtio)" },

@@ -16,6 +16,7 @@
 #include "hw/pci/pcie-root-port.h"
 #include "hw/rtc/mc146818rtc.h"
 #include "hw/scsi/vhost-scsi.h"
+#include "hw/usb/hcd-xhci.h"
 #include "hw/virtio/vhost-vsock.h"
 #include "hw/virtio/virtio-balloon.h"
 #include "hw/virtio/virtio-pci.h"
@@ -83,6 +84,7 @@ static const DeviceType *const device_types[] = {
     &pflash_cfi01_type,
     &piix4_pm_type,
     &pvpanic_type,
+    &qemu_xhci_type,
     &vhost_scsi_type,
     &vhost_scsi_pci_type,
     &vhost_scsi_pci_non_transitional_type,

@@ -22,7 +22,7 @@ ONLY_IN = [
      r"|net/tap\.c",
      "ioctls are made by vhost-backend.c, net/tap.c, accel/kvm and chardev"),
     (r"#include \"hw/pci/",
-     r"(include/)?hw/(pci|isa|i386)/.*|(include/)?hw/virtio/virtio-pci(-[a-z]+)?\.[ch]"
+     r"(include/)?hw/(pci|isa|i386|usb)/.*|(include/)?hw/virtio/virtio-pci(-[a-z]+)?\.[ch]"
      r"|program/registry\.c|accel/qtest/qtest-irq\.c|monitor/qmp-commands\.c",
      "only virtio-pci*.c knows both virtio and PCI"),
     (r"#include \"accel/",

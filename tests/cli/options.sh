@@ -243,8 +243,8 @@ sound='there is no sound, leave it out (virt-install: --sound none)'
 input="there is no screen, and the guest's keyboard is its serial port, leave it out (virt-install: --graphics none)"
 disk="a disk, and the image of a CD, is a LUN of the host's target, give -device vhost-scsi-pci,wwpn=... (virt-install: \
 --import --disk none, and the target as a hostdev by --xml)"
-usb="there is no USB, leave it out (in a domain's XML <controller type='usb' model='none'/>, virt-install: --controller \
-usb,model=none)"
+usb="there are no USB devices and no controller but qemu-xhci, leave it out (in a domain's XML <controller type='usb' \
+model='qemu-xhci'/> or model='none')"
 network='the network is a virtio-net-pci on a tap of the host, give -nic tap (virt-install: --network bridge=NAME,model=virtio)'
 absent() { # MESSAGE NAME...: devices, and options if they begin with "-"
     local message=$1 name
@@ -261,7 +261,10 @@ absent "$disk" virtio-blk-pci virtio-scsi-pci ide-hd ide-cd scsi-hd scsi-cd nvme
 absent "$screen" VGA qxl qxl-vga virtio-vga virtio-vga-gl virtio-gpu-pci bochs-display -spice -sdl
 absent "$sound" AC97 ich9-intel-hda hda-duplex hda-micro -soundhw
 absent "$input" usb-tablet usb-kbd usb-mouse virtio-tablet-pci virtio-keyboard-pci virtio-mouse-pci
-absent "$usb" usb-redir usb-host ich9-usb-ehci1 ich9-usb-uhci1 piix3-usb-uhci -usb -usbdevice
+refused "-device: qemu-xhci: property 'p2' cannot be '16': a number from 1 to 15 is expected" -accel qtest -device qemu-xhci,p2=16
+refused "-device: qemu-xhci: property 'p3' cannot be '0': a number from 1 to 15 is expected" -accel qtest -device qemu-xhci,p3=0
+runs -device '{"driver":"qemu-xhci","p2":15,"p3":15,"id":"usb","bus":"pcie.0","addr":"0x5"}' -device qemu-xhci
+absent "$usb" nec-usb-xhci usb-redir usb-host ich9-usb-ehci1 ich9-usb-uhci1 piix3-usb-uhci -usb -usbdevice
 absent "$network" e1000 e1000e rtl8139 vmxnet3
 absent 'there is no TPM, leave it out (virt-install: --tpm none)' tpm-crb tpm-tis -tpmdev
 absent 'there is no watchdog, leave it out (virt-install: --watchdog none)' i6300esb -watchdog

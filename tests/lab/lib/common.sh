@@ -5,10 +5,12 @@ LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAB_ROOT=$(cd "$LAB_DIR/../.." && pwd)
 LAB_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/qemu-vhost-scsi/lab
 
-# Kernels that L1 can boot, and the Debian package that pulls in each.
+# Kernels that L1 can boot, and the Debian package that pulls in each. generic is for a guest with USB, which those
+# for clouds leave out.
 declare -A LAB_KERNEL_PACKAGE=(
     [6.12]=linux-image-6.12-cloud-amd64
     [6.1]=linux-image-cloud-amd64
+    [generic]=linux-image-amd64
 )
 
 # For the command line of each kernel that runs in software emulation, once or twice: what a machine that lives for

@@ -152,6 +152,18 @@ guest_image() {
     pack "$tree" "$1/guest.cpio"
 }
 
+# pack_usb_guest WORK TREE: the guest, less its disk's further drivers, with a kernel that has USB.
+pack_usb_guest() {
+    local tree=$1/usb-tree
+
+    mkdir -p "$tree"
+    (cd "$tree" && cpio --quiet -idm && rm -r modules) < "$1/guest.cpio" || return
+    copy_modules "$LAB_CACHE/generic" "$tree/modules" "${GUEST_MODULES[@]}" xhci_pci || return
+    mkdir -p "$2/guest/usb"
+    cp "$LAB_CACHE/generic/vmlinuz" "$2/guest/usb/vmlinuz"
+    pack "$tree" "$2/guest/usb/initrd"
+}
+
 # pack_new_kernel KERNEL TAR: what its package holds, as packages.sh unpacked it.
 pack_new_kernel() {
     tar -C "$1" --transform "s|^vmlinuz$|boot/vmlinuz-$(cat "$1/version")|" -cf "$2" boot lib vmlinuz
@@ -191,5 +203,6 @@ l1_image() {
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
     ! grep -q '^LAB_NEEDS=.*firmware' "$config" || copy_firmware "$tree"
     ! grep -q '^LAB_NEEDS=.*new-kernel' "$config" || pack_new_kernel "$LAB_CACHE/6.12" "$tree/new-kernel.tar"
+    ! grep -q '^LAB_NEEDS=.*usb' "$config" || pack_usb_guest "$work" "$tree" || return
     pack "$tree" "$work/l1.cpio"
 }

@@ -8,7 +8,7 @@
 
 scenario() {
     debian_target 1
-    firmware_start vm bios -device "$(debian_device)" -uuid 00112233-4455-6677-8899-aabbccddeeff -smbios type=1,serial=4711
+    firmware_start vm bios -device qemu-xhci -device "$(debian_device)" -uuid 00112233-4455-6677-8899-aabbccddeeff -smbios type=1,serial=4711
     check "Debian asks who is there" debian_login vm 240
     check "dmidecode shows -uuid" debian_do vm 60 \
         "[ \$(dmidecode -s system-uuid) = 00112233-4455-6677-8899-aabbccddeeff ]"
