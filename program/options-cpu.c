@@ -144,8 +144,8 @@ static bool set_model(Options *o, const char *model, GError **errp)
         near_name_try(&near, m->name);
     }
     error_setg_near(errp, &near,
-                    "; this machine passes the host's processor on, see -cpu "
-                    "help",
+                    "; this machine passes the host's processor on: give host "
+                    "(in a domain's XML <cpu mode='host-passthrough'/>)",
                     "unable to find CPU model '%s'", model);
     return false;
 }

@@ -43,7 +43,10 @@ refused "-machine: unknown parameter 'usbb'; did you mean 'usb'?" -machine q35,u
 refused "invalid accelerator 'xen'; see -accel help" -accel xen
 refused "unable to find CPU model 'hosd'; did you mean 'host'?" -cpu hosd
 refused "-uuid: 'x' is not a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)" -uuid x
-refused "unable to find CPU model 'Skylake-Server'; this machine passes the host's processor on, see -cpu help" -cpu Skylake-Server
+for model in qemu64 kvm64 Skylake-Server EPYC-Rome,+x2apic,+vmx; do
+    refused "unable to find CPU model '${model%%,*}'; this machine passes the host's processor on: give host (in a domain's \
+XML <cpu mode='host-passthrough'/>)" -cpu "$model"
+done
 refused "-m: invalid size '': a number with an optional suffix M, G or T is expected" -m '{}'
 refused "invalid accelerator ''; see -accel help" -accel '{}'
 refused "-parallel: 'x' is not supported: only 'none' is" -parallel x
