@@ -49,7 +49,7 @@ static bool is_none(json_object *dict)
 bool option_nic(Options *o, const char *arg, GError **errp)
 {
     static const char *const card_keys[] = { "mac", "addr", "vectors" };
-    g_autofree char *id = g_strdup_printf("nic%u", o->n_nics);
+    g_autofree char *id = g_strdup_printf("nic%u", o->nics->len);
     json_object *dict = keyval_parse(arg, "type", errp);
     const char *model;
     json_object *card;
@@ -81,8 +81,7 @@ bool option_nic(Options *o, const char *arg, GError **errp)
         json_add_string(dict, "id", id);
     }
     json_add(card, "netdev", json_object_get(json_get(dict, "id")));
-    o->n_nics++;
-    if (!option_add_repeat(o->netdevs, dict, "-nic", errp)) {
+    if (!option_add_repeat(o->nics, dict, "-nic", errp)) {
         json_object_put(card);
         return false;
     }

@@ -445,6 +445,7 @@ Options *options_new(const Registry *registry)
     o->blockdevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->chardevs = g_ptr_array_new_with_free_func(free_dictionary);
     o->netdevs = g_ptr_array_new_with_free_func(free_dictionary);
+    o->nics = g_ptr_array_new_with_free_func(free_dictionary);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(free_dictionary);
     o->numa = g_ptr_array_new_with_free_func(free_dictionary);
@@ -467,6 +468,7 @@ void options_free(Options *o)
     }
     g_ptr_array_unref(o->chardevs);
     g_ptr_array_unref(o->netdevs);
+    g_ptr_array_unref(o->nics);
     g_ptr_array_unref(o->serials);
     g_ptr_array_unref(o->monitors);
     g_ptr_array_unref(o->numa);

@@ -118,11 +118,12 @@ static bool add_qtest(Machine *m, const char *text, Chardev **ret_chr,
     return !text || get_chardev(m, "-qtest", text, "qtest", ret_chr, errp);
 }
 
-static bool add_netdevs(Machine *m, const Options *o, GError **errp)
+static bool add_netdevs(Machine *m, const GPtrArray *netdevs,
+                        const char *option, GError **errp)
 {
-    for (unsigned i = 0; i < o->netdevs->len; i++) {
-        if (!netdev_add(m, g_ptr_array_index(o->netdevs, i), errp)) {
-            g_prefix_error(errp, "-netdev: ");
+    for (unsigned i = 0; i < netdevs->len; i++) {
+        if (!netdev_add(m, g_ptr_array_index(netdevs, i), errp)) {
+            g_prefix_error(errp, "%s: ", option);
             return false;
         }
     }
@@ -354,7 +355,8 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
     if (qtest && !qtest_serve(m, qtest, o->qtest_log, errp)) {
         return false;
     }
-    if (!add_netdevs(m, o, errp)) {
+    if (!add_netdevs(m, o->netdevs, "-netdev", errp) ||
+        !add_netdevs(m, o->nics, "-nic", errp)) {
         return false;
     }
     for (unsigned i = 0; i < o->devices->len; i++) {

@@ -32,8 +32,8 @@ typedef struct Options {
     GPtrArray *blockdevs;            /* json_object: -blockdev */
     char *pflash_nodes[FLASH_UNITS]; /* -machine pflash0=; owned */
     GPtrArray *chardevs;             /* json_object: -chardev */
-    GPtrArray *netdevs;              /* json_object: -netdev, -nic */
-    unsigned n_nics;                 /* -nic, but for none */
+    GPtrArray *netdevs;              /* json_object: -netdev */
+    GPtrArray *nics;                 /* json_object: the netdevs of -nic */
     GPtrArray *serials;              /* char *: -serial */
     GPtrArray *monitors;             /* json_object: -mon, -qmp, -monitor */
     char *pidfile;

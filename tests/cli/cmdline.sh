@@ -50,7 +50,11 @@ done
 refused "-m: invalid size '': a number with an optional suffix M, G or T is expected" -m '{}'
 refused "invalid accelerator ''; see -accel help" -accel '{}'
 refused "-parallel: 'x' is not supported: only 'none' is" -parallel x
-refused "-netdev: netdev type 'user' is not supported: the kernel's vhost-net moves the packets of a tap, give 'tap'" -accel qtest -nic user
+user="netdev type 'user' is not supported: the kernel's vhost-net moves the packets of a tap, give 'tap'"
+refused "-nic: $user" -accel qtest -nic user
+refused "-nic: $user" -accel qtest -nic user,id=n
+refused "-netdev: $user" -accel qtest -nic none -netdev user,id=n
+refused "-nic: Parameter 'queus' is unexpected; did you mean 'queues'?" -accel qtest -nic tap,queus=2
 refused "-trace: cannot open log file '/nonexistent/log': No such file or directory" -trace 'kvm_*,file=/nonexistent/log'
 refused "-name: parameter 'debug-threads' expects 'on' or 'off'" -name x,debug-threads=maybe
 refused "-rtc: base cannot be 'moon': utc, localtime or a date from 1980 to 2099 such as 2006-06-17T16:01:21 is expected" -rtc base=moon

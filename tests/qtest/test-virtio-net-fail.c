@@ -76,7 +76,7 @@ static const struct {
     { NET NIC ",mq=on,ctrl_vq=off",
       "-device: virtio-net: mq=on needs the control queue: leave ctrl_vq=off "
       "out" },
-    { "-nic user", "-netdev: netdev type 'user' is not supported: " },
+    { "-nic user", "-nic: netdev type 'user' is not supported: " },
     { "-nic tap,model=e1000",
       "-nic: model 'e1000' is not supported: give virtio-net-pci, or leave it "
       "out" },
