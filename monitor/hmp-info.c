@@ -471,6 +471,27 @@ static void info_balloon(Hmp *h)
     json_object_put(reply);
 }
 
+/* A card, and behind a backslash what it is on, as QEMU does. */
+static void info_network(Hmp *h)
+{
+    json_object *netdevs = hmp_call(h, "x-query-netdev", NULL);
+
+    for (size_t i = 0; i < json_len(netdevs); i++) {
+        json_object *n = json_at(netdevs, i);
+
+        if (json_get(n, "card")) {
+            hmp_print(h, "%s: index=0,type=nic,model=%s,macaddr=%s\n \\ ",
+                      keyval_get(n, "card"), keyval_get(n, "model"),
+                      keyval_get(n, "main-mac"));
+        }
+        hmp_print(h, "%s: index=0,type=%s,ifname=%s,queues=%" PRIu64 "%s\n",
+                  keyval_get(n, "id"), keyval_get(n, "type"),
+                  keyval_get(n, "ifname"), json_number(n, "queues"),
+                  json_get_bool(n, "link", true) ? "" : ",link=down");
+    }
+    json_object_put(netdevs);
+}
+
 const HmpCommand hmp_info[] = {
     {
         .names = "balloon",
@@ -516,6 +537,11 @@ const HmpCommand hmp_info[] = {
         .names = "numa",
         .help = "show NUMA information",
         .run = info_numa,
+    },
+    {
+        .names = "network",
+        .help = "show the networks and the cards on them",
+        .run = info_network,
     },
     {
         .names = "pci",

@@ -139,6 +139,7 @@ const QmpRow qmp_rows[] = {
     { "query-pci", qmp_query_pci },
     { "query-qmp-schema", qmp_query_qmp_schema },
     { "query-rx-filter", qmp_query_rx_filter },
+    { "x-query-netdev", qmp_x_query_netdev },
     { "query-stats", qmp_query_all_stats },
     { "query-stats-schemas", qmp_query_all_stats_schemas },
     { "query-status", qmp_query_status },

@@ -124,6 +124,39 @@ json_object *qmp_query_rx_filter(Machine *m, json_object *args, GError **errp)
     return list;
 }
 
+/* --- x-query-netdev --- */
+
+static json_object *netdev_status(const Netdev *n)
+{
+    json_object *o = json_object_new_object();
+    const VhostNet *s = n->nic ? vhost_net_behind(n->nic) : NULL;
+
+    json_add_string(o, "id", n->id);
+    json_add_string(o, "type", "tap");
+    json_add_string(o, "ifname", n->name);
+    json_add_int(o, "queues", n->n_queues);
+    json_add_bool(o, "link", !n->link_down);
+    if (s) {
+        json_add_string(o, "card", device_label(n->nic));
+        json_add_string(o, "model", n->nic->type->name);
+        json_add(o, "main-mac",
+                 mac_text(s->vdev.state.config +
+                          offsetof(struct virtio_net_config, mac)));
+    }
+    return o;
+}
+
+json_object *qmp_x_query_netdev(Machine *m, json_object *args, GError **errp)
+{
+    json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; m->netdevs && i < m->netdevs->len; i++) {
+        json_object_array_add(list,
+                              netdev_status(g_ptr_array_index(m->netdevs, i)));
+    }
+    return list;
+}
+
 /* --- announce-self --- */
 
 static bool is_listed(json_object *names, const char *name)

@@ -51,6 +51,33 @@ def test_netdevs_come_and_go():
         equal((e.cls, e.desc), ("DeviceNotFound", "Device 'n0' not found"))
 
 
+def test_what_there_is():
+    """x-query-netdev, and info network of the monitor for people."""
+    def info(qmp):
+        return qmp.cmd("human-monitor-command",
+                       **{"command-line": "info network"})
+
+    with machine(*NETDEV, *CARD) as m:
+        qmp = m.qmp()
+        equal(add(qmp, "n1", queues=4, ifname="lab0"), {})
+        first, second = qmp.cmd("x-query-netdev")
+        equal(first, {
+            "id": "n0", "type": "tap", "ifname": first["ifname"], "queues": 1,
+            "link": True, "card": "net0", "model": "virtio-net-pci",
+            "main-mac": "52:54:00:12:34:56"})
+        equal(second, {"id": "n1", "type": "tap", "ifname": "lab0",
+                       "queues": 4, "link": True})
+        equal(info(qmp).splitlines(), [
+            "net0: index=0,type=nic,model=virtio-net-pci,"
+            "macaddr=52:54:00:12:34:56",
+            f" \\ n0: index=0,type=tap,ifname={first['ifname']},queues=1",
+            "n1: index=0,type=tap,ifname=lab0,queues=4"])
+        qmp.cmd("set_link", name="net0", up=False)
+        assert "queues=1,link=down" in info(qmp), info(qmp)
+    with machine() as m:
+        equal(info(m.qmp()), "")
+
+
 def test_arguments_are_checked():
     with machine() as m:
         qmp = m.qmp()

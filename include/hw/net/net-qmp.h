@@ -10,6 +10,7 @@ typedef struct Machine Machine;
 
 json_object *qmp_set_link(Machine *m, json_object *args, GError **errp);
 json_object *qmp_query_rx_filter(Machine *m, json_object *args, GError **errp);
+json_object *qmp_x_query_netdev(Machine *m, json_object *args, GError **errp);
 json_object *qmp_announce_self(Machine *m, json_object *args, GError **errp);
 
 #endif
