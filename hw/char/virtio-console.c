@@ -294,6 +294,7 @@ static void port_unrealize(Device *dev)
     if (port->serial) {
         virtqueue_unserve(rx_queue(port));
         virtqueue_unserve(tx_queue(port));
+        virtio_serial_tell_removed(port);
         port->serial->ports[port->nr] = NULL;
         port->serial = NULL;
     }

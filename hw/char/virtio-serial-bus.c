@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hw/char/virtio-serial.h"
+#include "system/hotplug.h"
 #include "system/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -41,6 +42,14 @@ void virtio_serial_tell(VirtSerialPort *port, unsigned what)
     virtqueue_wake(&port->serial->vdev.queues[CONTROL_RX]);
 }
 
+void virtio_serial_tell_removed(VirtSerialPort *port)
+{
+    if (port->state.known) {
+        port->serial->state.removed |= UINT32_C(1) << port->nr;
+        virtqueue_wake(&port->serial->vdev.queues[CONTROL_RX]);
+    }
+}
+
 static VirtSerialPort *port_to_tell_of(VirtIOSerial *s)
 {
     for (unsigned i = 0; i < s->max_ports; i++) {
@@ -70,6 +79,7 @@ static struct virtio_console_control next_message(VirtSerialPort *port)
         i++;
     }
     port->state.tell &= ~messages[i].what;
+    port->state.known |= messages[i].what == PORT_TELL_ADDED;
     return (struct virtio_console_control){
         .id = GUINT32_TO_LE(port->nr),
         .event = GUINT16_TO_LE(messages[i].event),
@@ -77,17 +87,32 @@ static struct virtio_console_control next_message(VirtSerialPort *port)
     };
 }
 
+/* Of the first port that is gone. Before all else: another may have its number
+ * by now. */
+static struct virtio_console_control next_removal(VirtIOSerial *s)
+{
+    unsigned nr = (unsigned)__builtin_ctz(s->state.removed);
+
+    s->state.removed &= s->state.removed - 1;
+    return (struct virtio_console_control){
+        .id = GUINT32_TO_LE(nr),
+        .event = GUINT16_TO_LE(VIRTIO_CONSOLE_PORT_REMOVE),
+        .value = GUINT16_TO_LE(1),
+    };
+}
+
 static bool serve_control_rx(VirtIODevice *vdev, VirtQueue *q)
 {
-    VirtSerialPort *port = port_to_tell_of(virtio_serial_from(vdev));
+    VirtIOSerial *s = virtio_serial_from(vdev);
+    VirtSerialPort *port = port_to_tell_of(s);
     struct virtio_console_control message;
     VirtQueueElement e;
     size_t len;
 
-    if (!port || !virtqueue_pop(vdev, q, &e)) {
+    if ((!s->state.removed && !port) || !virtqueue_pop(vdev, q, &e)) {
         return false;
     }
-    message = next_message(port);
+    message = s->state.removed ? next_removal(s) : next_message(port);
     len = virtqueue_write(&e, 0, &message, sizeof(message));
     if (message.event == GUINT16_TO_LE(VIRTIO_CONSOLE_PORT_NAME)) {
         len += virtqueue_write(&e, len, port->name, strlen(port->name));
@@ -100,6 +125,7 @@ static bool serve_control_rx(VirtIODevice *vdev, VirtQueue *q)
 
 static void device_ready(VirtIOSerial *s)
 {
+    s->state.driver_ready = true;
     for (unsigned i = 0; i < s->max_ports; i++) {
         if (s->ports[i]) {
             virtio_serial_tell(s->ports[i], PORT_TELL_ADDED);
@@ -163,6 +189,7 @@ static void virtio_serial_forget(VirtIODevice *vdev)
 {
     VirtIOSerial *s = virtio_serial_from(vdev);
 
+    s->state = (VirtIOSerialState){ 0 };
     for (unsigned i = 0; i < s->max_ports; i++) {
         if (s->ports[i]) {
             virtserialport_forget(s->ports[i]);
@@ -192,6 +219,38 @@ static const VirtioKind virtio_serial_kind = {
     .set_config = virtio_serial_set_config,
 };
 
+/* --- ports that come and go --- */
+
+static VirtIOSerial *virtio_serial_of_bus(Bus *bus)
+{
+    return container_of(bus, VirtIOSerial, bus);
+}
+
+static void port_plugged(Bus *bus, Device *dev)
+{
+    if (virtio_serial_of_bus(bus)->state.driver_ready) {
+        virtio_serial_tell(container_of(dev, VirtSerialPort, dev),
+                           PORT_TELL_ADDED);
+    }
+}
+
+/* There is nothing to ask the guest: it is told once the port is gone. */
+static bool port_unplug_request(Bus *bus, Device *dev, GError **errp)
+{
+    hotplug_eject(dev);
+    return true;
+}
+
+static void port_unplugged(Bus *bus)
+{
+}
+
+static const BusHotplugOps hotplug_ops = {
+    .plugged = port_plugged,
+    .unplug_request = port_unplug_request,
+    .unplugged = port_unplugged,
+};
+
 /* "ID.0", as libvirt expects it, or the first free number. */
 static void add_bus(VirtIOSerial *s)
 {
@@ -208,7 +267,9 @@ static void add_bus(VirtIOSerial *s)
             s->bus_name = g_steal_pointer(&name);
         }
     }
-    s->bus = (Bus){ .type = BUS_VIRTIO_SERIAL, .name = s->bus_name };
+    s->bus = (Bus){ .type = BUS_VIRTIO_SERIAL,
+                    .name = s->bus_name,
+                    .hotplug = &hotplug_ops };
     g_ptr_array_add(tree->buses, &s->bus);
 }
 

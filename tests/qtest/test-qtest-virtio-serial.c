@@ -29,6 +29,7 @@ typedef struct Serial {
     QVirtioDevice dev;
     uint64_t control, data; /* buffers: a page, 64 KiB */
     char *path;             /* of the socket */
+    char *monitor;          /* the path of the monitor for people */
     int host;               /* a client of it; -1: none */
 } Serial;
 
@@ -48,10 +49,13 @@ static void set_up(Serial *s, gconstpointer data)
     *s = (Serial){ .host = -1 };
     fake_machine_init(&s->m);
     s->path = g_build_filename(s->m.dir, "port", NULL);
+    s->monitor = g_build_filename(s->m.dir, "monitor", NULL);
     args = g_strdup_printf("-chardev socket,id=c,path=%s,server=on,wait=off "
+                           "-monitor unix:%s,server=on,wait=off "
+                           "-trace event_emit "
                            "-device virtio-serial-pci,id=vs,addr=3,max_ports=2 "
                            "-device %s,bus=vs.0,chardev=c,id=p,name=org.test",
-                           s->path, (const char *)data);
+                           s->path, s->monitor, (const char *)data);
     fake_machine_run(&s->m, NULL, args);
     s->pci = qpci_device_at(&s->m.bus, QPCI_DEVFN(SLOT, 0));
     g_assert_nonnull(s->pci);
@@ -71,16 +75,22 @@ static void tear_down(Serial *s, gconstpointer data)
     qpci_device_free(s->pci);
     fake_machine_stop(&s->m);
     g_free(s->path);
+    g_free(s->monitor);
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    return fd;
 }
 
 static void host_connect(Serial *s)
 {
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-    g_strlcpy(addr.sun_path, s->path, sizeof(addr.sun_path));
-    s->host = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_assert_cmpint(connect(s->host, (struct sockaddr *)&addr, sizeof(addr)),
-                    ==, 0);
+    s->host = connect_to(s->path);
 }
 
 static void host_write(Serial *s, const char *text)
@@ -341,6 +351,61 @@ static void a_short_message_is_a_fault(Serial *s, gconstpointer data)
     meet(s);
 }
 
+static void monitor_write(int monitor, const char *line)
+{
+    g_assert_cmpint(write(monitor, line, strlen(line)), ==, (int)strlen(line));
+}
+
+/* The guest is told of a port that comes and one that goes, and of one that
+ * takes its place; bytes go where they belong. */
+static void ports_come_and_go(Serial *s, gconstpointer data)
+{
+    int monitor = connect_to(s->monitor);
+    uint8_t got[5];
+    QVirtUsed used;
+
+    meet(s);
+    monitor_write(monitor, "device_del p\n");
+    qtest_wait_stderr(s->m.qts, "event_emit DEVICE_DELETED");
+    expect_told(s, VIRTIO_CONSOLE_PORT_REMOVE, PORT, 1, NULL);
+    /* What was lent to it is nobody's. */
+    give(s, PORT_TX, s->data, 5, false);
+    monitor_write(monitor, "device_add virtserialport,bus=vs.0,chardev=c,id=q,"
+                           "name=org.new\n");
+    expect_told(s, VIRTIO_CONSOLE_PORT_ADD, PORT, 1, NULL);
+    tell(s, VIRTIO_CONSOLE_PORT_READY, PORT, 1);
+    expect_told(s, VIRTIO_CONSOLE_PORT_NAME, PORT, 1, "org.new");
+    wait_used(s, PORT_TX, &used);
+    host_connect(s);
+    expect_told(s, VIRTIO_CONSOLE_PORT_OPEN, PORT, 1, NULL);
+    tell(s, VIRTIO_CONSOLE_PORT_OPEN, PORT, 1);
+    qtest_memwrite(s->m.qts, s->data, "hello", 5);
+    give(s, PORT_TX, s->data, 5, false);
+    host_read(s, got, 5);
+    g_assert_cmpmem(got, 5, "hello", 5);
+    close_fd(&monitor);
+}
+
+/* One that goes before the guest has heard of it was never there, and one
+ * that takes the number of another follows its removal. */
+static void a_removal_is_told_once_and_first(Serial *s, gconstpointer data)
+{
+    int monitor = connect_to(s->monitor);
+
+    monitor_write(monitor, "device_del p\n");
+    qtest_wait_stderr(s->m.qts, "\"device\": \"p\"");
+    monitor_write(monitor, "device_add virtserialport,bus=vs.0,id=q,nr=1\n"
+                           "info version\n");
+    tell(s, VIRTIO_CONSOLE_DEVICE_READY, VIRTIO_CONSOLE_BAD_ID, 1);
+    expect_told(s, VIRTIO_CONSOLE_PORT_ADD, PORT, 1, NULL);
+    monitor_write(monitor, "device_del q\n");
+    qtest_wait_stderr(s->m.qts, "\"device\": \"q\"");
+    monitor_write(monitor, "device_add virtserialport,bus=vs.0,id=r,nr=1\n");
+    expect_told(s, VIRTIO_CONSOLE_PORT_REMOVE, PORT, 1, NULL);
+    expect_told(s, VIRTIO_CONSOLE_PORT_ADD, PORT, 1, NULL);
+    close_fd(&monitor);
+}
+
 #define ADD(path, port, func) \
     g_test_add(path, Serial, port, set_up, func, tear_down)
 
@@ -361,5 +426,8 @@ int main(int argc, char **argv)
     ADD("/virtio-serial/ignored", "virtserialport",
         messages_without_sense_are_ignored);
     ADD("/virtio-serial/fault", "virtserialport", a_short_message_is_a_fault);
+    ADD("/virtio-serial/come-and-go", "virtserialport", ports_come_and_go);
+    ADD("/virtio-serial/removal", "virtserialport",
+        a_removal_is_told_once_and_first);
     return g_test_run();
 }

@@ -21,8 +21,16 @@ typedef struct VirtSerialPort VirtSerialPort;
 #define VIRTIO_SERIAL_PORTS_MAX  31
 #define VIRTIO_SERIAL_QUEUE_SIZE 128
 
+typedef struct VirtIOSerialState {
+    bool driver_ready; /* it wants to be told of ports */
+    uint32_t removed;  /* a bit for each port that is gone and that the guest is
+                        * still to be told of */
+} VirtIOSerialState;
+static_assert(VIRTIO_SERIAL_PORTS_MAX <= 32, "a bit for each port");
+
 typedef struct VirtIOSerial {
     VirtIODevice vdev;
+    VirtIOSerialState state;
     uint32_t max_ports; /* property */
     uint64_t features;  /* properties */
     Bus bus;
@@ -38,6 +46,7 @@ typedef struct VirtIOSerial {
 #define PORT_TELL_OPEN    0x10u
 
 typedef struct VirtSerialPortState {
+    bool known;       /* the guest was told that it is there */
     bool ready;       /* the guest's driver has it */
     bool guest_open;  /* a program of the guest has opened it */
     unsigned tell;    /* PORT_TELL_* */
@@ -66,6 +75,9 @@ bool virtio_serial_is_multiport(const VirtIOSerial *s);
 
 /* Adds @what (PORT_TELL_*) to what the guest is to be told of @port. */
 void virtio_serial_tell(VirtSerialPort *port, unsigned what);
+
+/* The guest is to be told that @port is gone, if it knows of it. */
+void virtio_serial_tell_removed(VirtSerialPort *port);
 
 /* Queues of port @nr, 5.3.2. */
 unsigned virtio_serial_rx_queue(unsigned nr);
