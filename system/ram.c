@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mempolicy.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -207,12 +208,28 @@ typedef struct PopulateJob {
     uint64_t len;
 } PopulateJob;
 
+/* The signals that ask for the end are blocked, and read as soon as the machine
+ * is served; what takes minutes looks whether one waits. */
+static bool is_to_end(void)
+{
+    sigset_t set;
+
+    return sigpending(&set) == 0 &&
+           (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) ||
+            sigismember(&set, SIGHUP));
+}
+
 static void *populate_range(void *opaque)
 {
     const PopulateJob *job = opaque;
+    int r = 0;
 
-    return GINT_TO_POINTER(
-        neg_errno(madvise(job->host, job->len, MADV_POPULATE_WRITE)));
+    for (uint64_t done = 0; r == 0 && done < job->len && !is_to_end();
+         done += GiB) {
+        r = neg_errno(madvise(job->host + done, MIN(GiB, job->len - done),
+                              MADV_POPULATE_WRITE));
+    }
+    return GINT_TO_POINTER(r);
 }
 
 int ram_piece_populate(const RamPiece *p, unsigned n_threads)

@@ -153,7 +153,8 @@ int ram_piece_bind(const RamPiece *piece, int mode, const unsigned long *nodes,
                    unsigned n_bits);
 /* Touches every page now, in @n_threads threads (Linux 5.14). Returns 0 or
  * -errno: -EFAULT or -ENOMEM if the host has no page left for it, -EINVAL if
- * it cannot do that. */
+ * it cannot do that. Leaves the rest as it is when SIGINT, SIGTERM or SIGHUP is
+ * pending: the machine ends as soon as it is served. */
 int ram_piece_populate(const RamPiece *piece, unsigned n_threads);
 
 /* Gives the host the whole pages of [@host, @host + @len), which lies in @ram:

@@ -4,6 +4,7 @@
  * pages: a piece believes what it is told of its pages. */
 #include "system/memory.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 
 #define BIG (64 * KiB)
@@ -161,6 +162,27 @@ static void test_populate_fails(void)
     guest_ram_finish(&ram);
 }
 
+/* The program blocks these and reads them later. */
+static void test_populate_is_interrupted(void)
+{
+    GuestRam ram = { 0 };
+    sigset_t set;
+    int sig;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    g_assert_cmpint(pthread_sigmask(SIG_BLOCK, &set, NULL), ==, 0);
+    add(&ram, MiB, 4096, 0);
+    g_assert_cmpint(guest_ram_map(&ram), ==, 0);
+    g_assert_cmpint(kill(getpid(), SIGTERM), ==, 0);
+    g_assert_cmpint(ram_piece_populate(&ram.pieces[0], 2), ==, 0);
+    g_assert_cmpuint(pages_in_ram(&ram.pieces[0]), ==, 0);
+    g_assert_cmpint(sigwait(&set, &sig), ==, 0);
+    g_assert_cmpint(ram_piece_populate(&ram.pieces[0], 2), ==, 0);
+    g_assert_cmpuint(pages_in_ram(&ram.pieces[0]), ==, MiB / 4096);
+    guest_ram_finish(&ram);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -172,5 +194,7 @@ int main(int argc, char **argv)
                     test_discard_keeps_a_file_on_disk);
     g_test_add_func("/ram/populate", test_populate);
     g_test_add_func("/ram/populate-fails", test_populate_fails);
+    g_test_add_func("/ram/populate-is-interrupted",
+                    test_populate_is_interrupted);
     return g_test_run();
 }
