@@ -5,15 +5,11 @@
 # needs: net
 # only: ours
 
-HOST=10.9.0.1
-PORT=7000
+. /lab/net.sh
 
 scenario() {
     target_make
-    brctl addbr br0
-    ifconfig br0 $HOST netmask 255.255.255.0 up
-    labnet echo $PORT > "$RUN/echo.txt" 2>&1 &
-    echo $! >> "$RUN/pids"
+    bridge_make
     EARLY_DEVICES="-netdev tap,id=n0,ifname=tap0,br=br0,queues=4 -device virtio-net-pci,id=net0,netdev=n0,mq=on"
     vmm_start vm 2 2 "" disk,serve $QMP_OPTIONS
     check "guest is up" guest_wait vm 90 GUEST-READY
@@ -37,6 +33,5 @@ scenario() {
     check "guest's kernel log is clean" equal "$(guest_count vm GUEST-DMESG)" 0
     guest_send vm poweroff
     check "poweroff ends the VMM with status 0" vmm_ends vm 45 0
-    ifconfig br0 down
-    brctl delbr br0
+    bridge_remove
 }

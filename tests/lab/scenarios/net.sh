@@ -5,30 +5,9 @@
 # needs: net
 # only: ours
 
-HOST=10.9.0.1
+. /lab/net.sh
+
 GUEST=10.9.0.2
-PORT=7000
-
-bridge_make() {
-    brctl addbr br0
-    ifconfig br0 $HOST netmask 255.255.255.0 up
-    labnet echo $PORT > "$RUN/echo.txt" 2>&1 &
-    echo $! >> "$RUN/pids"
-}
-
-bridge_remove() {
-    ifconfig br0 down
-    brctl delbr br0
-}
-
-# The kernel gives one address.
-dhcp_start() {
-    touch "$RUN/leases"
-    printf 'start %s\nend %s\ninterface br0\nlease_file %s\npidfile %s\n' 10.9.0.50 10.9.0.50 "$RUN/leases" \
-        "$RUN/udhcpd" > "$RUN/udhcpd.conf"
-    udhcpd -f "$RUN/udhcpd.conf" > "$RUN/udhcpd.txt" 2>&1 &
-    echo $! >> "$RUN/pids"
-}
 
 # MMIO: what KVM has counted of vCPUs that left the guest for a register. The console's are ports.
 mmio_exits() {
