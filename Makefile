@@ -35,10 +35,11 @@ measure: all
 	tests/bench/measure
 	tests/bench/monitor
 
-# Beside make check it needs gnuplot and fio.
+# Beside make check it needs gnuplot, fio and iperf3.
 bench: all
-	scripts/install-deps gnuplot-nox fio
-	status=0; tests/bench/workers --output docs/bench || status=1; tests/bench/measure || status=1; exit $$status
+	scripts/install-deps gnuplot-nox fio iperf3
+	status=0; tests/bench/workers --output docs/bench || status=1; tests/bench/measure || status=1; \
+	    tests/bench/net || status=1; exit $$status
 
 coverage:
 	scripts/install-deps

@@ -7,6 +7,9 @@
  *   labnet check ADDRESS PORT MIB COUNT
  *                                   COUNT connections at once: each sends MIB MiB
  *                                   of its own and compares what comes back
+ *   labnet trips ADDRESS PORT SECONDS
+ *                                   sends a byte to an echo and waits for it, one
+ *                                   after the other, and says how often it could
  *   labnet channels IFACE COUNT     uses COUNT pairs of queues from now on, as
  *                                   ethtool -L does, and says how many it has
  */
@@ -16,6 +19,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,6 +29,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHUNK       65536
@@ -208,6 +213,37 @@ static int run_check(char **argv)
     return failed != 0;
 }
 
+/* --- trips --- */
+
+static double now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static int run_trips(const char *ip, const char *port, double seconds)
+{
+    struct sockaddr_in to = address(ip, port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    uint8_t byte = 1;
+    double begin;
+    long trips = 0;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+        fail("connect");
+    }
+    for (begin = now(); now() - begin < seconds; trips++) {
+        if (!write_all(fd, &byte, 1) || recv(fd, &byte, 1, 0) != 1) {
+            fail("trip");
+        }
+    }
+    printf("LABNET-TRIPS rate=%.1f\n", trips / (now() - begin));
+    return trips == 0;
+}
+
 /* --- channels --- */
 
 static int run_channels(const char *iface, const char *count)
@@ -242,10 +278,13 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "check") == 0) {
         return run_check(argv + 2);
     }
+    if (argc == 5 && strcmp(argv[1], "trips") == 0) {
+        return run_trips(argv[2], argv[3], atof(argv[4]));
+    }
     if (argc == 4 && strcmp(argv[1], "channels") == 0) {
         return run_channels(argv[2], argv[3]);
     }
     fprintf(stderr, "usage: labnet echo PORT | check ADDRESS PORT MIB COUNT | "
-                    "channels IFACE COUNT\n");
+                    "trips ADDRESS PORT SECONDS | channels IFACE COUNT\n");
     return 2;
 }

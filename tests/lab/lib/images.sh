@@ -101,14 +101,14 @@ copy_unit_tests() {
     done
 }
 
-# add_fio INITRD: a kernel unpacks archives that follow each other one after the other.
-add_fio() {
-    local tree=$1.fio-tree
+# add_program NAME INITRD: a kernel unpacks archives that follow each other one after the other.
+add_program() {
+    local tree=$2.$1-tree
 
-    [ -x /usr/bin/fio ] || die "no fio; make bench installs it"
-    copy_program /usr/bin/fio "$tree" /bin/fio
+    [ -x "/usr/bin/$1" ] || die "no $1; make bench installs it"
+    copy_program "/usr/bin/$1" "$tree" "/bin/$1"
     pack "$tree" "$tree.cpio"
-    cat "$tree.cpio" >> "$1"
+    cat "$tree.cpio" >> "$2"
     rm -rf "$tree" "$tree.cpio"
 }
 
@@ -197,7 +197,10 @@ l1_image() {
     [ -z "$LAB_VMM" ] || copy_program "$LAB_VMM" "$tree" /vmm/qemu-system-x86_64
     [ -z "${LAB_BEFORE:-}" ] || copy_program "$LAB_BEFORE" "$tree" /before/qemu-system-x86_64
     [ -z "$LAB_WITH_QEMU" ] || copy_qemu "$tree"
-    ! grep -q '^LAB_NEEDS=.*fio' "$config" || add_fio "$tree/guest/initrd" || return
+    ! grep -q '^LAB_NEEDS=.*fio' "$config" || add_program fio "$tree/guest/initrd" || return
+    if grep -q '^LAB_NEEDS=.*iperf3' "$config"; then
+        add_program iperf3 "$tree/guest/initrd" && copy_program /usr/bin/iperf3 "$tree" /bin/iperf3 || return
+    fi
     ! grep -q '^LAB_NEEDS=.*bench' "$config" || copy_bench "$tree" || return
     ! grep -q '^LAB_NEEDS=.*unit-tests' "$config" || copy_unit_tests "$tree" || return
     ! grep -q '^LAB_NEEDS=.*libvirt' "$config" || copy_libvirt "$tree"
