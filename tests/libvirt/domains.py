@@ -4,6 +4,7 @@
 guest's part played by the test over qtest."""
 
 import os
+import pathlib
 import pty
 import re
 import select
@@ -451,6 +452,17 @@ def test_two_domains():
         assert "already in use" in message, message
         lv.virsh("destroy", "two")
         check_information(lv)
+
+
+def test_contrib():
+    """What contrib has is valid, with this emulator."""
+    folder = pathlib.Path(__file__).resolve().parents[2] / "contrib/libvirt"
+    files = sorted(folder.glob("*.xml"))
+    assert files, folder
+    with Libvirtd() as lv:
+        for file in files:
+            xml = re.sub("<emulator>.*</emulator>", "", file.read_text())
+            lv.virsh("define", "--validate", lv.file(xml))
 
 
 def kvm_runs_what_libvirt_starts():
