@@ -86,7 +86,7 @@ debian_boots() {
     check "it is LIO's" guest_says "$1" 'GUEST-LSBLK sda +disk +LIO-ORG'
     check "it writes and syncs a file" debian_do "$1" 60 'cp /boot/vmlinuz-* /root/proof && sync'
     debian_send "$1" reboot
-    check "after a reboot from inside the same disk boots" debian_login "$1" 240 2
+    check "after a reboot from inside the same disk boots" debian_login "$1" 600 2
     check "the file is what it was" debian_do "$1" 60 'cmp /boot/vmlinuz-* /root/proof && rm /root/proof'
     check "nothing on standard error" no_messages "$1"
     debian_send "$1" poweroff

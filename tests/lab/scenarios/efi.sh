@@ -2,13 +2,13 @@
 # about: OVMF boots Debian from a LUN to a login prompt, twice: it reads, writes, reboots and powers off
 # lane: efi
 # needs: disk firmware ovmf
-# limit: 600
+# limit: 1100
 
 . /lab/firmware.sh
 
 scenario() {
     debian_target 0
     firmware_start vm efi -device "$(debian_device)"
-    check "Debian asks who is there" debian_login vm 240
+    check "Debian asks who is there" debian_login vm 600
     debian_boots vm
 }

@@ -3,7 +3,7 @@
 # lane: libvirt-efi
 # needs: disk firmware ovmf libvirt
 # only: ours
-# limit: 600
+# limit: 1400
 # long: long
 
 . /lab/firmware.sh
@@ -49,11 +49,11 @@ scenario() {
     check "virsh define" virsh define --validate "$RUN/vm.xml"
     check "virsh start" vm_start
     vm_state "running (booted)" || return
-    check "Debian asks who is there" debian_login vm 240
+    check "Debian asks who is there" debian_login vm 600
     check "the variables are a file of the domain" test -s /var/lib/libvirt/qemu/nvram/vm_VARS.fd
     check "it booted by EFI" debian_do vm 30 'test -d /sys/firmware/efi'
     debian_send vm reboot
-    check "it boots again" debian_login vm 240 2
+    check "it boots again" debian_login vm 600 2
     check "it listens to the power button" obey_button
     check "virsh shutdown" virsh shutdown vm
     check "Debian powers off by the button" vm_reaches 90 "shut off (shutdown)"

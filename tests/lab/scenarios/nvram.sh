@@ -2,7 +2,7 @@
 # about: a variable and a boot entry that Debian makes are there in the next process; OVMF keeps them in its flash
 # lane: efi
 # needs: disk firmware ovmf
-# limit: 600
+# limit: 1400
 # long: long
 
 . /lab/firmware.sh
@@ -11,7 +11,7 @@ VARIABLE=/sys/firmware/efi/efivars/LabProof-12345678-1234-1234-1234-123456789abc
 
 boots() {
     firmware_start vm efi -device "$(debian_device)"
-    check "boot $1" debian_login vm 240
+    check "boot $1" debian_login vm 600
 }
 
 scenario() {
