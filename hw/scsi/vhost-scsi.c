@@ -425,19 +425,21 @@ static void choose_boot_tpgt(VhostScsi *s)
     }
 }
 
-/* OVMF asks SCSI target 0 alone who is there, which is portal group 0, and ends
- * its search where nobody answers. The other firmware is not in a flash. */
+/* OVMF by itself asks SCSI target 0 alone who is there, which is portal group 0;
+ * a boot order that names another target makes it ask that one. The other
+ * firmware is not in a flash. */
 static void warn_of_uefi(const VhostScsi *s)
 {
     g_autofree char *target = g_build_filename(LIO_VHOST_PATH, s->wwpn, NULL);
-    int tpgt = s->vdev.dev.machine->config.pflash[0].path
+    int tpgt = s->vdev.dev.machine->config.pflash[0].path &&
+                       device_bootindex(&s->vdev.dev) < 0
                    ? lio_lowest_tpgt(target)
                    : 0;
 
     if (tpgt > 0) {
         warn_report("%s: target '%s' has no portal group 0: a UEFI "
-                    "firmware finds no disk of its tpgt_%d; give it a tpgt_0 "
-                    "if the guest is to boot from it",
+                    "firmware finds no disk of its tpgt_%d by itself; give "
+                    "bootindex= if the guest is to boot from it",
                     device_label(&s->vdev.dev), s->wwpn, tpgt);
     }
 }
