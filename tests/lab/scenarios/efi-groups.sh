@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# about: which portal groups and LUNs OVMF boots from: by itself group 0 only, by bootindex the one that it names
+# about: which portal groups and LUNs OVMF boots from: by itself LUN 0 of group 0, by bootindex groups 0 to 31 and LUNs 0 to 7
 # lane: efi
 # needs: disk firmware ovmf
 # limit: 900
@@ -38,6 +38,8 @@ scenario() {
     target 4 5
     finds "group 4, LUN 5" no
     finds "group 4, LUN 5, bootindex" yes bootindex=0,boot_lun=5
-    target 40 0
-    finds "group 40, bootindex" yes bootindex=0
+    target 31 0
+    finds "group 31, bootindex" yes bootindex=0
+    target 32 0
+    finds "group 32, bootindex" no bootindex=0
 }
