@@ -54,6 +54,7 @@ scenario() {
     check "a node's pages are huge ones of the host's node 0" equal "$(huge_with bind:0)" 64
     check "no more are free" free_is 12
     check "virsh destroy" virsh destroy vm
+    check "virsh undefine" virsh undefine vm
     check "its pages are free" wait_for 30 free_is 140
     cat /var/log/libvirt/qemu/vm.log > "$RUN/vm.err"
     kill -TERM "$LIBVIRTD"
