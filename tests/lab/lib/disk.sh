@@ -84,9 +84,10 @@ disk_initrd() {
     pack "$tree" "$1/initrd"
 }
 
-# disk_configure DIR: runs that machine on DIR/disk.img; its console is DIR/console.log.
+# disk_configure DIR: runs that machine on DIR/disk.img; its console is DIR/console.log. One processor: with two, the
+# emulator more often breaks the kernel.
 disk_configure() {
-    timeout -s KILL "$DISK_SECONDS" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 \
+    timeout -s KILL "$DISK_SECONDS" qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 1 -m 1024 \
         -display none -monitor none -no-reboot -net none -serial "file:$1/console.log" \
         -kernel "$LAB_CACHE/6.12/vmlinuz" -initrd "$1/initrd" -append "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS" \
         -drive "file=$1/disk.img,format=raw,if=virtio,cache=unsafe" < /dev/null > "$1/qemu.log" 2>&1
