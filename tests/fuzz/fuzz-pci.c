@@ -9,6 +9,7 @@
 #include "../unit/test-virtio.h"
 #include "hw/i386/mch.h"
 
+#include "fuzz-access.h"
 #include "fuzz-input.h"
 
 #define ECAM     MCH_ECAM_BASE
@@ -55,16 +56,6 @@ static void place(Fuzz *f)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         address_space_write(&f->m->memory, ECAM + (1 << 15) + rows[i][0],
                             rows[i][1], rows[i][2]);
-    }
-}
-
-static void access_memory(Fuzz *f, bool is_write, uint64_t addr, uint64_t value,
-                          unsigned size)
-{
-    if (is_write) {
-        address_space_write(&f->m->memory, addr, value, size);
-    } else {
-        (void)address_space_read(&f->m->memory, addr, size);
     }
 }
 
@@ -115,7 +106,7 @@ static void operate(Fuzz *f, FuzzInput *in)
 
     switch (op >> 1 & 7) {
     case 0:
-        access_memory(f, is_write, ECAM + (1 << 15) + addr, value, size);
+        fuzz_access(f->m, is_write, ECAM + (1 << 15) + addr, value, size);
         break;
     case 1:
         access_port(f, true, 0xcf8, 0x80000800 | (addr & 0xfffc), 4);
@@ -123,13 +114,13 @@ static void operate(Fuzz *f, FuzzInput *in)
         break;
     case 2:
     case 3:
-        access_memory(f, is_write, BAR + addr, value, size);
+        fuzz_access(f->m, is_write, BAR + addr, value, size);
         break;
     case 4:
-        access_memory(f, is_write, MSIX_BAR + addr % 4096, value, size);
+        fuzz_access(f->m, is_write, MSIX_BAR + addr % 4096, value, size);
         break;
     case 5:
-        access_memory(f, is_write, (uint64_t)value << 4 | addr, addr, size);
+        fuzz_access(f->m, is_write, (uint64_t)value << 4 | addr, addr, size);
         break;
     case 6:
         place(f);

@@ -9,6 +9,7 @@
 #include "hw/i386/mch.h"
 #include "hw/usb/hcd-xhci.h"
 
+#include "fuzz-access.h"
 #include "fuzz-input.h"
 
 #define ECAM MCH_ECAM_BASE
@@ -44,16 +45,6 @@ static void set_up(Fuzz *f)
     }
 }
 
-static void access_memory(Fuzz *f, bool is_write, uint64_t addr, uint64_t value,
-                          unsigned size)
-{
-    if (is_write) {
-        address_space_write(&f->m->memory, addr, value, size);
-    } else {
-        (void)address_space_read(&f->m->memory, addr, size);
-    }
-}
-
 static void operate(Fuzz *f, FuzzInput *in)
 {
     unsigned op = (unsigned)fuzz_int(in, 1);
@@ -63,20 +54,20 @@ static void operate(Fuzz *f, FuzzInput *in)
 
     switch (op >> 1 & 7) {
     case 0:
-        access_memory(f, op & 1, ECAM + (1 << 15) + addr % 4096, value, size);
+        fuzz_access(f->m, op & 1, ECAM + (1 << 15) + addr % 4096, value, size);
         break;
     case 1:
     case 2:
-        access_memory(f, op & 1, BAR + addr % 4096, value, size);
+        fuzz_access(f->m, op & 1, BAR + addr % 4096, value, size);
         break;
     case 3: /* the control word of a TRB among others */
         (void)guest_ram_write(&f->m->ram, addr & ~3u, &value, 4);
         break;
     case 4: /* an address below 64 KiB, as rings have here */
-        access_memory(f, true, BAR + addr % 4096, value & 0xffc1, 4);
+        fuzz_access(f->m, true, BAR + addr % 4096, value & 0xffc1, 4);
         break;
     case 5:
-        access_memory(f, op & 1, BAR + 0x10000 + addr % 4096, value, size);
+        fuzz_access(f->m, op & 1, BAR + 0x10000 + addr % 4096, value, size);
         break;
     case 6:
         device_reset(f->dev);
