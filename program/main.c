@@ -3,6 +3,7 @@
  */
 #include "program/registry.h"
 #include "program/options.h"
+#include "program/privileges.h"
 #include "util/error.h"
 #include "util/message.h"
 
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     GError *err = NULL;
     int status = -1;
 
+    privileges_never_gain();
     g_set_prgname(PROGRAM_NAME);
     if (!check_process()) {
         return 1;

@@ -100,4 +100,16 @@ result $? 'a daemon is in the root directory' "$(ls "$work/dir")"
 end_daemon "$work/dir/pid" && [ ! -e "$work/dir/qmp" ]
 result $? 'it removes what it has made by relative paths' "$(ls "$work/dir")"
 
+# --- privileges ---
+
+status_of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+
+"$vmm" "${quiet[@]}" -pidfile "$work/least" 2> "$work/err" < /dev/null &
+pid=$!
+wait_until has_text "$work/least"
+[ "$(status_of "$pid" NoNewPrivs)" = 1 ]
+result $? 'no_new_privs is set' "$(status_of "$pid" NoNewPrivs)"
+kill -TERM $pid
+wait $pid
+
 finish
