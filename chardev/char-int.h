@@ -44,11 +44,14 @@ typedef struct ChardevPump ChardevPump;
 
 /*
  * If *@fd is a regular file, which cannot be written without waiting for its
- * disk: takes it, starts a thread that writes to it, and leaves in *@fd the
- * non-blocking end of a pipe to that thread, owned by the caller. Any other
- * file stays as it is, and *@ret_pump is NULL. Returns 0 or -errno.
+ * disk: takes it, and leaves in *@fd the non-blocking end of a pipe, owned by the
+ * caller, to the thread that chardev_pump_start() makes. Any other file stays as
+ * it is, and *@ret_pump is NULL. Returns 0 or -errno.
  */
 int chardev_pump_new(int *fd, ChardevPump **ret_pump);
+/* Starts the thread that writes, if there is none. Returns 0 or -errno. Takes
+ * NULL. */
+int chardev_pump_start(ChardevPump *pump);
 /* After the caller has closed the pipe: waits until all is written, at most
  * CHARDEV_FLUSH_MS; a thread that hangs is left alone. Takes NULL. */
 void chardev_pump_free(ChardevPump *pump);
@@ -91,6 +94,7 @@ struct Chardev {
 
     int fds[CHARDEV_FDS_MAX]; /* owned; received, the oldest first */
     unsigned n_fds;
+    ChardevPump *pump;     /* owned; behind out_fd; or NULL */
     int log_fd;            /* owned; logfile=; -1: none */
     ChardevPump *log_pump; /* owned; behind log_fd; or NULL */
 };

@@ -13,6 +13,7 @@ struct ChardevPump {
     GMutex lock;
     GCond cond;
     bool done; /* with the lock */
+    bool started;
 };
 
 static void pump_unref(ChardevPump *pump)
@@ -60,9 +61,8 @@ static void *pump_main(void *opaque)
     return NULL;
 }
 
-static int pump_start(int *fd, ChardevPump *pump)
+static int pump_open(int *fd, ChardevPump *pump)
 {
-    GThread *thread;
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -72,17 +72,26 @@ static int pump_start(int *fd, ChardevPump *pump)
     /* Less than this may be all that a user may have. */
     (void)fcntl(ends[1], F_SETPIPE_SZ, CHARDEV_PUMP_MAX);
     (void)fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK);
-    g_atomic_ref_count_inc(&pump->refs);
     pump->file = *fd;
+    *fd = ends[1];
+    return 0;
+}
+
+int chardev_pump_start(ChardevPump *pump)
+{
+    GThread *thread;
+
+    if (!pump || pump->started) {
+        return 0;
+    }
+    g_atomic_ref_count_inc(&pump->refs);
     thread = g_thread_try_new("chardev", pump_main, pump, NULL);
     if (!thread) {
-        pump->file = -1;
         (void)g_atomic_ref_count_dec(&pump->refs);
-        close_fd(&ends[1]);
         return -EAGAIN;
     }
     g_thread_unref(thread); /* nobody joins it: it may hang for ever */
-    *fd = ends[1];
+    pump->started = true;
     return 0;
 }
 
@@ -104,7 +113,7 @@ int chardev_pump_new(int *fd, ChardevPump **ret_pump)
     g_mutex_init(&pump->lock);
     g_cond_init(&pump->cond);
     pump->file = pump->pipe = -1;
-    r = pump_start(fd, pump);
+    r = pump_open(fd, pump);
     if (r < 0) {
         pump_unref(pump);
         return r;
@@ -120,6 +129,10 @@ void chardev_pump_free(ChardevPump *pump)
 
     if (!pump) {
         return;
+    }
+    if (!pump->started) {
+        g_atomic_ref_count_inc(&pump->refs);
+        (void)pump_main(pump); /* the machine has not started */
     }
     g_mutex_lock(&pump->lock);
     while (!pump->done && g_cond_wait_until(&pump->cond, &pump->lock, end)) {

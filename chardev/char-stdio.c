@@ -41,8 +41,7 @@ const ChardevBackend chardev_null = {
 /* --- file --- */
 
 typedef struct FileState {
-    int fd;            /* owned */
-    ChardevPump *pump; /* owned; or NULL */
+    int fd; /* owned */
 } FileState;
 
 static bool file_open(Chardev *chr, json_object *opts, GError **errp)
@@ -61,7 +60,7 @@ static bool file_open(Chardev *chr, json_object *opts, GError **errp)
     if (!chardev_opt_bool(opts, "append", false, &append, errp)) {
         return false;
     }
-    s->fd = chardev_open_output(chr->machine, chr->id, path, append, &s->pump,
+    s->fd = chardev_open_output(chr->machine, chr->id, path, append, &chr->pump,
                                 errp);
     if (s->fd < 0) {
         return false;
@@ -75,7 +74,6 @@ static void file_close(Chardev *chr)
     FileState *s = chr->state;
 
     close_fd(&s->fd);
-    chardev_pump_free(s->pump);
     g_clear_pointer(&chr->state, g_free);
 }
 
@@ -106,8 +104,7 @@ typedef struct StdioEnd {
 
 typedef struct StdioState {
     StdioEnd in, out;
-    ChardevPump *pump; /* owned; behind out; or NULL */
-    bool raw;          /* the terminal was changed */
+    bool raw; /* the terminal was changed */
     struct termios saved;
 } StdioState;
 
@@ -212,7 +209,7 @@ static bool stdio_open(Chardev *chr, json_object *opts, GError **errp)
     }
     r = open_end(&s->out, STDOUT_FILENO, O_WRONLY);
     if (r == 0) {
-        r = chardev_pump_new(&s->out.fd, &s->pump);
+        r = chardev_pump_new(&s->out.fd, &chr->pump);
     }
     if (r < 0) {
         error_setg_errno(errp, -r, "chardev '%s': cannot use standard output",
@@ -235,7 +232,6 @@ static void stdio_close(Chardev *chr)
     }
     close_end(&s->in);
     close_end(&s->out);
-    chardev_pump_free(s->pump);
     g_clear_pointer(&chr->state, g_free);
 }
 

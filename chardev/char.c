@@ -468,6 +468,32 @@ static bool open_log(Chardev *chr, json_object *opts, GError **errp)
     return !path || chr->log_fd >= 0;
 }
 
+static bool start_writing(Chardev *chr, GError **errp)
+{
+    int r = chardev_pump_start(chr->pump);
+
+    if (r == 0) {
+        r = chardev_pump_start(chr->log_pump);
+    }
+    if (r < 0) {
+        error_setg_errno(errp, -r,
+                         "chardev '%s': cannot create the thread that writes "
+                         "to its file",
+                         chr->id);
+    }
+    return r == 0;
+}
+
+bool chardevs_start(Machine *machine, GError **errp)
+{
+    for (GSList *l = machine->chardevs; l; l = l->next) {
+        if (!start_writing(l->data, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
 {
     const char *name = keyval_get(opts, "backend");
@@ -500,7 +526,8 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
     chr->log_fd = -1;
     chr->out = g_byte_array_new();
     chr->mux = mux ? MUX_PLAIN : MUX_OFF;
-    if (!open_log(chr, opts, errp) || !backend->open(chr, opts, errp)) {
+    if (!open_log(chr, opts, errp) || !backend->open(chr, opts, errp) ||
+        (machine->tree.started && !start_writing(chr, errp))) {
         chardev_free(chr);
         return NULL;
     }
@@ -520,6 +547,7 @@ void chardev_free(Chardev *chr)
     if (chr->state) {
         chr->backend->close(chr);
     }
+    chardev_pump_free(chr->pump);
     chr->machine->chardevs = g_slist_remove(chr->machine->chardevs, chr);
     close_fd(&chr->log_fd);
     chardev_pump_free(chr->log_pump);

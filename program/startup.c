@@ -364,8 +364,8 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
             return false;
         }
     }
-    return machine_start(m, errp) && lock_memory(m, errp) &&
-           add_monitors(m, o, errp);
+    return chardevs_start(m, errp) && machine_start(m, errp) &&
+           lock_memory(m, errp) && add_monitors(m, o, errp);
 }
 
 Machine *machine_from_options(Options *o)

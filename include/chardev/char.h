@@ -65,6 +65,11 @@ bool chardev_new_from_short(Machine *machine, const char *text, const char *id,
  * there is none. */
 Chardev *chardev_find(Machine *machine, const char *id);
 
+/* Starts the threads that write to regular files, before the machine starts and
+ * after rights were given up, which a thread that is there would keep. Later
+ * devices start theirs themselves. Machine lock. */
+bool chardevs_start(Machine *machine, GError **errp);
+
 /* Sends what waits (for at most CHARDEV_FLUSH_MS), restores the terminal,
  * closes what it opened. Takes NULL. Before machine_free(). Machine lock. */
 #define CHARDEV_FLUSH_MS 1000

@@ -43,6 +43,7 @@ static void make(Fixture *f, const char *text, const char *message)
 
     f->chr = chardev_new(f->b.m, opts, &err);
     g_assert_cmpstr(err ? err->message : NULL, ==, message);
+    g_assert_true(chardevs_start(f->b.m, NULL));
     if (f->chr) {
         g_assert_true(chardev_attach(f->chr, &front_end, f));
     }

@@ -74,6 +74,8 @@ static void setup(Fixture *f, gconstpointer fmt)
     g_assert_no_error(err);
     f->chr = chardev_new(f->b.m, opts, &err);
     g_assert_no_error(err);
+    chardevs_start(f->b.m, &err);
+    g_assert_no_error(err);
     disk.main = g_thread_self();
 }
 

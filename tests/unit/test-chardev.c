@@ -86,6 +86,7 @@ static void make(Fixture *f, const char *fmt)
 
     f->chr = new_chardev(f, fmt, &err);
     g_assert_no_error(err);
+    g_assert_true(chardevs_start(f->b.m, NULL));
     g_assert_true(chardev_attach(f->chr, &front_end, f));
 }
 
