@@ -146,9 +146,17 @@ bool machine_build(Machine *m, GError **errp)
     return open_accel(m, errp) && m->type->init(m, errp);
 }
 
+bool machine_complete(Machine *m, GError **errp)
+{
+    if (!m->complete) {
+        m->complete = m->type->machine_done(m, errp);
+    }
+    return m->complete;
+}
+
 bool machine_start(Machine *m, GError **errp)
 {
-    m->tree.started = cpus_start(m, errp) && m->type->machine_done(m, errp) &&
+    m->tree.started = machine_complete(m, errp) && cpus_start(m, errp) &&
                       machine_reset(m, errp) && control_init(m, errp);
     return m->tree.started;
 }

@@ -120,7 +120,8 @@ struct Machine {
     const Registry *registry; /* borrowed */
     const MachineType *type;
     MachineConfig config;
-    void *board; /* owned by type->init/finish */
+    void *board;   /* owned by type->init/finish */
+    bool complete; /* type->machine_done was called */
 
     GMutex lock;
     GCond cond; /* broadcast on each change that somebody waits for */
@@ -181,8 +182,12 @@ Machine *machine_new(const Registry *registry, const MachineType *type,
  * then be added. Machine lock. */
 bool machine_build(Machine *machine, GError **errp);
 
-/* Finishes the board, resets everything and starts the vCPU and control
- * threads; the guest runs after vm_start_request(). Machine lock. */
+/* Finishes the board once all devices are there, which opens the files that are
+ * read at each reset. No thread is started. Machine lock. */
+bool machine_complete(Machine *machine, GError **errp);
+
+/* The same, if that was not done, resets everything and starts the vCPU and
+ * control threads; the guest runs after vm_start_request(). Machine lock. */
 bool machine_start(Machine *machine, GError **errp);
 
 /* A thread of the machine, to be joined by the caller. NULL on failure. */
