@@ -21,6 +21,8 @@ MESSAGES = {
     "hw/virtio/vhost-open.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/vhost-worker-apply.c": "system/devices/vhost-scsi.rst",
     "util/thread-limits.c": "system/devices/vhost-scsi.rst",
+    "program/options-user.c": "system/security.rst",
+    "program/privileges.c": "system/security.rst",
     "hw/virtio/vhost-vsock.c": "system/devices/vhost-vsock.rst",
     "hw/virtio/virtio.c": "system/devices/vhost-scsi.rst",
     "hw/virtio/virtio-pci-eventfd.c": "system/devices/vhost-scsi.rst",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/netdev.h"
 #include "system/machine.h"
+#include "util/capability.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/keyval.h"
@@ -330,6 +331,17 @@ static bool check_properties(const Netdev *n, GError **errp)
     return false;
 }
 
+/* Whether it changes the host's network: to open a tap that is there takes no
+ * right but that to the tap. */
+static bool needs_admin(const Netdev *n)
+{
+    g_autofree char *path = g_build_filename("/sys/class/net",
+                                             n->ifname ? n->ifname : "%", NULL);
+    bool made = !n->fd && !n->fds && access(path, F_OK) < 0;
+
+    return made || n->br || is_script(n->script) || is_script(n->downscript);
+}
+
 static bool check_new(Machine *m, const char *type, const char *id,
                       GError **errp)
 {
@@ -369,6 +381,9 @@ bool netdev_add(Machine *m, json_object *opts, GError **errp)
     property_set_defaults(netdev_props, n);
     ok = configure(n, opts, errp) && check_properties(n, errp) &&
          take_given(m, n, errp);
+    if (ok && needs_admin(n)) {
+        m->capabilities |= UINT64_C(1) << CAP_NET_ADMIN;
+    }
     machine_unlock_if_started(m);
     ok = ok && netdev_open(n, errp);
     if (!ok) {

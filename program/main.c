@@ -99,6 +99,7 @@ static int run_program(Options *o)
             return 1;
         }
     }
+    privileges_hide(o->config.dump_guest_core);
     if (o->mem_path || o->objects->len) {
         (void)signal(SIGBUS, no_page);
     }

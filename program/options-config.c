@@ -38,6 +38,7 @@ static const struct {
     { "object", "object", .makes = true },
     { "overcommit", "overcommit" },
     { "rtc", "rtc" },
+    { "run-with", "run-with" },
     { "smbios", "smbios", .makes = true },
     { "smp-opts", "smp" },
     { "trace", "trace" },

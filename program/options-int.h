@@ -99,4 +99,10 @@ bool option_boot(Options *o, const char *arg, GError **errp);
 bool option_rtc(Options *o, const char *arg, GError **errp);
 bool option_msg(Options *o, const char *arg, GError **errp);
 
+/* --- options-user.c --- */
+
+bool option_run_with(Options *o, const char *arg, GError **errp);
+bool option_runas(Options *o, const char *arg, GError **errp);
+bool option_chroot(Options *o, const char *arg, GError **errp);
+
 #endif

@@ -408,6 +408,11 @@ static const Option option_table[] = {
       option_fw_cfg },
     { "rtc", "base=utc|localtime|DATE,clock=host|vm",
       "what the clock shows and what drives it", option_rtc },
+    { "run-with", "[user=USER|UID:GID][,chroot=DIR][,async-teardown=off]",
+      "before the guest runs become this user, in this root directory",
+      option_run_with },
+    { "runas", "USER|UID:GID", "the same as -run-with user=", option_runas },
+    { "chroot", "DIR", "the same as -run-with chroot=", option_chroot },
     { "daemonize", NULL, "detach once the machine is ready",
       OPTION_FIELD(daemonize) },
     { "pidfile", "FILE", "write the process id to FILE",
@@ -478,6 +483,7 @@ void options_free(Options *o)
     g_free(o->accel_unknown);
     g_free(o->mem_path);
     g_free(o->pidfile);
+    run_as_clear(&o->run_as);
     g_free(o->qtest);
     g_free(o->qtest_log);
     g_free(o);

@@ -5,6 +5,7 @@
 #include "net/netdev.h"
 #include "program/options.h"
 #include "system/memory-backend.h"
+#include "util/capability.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/json.h"
@@ -335,6 +336,39 @@ static bool add_monitors(Machine *m, const Options *o, GError **errp)
     return add_shared_monitors(m, o, errp);
 }
 
+/* Whether a device wants a priority for one of its workers. */
+static bool wants_priority(json_object *device)
+{
+    json_object *list = json_get(device, "worker-vq-mapping");
+    size_t n = json_object_is_type(list, json_type_array)
+                   ? json_object_array_length(list)
+                   : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+
+        if (json_object_is_type(entry, json_type_object) &&
+            (json_get(entry, "nice") || json_get(entry, "sched"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What devices that come later may need as those of the command line do.
+ * Network cards have said so themselves. */
+static void note_capabilities(Machine *m, const Options *o)
+{
+    if (m->config.mem_lock) {
+        m->capabilities |= UINT64_C(1) << CAP_IPC_LOCK;
+    }
+    for (unsigned i = 0; i < o->devices->len; i++) {
+        if (wants_priority(g_ptr_array_index(o->devices, i))) {
+            m->capabilities |= UINT64_C(1) << CAP_SYS_NICE;
+        }
+    }
+}
+
 static bool build_all(Machine *m, const Options *o, GError **errp)
 {
     Chardev *qtest;
@@ -359,12 +393,16 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
         !add_netdevs(m, o->nics, "-nic", errp)) {
         return false;
     }
+    note_capabilities(m, o);
+    privileges_limit(&o->run_as, m->capabilities);
     for (unsigned i = 0; i < o->devices->len; i++) {
         if (!add_device(m, g_ptr_array_index(o->devices, i), errp)) {
             return false;
         }
     }
-    return chardevs_start(m, errp) && machine_start(m, errp) &&
+    return machine_complete(m, errp) &&
+           privileges_drop(&o->run_as, m->capabilities, errp) &&
+           chardevs_start(m, errp) && machine_start(m, errp) &&
            lock_memory(m, errp) && add_monitors(m, o, errp);
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/thread-limits.h"
+#include "util/capability.h"
 #include "util/cutils.h"
 #include "util/error.h"
 #include "util/thread.h"
 
-#include <linux/capability.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -39,16 +38,6 @@ static bool map_user(uint32_t uid, uint64_t *ret_outside, bool *ret_first)
     return found;
 }
 
-static bool has_capability(unsigned capability)
-{
-    struct __user_cap_header_struct head = { .version =
-                                                 _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-    return syscall(SYS_capget, &head, data) == 0 &&
-           data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
-}
-
 /* Whom fork() lets pass RLIMIT_NPROC (kernel/fork.c, copy_process()): the root
  * user of the first user namespace, and who has one of two capabilities there.
  * In a namespace below another than the first this cannot be known, and true is
@@ -62,7 +51,7 @@ static bool passes_nproc(void)
         return true;
     }
     return first &&
-           (has_capability(CAP_SYS_RESOURCE) || has_capability(CAP_SYS_ADMIN));
+           (capability_has(CAP_SYS_RESOURCE) || capability_has(CAP_SYS_ADMIN));
 }
 
 /* The kernel counts all threads of the user, of which we know our own: what

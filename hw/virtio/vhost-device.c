@@ -36,6 +36,9 @@ static const struct {
     { "sched_setaffinity", -EINVAL,
       "none of the processors may be used by this process: see "
       "Cpus_allowed_list in /proc/self/status" },
+    { "sched_setaffinity", -EPERM,
+      "root made this worker before the program became another user: choose "
+      "its processors with worker-cpus" },
     { "setpriority", -EACCES,
       "it needs CAP_SYS_NICE or a limit that allows it (ulimit -e)" },
     { "setpriority", -EPERM,
@@ -47,7 +50,8 @@ static const struct {
       "which thread is whose cannot be told: try again" },
     { "finding the worker's thread", -ESRCH,
       "the kernel runs vhost in kthread mode, in which workers are not threads "
-      "of this process: leave processors, nice and sched out" },
+      "of this process, or /proc is not there (-chroot): leave processors, "
+      "nice and sched out" },
 };
 
 char *vhost_device_hint(const VhostDev *dev, int r)

@@ -7,6 +7,7 @@
 #ifndef PROGRAM_OPTIONS_H
 #define PROGRAM_OPTIONS_H
 
+#include "program/privileges.h"
 #include "system/machine.h"
 
 #define OPTION_REPEATS_MAX 256 /* of each option that adds up */
@@ -39,6 +40,7 @@ typedef struct Options {
     char *pidfile;
     char *qtest;         /* character device of the qtest protocol; or NULL */
     char *qtest_log;     /* file of its log; NULL: stderr */
+    RunAs run_as;        /* -run-with */
     bool msg_guest_name; /* -msg guest-name=on */
     bool daemonize;      /* the paths that are used later are absolute */
     bool nodefaults;

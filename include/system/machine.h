@@ -163,6 +163,10 @@ struct Machine {
     bool ending;       /* the host has asked for the end; nothing else counts */
     bool exit_failure; /* by -action panic=exit-failure */
 
+    /* Bits CAP_... that what the command line made has needed and what comes
+     * later may need again; see program/privileges.h. */
+    uint64_t capabilities;
+
     Control control;
 };
 

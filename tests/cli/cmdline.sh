@@ -217,7 +217,7 @@ runs -qtest stdio -qtest-log none
 runs -qtest none
 
 # --- pidfile and daemon ---
-out=$(timeout 20 "$vmm" -accel qtest -display none -daemonize -pidfile "$work/pid" 2>&1 < /dev/null | cat)
+out=$(timeout 20 "$vmm" -accel qtest -display none "${seen[@]}" -daemonize -pidfile "$work/pid" 2>&1 < /dev/null | cat)
 pid=$(cat "$work/pid" 2>/dev/null)
 # The pipe above ends only when the daemon has let go of its stdout.
 [ -z "$out" ] && [ -n "$pid" ] && [ "$(readlink "/proc/$pid/fd/2")" = /dev/null ]

@@ -6,7 +6,7 @@
 vmm=$(realpath "$1")
 . "$(dirname "$0")/lib.sh"
 
-quiet=(-accel qtest -display none -nodefaults)
+quiet=(-accel qtest -display none -nodefaults "${seen[@]}")
 
 # wait_until COMMAND...: until it succeeds, for at most 20 s.
 wait_until() {

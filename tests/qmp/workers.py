@@ -237,7 +237,8 @@ def test_thread_mode():
             vhost__thread__mode="kthread")
     refused("finding the worker's thread failed: No such process; the kernel "
             "runs vhost in kthread mode, in which workers are not threads of "
-            "this process: leave processors, nice and sched out",
+            "this process, or /proc is not there (-chroot): leave processors, "
+            "nice and sched out",
             fake="kernel=6.1", worker__cpus=str(CPUS[0]))
 
 

@@ -264,6 +264,21 @@ vmm_workers() {
     done
 }
 
+# The effective capabilities of a VMM's own threads, each set once; vhost's run code of the kernel alone.
+vmm_capabilities() {
+    for task in /proc/"$(vmm_pid "$1")"/task/*; do
+        case $(cat "$task/comm" 2>/dev/null) in
+        vhost-*) ;;
+        *) sed -n 's/^CapEff:[[:space:]]*//p' "$task/status" ;;
+        esac
+    done | sort -u
+}
+
+# vmm_status NAME KEY: a line of /proc/PID/status.
+vmm_status() {
+    sed -n "s/^$2:[[:space:]]*//p" "/proc/$(vmm_pid "$1")/status" | tr '\t' ' ' | sed 's/ *$//'
+}
+
 vmm_worker_count() {
     vmm_workers "$1" | wc -l
 }

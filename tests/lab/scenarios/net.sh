@@ -116,6 +116,7 @@ unplug_and_plug() {
     check "netdev_del" qmp_do netdev_del '"id":"n0"'
     check "its tap is gone" equal "$(ls /sys/class/net | grep -c tap)" 0
     held=$(vmm_held vm)
+    check "CAP_NET_ADMIN alone is kept" equal "$(vmm_capabilities vm)" 0000000000001000
     check "netdev_add" qmp_do netdev_add '"type":"tap","id":"n1","ifname":"tap1","br":"br0"'
     check "device_add" qmp_do device_add \
         '"driver":"virtio-net-pci","id":"net1","netdev":"n1","bus":"pci.2","mac":"52:54:00:aa:bb:02"'
