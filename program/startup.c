@@ -386,9 +386,6 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
         !machine_build(m, errp)) {
         return false;
     }
-    if (qtest && !qtest_serve(m, qtest, o->qtest_log, errp)) {
-        return false;
-    }
     if (!add_netdevs(m, o->netdevs, "-netdev", errp) ||
         !add_netdevs(m, o->nics, "-nic", errp)) {
         return false;
@@ -402,6 +399,7 @@ static bool build_all(Machine *m, const Options *o, GError **errp)
     }
     return machine_complete(m, errp) &&
            privileges_drop(&o->run_as, m->capabilities, errp) &&
+           (!qtest || qtest_serve(m, qtest, o->qtest_log, errp)) &&
            chardevs_start(m, errp) && machine_start(m, errp) &&
            lock_memory(m, errp) && add_monitors(m, o, errp);
 }

@@ -89,7 +89,7 @@ def refused(message, *args, binary=BINARY, user=None):
 def test_none_is_kept():
     with tempfile.TemporaryDirectory() as work:
         with ready("-chardev", f"file,id=f,path={work}/file",
-                   "-device", "pcie-root-port,id=p") as m:
+                   "-device", "pcie-root-port,id=p", guest=True) as m:
             assert any(t["Name"] == ["chardev"] for t in tasks(m))
             check_kept(m, 0)
 
