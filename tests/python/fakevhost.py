@@ -4,6 +4,10 @@ import socket
 TIMEOUT = 60  # seconds; only a defect needs them
 
 
+class NoAnswer(AssertionError):
+    """The program has ended first."""
+
+
 def fake_command(path, line):
     """A control command of the stand-in that listens at @path; returns its data
     lines and last its answer."""
@@ -17,4 +21,4 @@ def fake_command(path, line):
             if not answer.startswith("- "):
                 assert answer.startswith("OK"), (line, answer)
                 return lines
-    raise AssertionError(f"{line}: no answer")
+    raise NoAnswer(f"{line}: no answer")

@@ -25,7 +25,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 # pylint: disable=wrong-import-position
-from fakevhost import fake_command  # noqa
+from fakevhost import NoAnswer, fake_command  # noqa
 
 TIMEOUT = float(os.environ.get("QMP_TIMEOUT", "60"))  # seconds of each wait
 BINARY = sys.argv[1] if len(sys.argv) > 1 else "qemu-system-x86_64"
@@ -303,6 +303,14 @@ class Machine:
     def fake(self, line):
         """The same; only the answer."""
         return self.fake_lines(line)[-1]
+
+    def let_end(self):
+        """Releases what hangs, after which the program ends: maybe before it
+        has told so."""
+        try:
+            self.fake("release")
+        except (NoAnswer, ConnectionResetError):
+            pass
 
     def count(self, what):
         """Entries of /proc/PID/@what: "fd", "task"."""

@@ -529,7 +529,7 @@ def test_quit_while_the_kernel_hangs():
         equal(clients[0].cmd("quit"), {})
         m.fake("wait blocked 1")
         others_answer(clients)
-        m.fake("release")
+        m.let_end()
         equal(m.wait(), 0)
 
 
@@ -542,7 +542,7 @@ def test_sockets_listen_until_the_end():
         m.fake("wait blocked 1")
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(m.sockets[0])
-        m.fake("release")
+        m.let_end()
         equal(m.wait(), 0)
 
 
