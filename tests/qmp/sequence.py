@@ -14,7 +14,7 @@ import random
 
 from qemu import Machine, equal, main
 
-STEPS = int(os.environ.get("SEQUENCE_STEPS", "1500"))   # in all
+STEPS = int(os.environ.get("SEQUENCE_STEPS", "1000"))   # in all
 LENGTH = 500                                            # of one sequence
 SEED = int(os.environ.get("SEQUENCE_SEED", random.randrange(1 << 32)))
 TARGETS = [f"naa.5001405bd1f6000{n}" for n in range(6)]
