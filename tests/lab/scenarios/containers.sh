@@ -56,6 +56,8 @@ pid_namespace() {
     qmp_do query-vhost-workers
     check "pidns: and known" answer_counts '"tid": *[0-9]' 3
     remove_disk pidns
+    check "pidns: no worker is raised, since none was at the start" qmp_refuses "it needs CAP_SYS_NICE" device_add \
+        "$DEVICE,\"num_queues\":1,\"worker-vq-mapping\":[{\"vqs\":[0],\"nice\":-5}]"
     check "pidns: nice and policy are set" qmp_do device_add \
         "$DEVICE,\"num_queues\":2,\"worker-vq-mapping\":[{\"vqs\":[0],\"nice\":5},{\"vqs\":[1],\"sched\":\"batch\"}]"
     qmp_do query-vhost-workers
@@ -96,8 +98,29 @@ user_namespace() {
     chmod 600 /dev/vhost-scsi
 }
 
+# What a device of the command line has needed stays, for those that come, also for another user.
+raised() {
+    local mapping='\"num_queues\":1,\"worker-vq-mapping\":[{\"vqs\":[0],\"nice\":-5}]'
+
+    mapping=$(echo "$mapping" | tr -d '\\')
+    target_add 1
+    chmod 666 /dev/vhost-scsi
+    vmm_spawn raised "$(vmm_program)" -machine q35 -accel qtest -nodefaults -display none $QMP_OPTIONS \
+        -device pcie-root-port,id=pci.1 -runas 1000:1000 \
+        -device "{\"driver\":\"vhost-scsi-pci\",\"wwpn\":\"$(target_wwpn 1)\",$mapping}"
+    check "raised: monitor answers" qmp_open raised
+    check "raised: CAP_SYS_NICE is left" equal "$(vmm_capabilities raised)" 0000000000800000
+    check "raised: of another user" equal "$(vmm_status raised Uid)" "1000 1000 1000 1000"
+    check "raised: one more is raised" qmp_do device_add "$DEVICE,$mapping"
+    check "raised: both are" equal "$(cat /proc/"$(vmm_pid raised)"/task/*/stat | awk '{ print $19 }' | grep -c -- -5)" 2
+    check "raised: and may be moved" qmp_do vhost-set-worker-affinity '"id":"disk0","worker-id":0,"cpus":"0"'
+    vmm_kill raised
+    chmod 600 /dev/vhost-scsi
+}
+
 scenario() {
     target_make
+    raised
     pid_namespace
     pids_max
     user_namespace

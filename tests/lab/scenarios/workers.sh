@@ -59,6 +59,7 @@ live() {
         "{\"driver\":\"vhost-scsi-pci\",\"id\":\"disk0\",\"wwpn\":\"$WWPN\",\"num_queues\":4,\"worker-names\":true,\"worker-cpus\":\"0\",\"workers\":2}"
     check "live: monitor answers" qmp_open vm
     check "live: threads are named after device and queues" equal "$(thread_names)" "disk0:0-2,4 disk0:3,5"
+    check "live: root has no capability left" equal "$(vmm_capabilities vm)" 0000000000000000
     check "live: both on processor 0" equal "$(affinities "$(vmm_pid vm)")" "0 0"
     check "live: affinity is changed" qmp_do vhost-set-worker-affinity '"id":"disk0","worker-id":1,"cpus":"1"'
     check "live: and the thread knows" equal "$(affinity_of_thread disk0:3,5)" 1
