@@ -33,7 +33,8 @@ SETS = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 
 
 def is_sanitized():
-    return b"__asan_init" in pathlib.Path(BINARY).read_bytes()
+    binary = pathlib.Path(BINARY).read_bytes()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
 def status(pid, tid=None):
