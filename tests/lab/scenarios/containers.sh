@@ -111,7 +111,8 @@ raised() {
     check "raised: monitor answers" qmp_open raised
     check "raised: CAP_SYS_NICE is left" equal "$(vmm_capabilities raised)" 0000000000800000
     check "raised: of another user" equal "$(vmm_status raised Uid)" "1000 1000 1000 1000"
-    check "raised: one more is raised" qmp_do device_add "$DEVICE,$mapping"
+    check "raised: one more is raised" qmp_do device_add "$DEVICE,$mapping,\"worker-names\":true"
+    check "raised: and has its name" grep -q '^disk0:' /proc/"$(vmm_pid raised)"/task/*/comm
     check "raised: both are" equal "$(cat /proc/"$(vmm_pid raised)"/task/*/stat | awk '{ print $19 }' | grep -c -- -5)" 2
     check "raised: and may be moved" qmp_do vhost-set-worker-affinity '"id":"disk0","worker-id":0,"cpus":"0"'
     vmm_kill raised
