@@ -110,8 +110,7 @@ int tap_open(int flags)
 
 void tap_close(int fd)
 {
-    if (fd < 0 || fd >= FAKE_FDS_MAX ||
-        !atomic_exchange(&is_tap[fd], false)) {
+    if (fd < 0 || fd >= FAKE_FDS_MAX || !atomic_exchange(&is_tap[fd], false)) {
         return;
     }
     pthread_mutex_lock(&fake.lock);
@@ -299,7 +298,7 @@ static Tap *tap_of(int fd)
     if (!t) {
         t = add(fd, st.st_ino, -1);
         if (t) {
-            snprintf(t->name, sizeof(t->name), "passed%d", fd);
+            snprintf(t->name, sizeof(t->name), "passed%hu", (unsigned short)fd);
             t->flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
         }
     }
