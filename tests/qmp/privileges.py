@@ -263,6 +263,10 @@ def test_what_cannot_be_is_refused():
                 "first", option, argument)
     with ready("-run-with", "async-teardown=off"):
         pass
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write('[run-with]\n  async-teardown = "on"\n')
+        f.flush()
+        refused(teardown, "-readconfig", f.name)
 
 
 def test_only_root_can():
