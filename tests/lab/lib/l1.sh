@@ -37,14 +37,17 @@ END
 # The common part of L1's command line: l1_command IMAGE_DIR KERNEL_NAME [SCENARIO...]. One processor unless a
 # scenario asks for two: with two, the emulated kernel oopses when KVM patches its code. Four-level page tables: the
 # two-dimensional page walks of the guest inside get a fifth cheaper. No XSAVE: what the emulator shows of it to a guest
-# inside makes Linux warn. No HPET where labpulse runs: Linux would let its clock interrupt 64 times per second.
+# inside makes Linux warn. No HPET where labpulse runs: Linux would let its clock interrupt 64 times per second. The
+# emulator's TSC is the host's; Linux measures it against timers that are late, and would go by the slow ones instead,
+# unless "# words: ..." of the first scenario says what else it should think.
 l1_command() {
-    local cpus pulse=
+    local cpus pulse='' words
     cpus=$(l1_cpus "${@:3}")
+    words=$(scenario_field "${3:-none}" words 2>/dev/null)
     [ "$cpus" != 1 ] || pulse=hpet=disable
     l1=(qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,la57=off,xsave=off -smp "$cpus" -m 4096 -display none -monitor none
         -no-reboot -net none -kernel "$LAB_CACHE/$2/vmlinuz" -initrd "$1/l1.cpio"
-        -append "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS $pulse")
+        -append "console=ttyS0 quiet panic=-1 $LAB_KERNEL_WORDS ${words:-tsc=reliable} $pulse")
     # What is written to it goes with that L1.
     ! l1_needs "${@:3}" | grep -q disk || l1+=(-drive "file=$(disk_image),format=raw,if=virtio,snapshot=on,cache=unsafe")
 }
@@ -170,32 +173,48 @@ l1_watch() {
 # Prints each result as it comes.
 l1_follow() {
     local dir=$1 pid=$2 end=$((SECONDS + $3)) boot_end=$((SECONDS + L1_BOOT_SECONDS)) shown=0 lines
-    local heard=0 silent_end=$((boot_end + L1_SILENT_SECONDS))
+    local used=0 heard=0 silent_end=$((boot_end + L1_SILENT_SECONDS))
 
     while kill -0 "$pid" 2>/dev/null; do
         l1_watch "$dir" "$pid" "$end"
         sleep 0.5
-        show_results "$dir"
+        show_results "$dir" "$pid"
     done
     wait "$pid" 2>/dev/null
     show_results "$dir"
 }
 
-# Lines for people: results, and what failed. "shown" counts the console lines already looked at.
+# Seconds of processor time that process $1 has used; fails if it is gone.
+cpu_seconds() {
+    local stat
+
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return
+    # Behind the name, in brackets, is the third field; the two are the 14th and 15th.
+    set -- ${stat##*) }
+    echo $(((${12} + ${13}) / $(getconf CLK_TCK)))
+}
+
+# show_results DIR [PID]: lines for people: results, what failed, and the processor time of the emulator, which says
+# what a scenario costs on any machine. "shown" counts the console lines already looked at, "used" the seconds.
 show_results() {
+    local lines fresh cpu
+
     lines=$(wc -l < "$1/console.log" 2>/dev/null || echo 0)
     [ "$lines" -gt "$shown" ] || return 0
-    head -n "$lines" "$1/console.log" | tail -n +$((shown + 1)) | tr -d '\r' |
-        awk '/^LAB-OK / { note = "" }
-            /^LAB-NOTE / { note = "    NOTE " substr($0, 10) }
-            /^LAB-FAIL / { print "    FAIL " substr($0, 10); if (note) print note; note = "" }
-            $1 == "LAB-RESULT" {
-                name = $2; verdict = $3; seconds = $4
-                sub(/^LAB-RESULT [^ ]+ [^ ]+ [^ ]+ ?/, "")
-                if (verdict == "pass") print "PASS " name " (" seconds " s)"
-                if (verdict == "fail") print "FAIL " name " (" seconds " s): " $0
-                if (verdict == "skip") print "SKIP " name ": " $0
-            }'
+    fresh=$(head -n "$lines" "$1/console.log" | tail -n +$((shown + 1)) | tr -d '\r')
+    cpu=$(cpu_seconds "${2:-}") || cpu=$used
+    awk -v cpu=$((cpu - used)) '
+        /^LAB-OK / { note = "" }
+        /^LAB-NOTE / { note = "    NOTE " substr($0, 10) }
+        /^LAB-FAIL / { print "    FAIL " substr($0, 10); if (note) print note; note = "" }
+        $1 == "LAB-RESULT" {
+            name = $2; verdict = $3; took = "(" $4 " s" (cpu > 0 ? ", " cpu " s of processor time)" : ")")
+            sub(/^LAB-RESULT [^ ]+ [^ ]+ [^ ]+ ?/, "")
+            if (verdict == "pass") print "PASS " name " " took
+            if (verdict == "fail") print "FAIL " name " " took ": " $0
+            if (verdict == "skip") print "SKIP " name ": " $0
+        }' <<< "$fresh"
+    ! grep -qE '^LAB-(BOOT|RESULT) ' <<< "$fresh" || used=$cpu
     shown=$lines
 }
 
