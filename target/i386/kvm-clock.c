@@ -48,17 +48,54 @@ static int turn_back_tsc(int vcpu_fd, uint64_t ticks)
     return neg_errno(ioctl(vcpu_fd, KVM_SET_DEVICE_ATTR, &attr));
 }
 
-/* All by as much as the first one's has gone on. -ENXIO before Linux 5.16.
- * Where the host's TSC is unstable KVM shows us the time of the last exit, so
- * that this may be nothing, or less; only an offset that is set keeps KVM from
- * catching up with the host at the next entry. */
-static int restore_tscs(Machine *m, uint64_t then)
+/* What the guest's TSC has gone on by since @then, by the register of the first
+ * vCPU. Where the host's TSC is unstable KVM shows us the time of the last exit,
+ * so that this may be nothing, or less; only an offset that is set keeps KVM
+ * from catching up with the host at the next entry. */
+static int tsc_ticks(Machine *m, uint64_t then, uint64_t *ret_ticks)
 {
     uint64_t now = 0;
     int r = read_tsc(kvm_vcpu_fd(&m->cpus[0]), &now);
 
+    *ret_ticks = now - then;
+    return r;
+}
+
+/* The same where KVM tells the host's TSC with its clock, so that both clocks
+ * show the same pause: a thread that has to wait between two calls would set
+ * them apart, and a guest that compares them distrusts its TSC then. kvmclock
+ * goes on already. Documentation/virt/kvm/devices/vcpu.rst, 4.1. */
+static bool exact_ticks(KvmAccel *kvm, uint64_t *ret_ticks)
+{
+    const struct kvm_clock_data *then = &kvm->arch->clocks.kvmclock;
+    int khz = ioctl(kvm_vcpu_fd(&kvm->accel.machine->cpus[0]), KVM_GET_TSC_KHZ,
+                    0);
+    struct kvm_clock_data now = { 0 };
+
+    if (khz <= 0 || ioctl(kvm->vm_fd, KVM_GET_CLOCK, &now) < 0 ||
+        !(then->flags & now.flags & KVM_CLOCK_HOST_TSC) ||
+        now.clock < then->clock) {
+        return false;
+    }
+    *ret_ticks = now.host_tsc - then->host_tsc -
+                 (now.clock - then->clock) * (unsigned)khz / 1000000;
+    return true;
+}
+
+/* All vCPUs' by as much. -ENXIO before Linux 5.16. */
+static int restore_tscs(KvmAccel *kvm, bool *ret_exact)
+{
+    Machine *m = kvm->accel.machine;
+    KvmClocks *c = &kvm->arch->clocks;
+    uint64_t ticks = 0;
+    int r = 0;
+
+    *ret_exact = c->has_kvmclock && exact_ticks(kvm, &ticks);
+    if (!*ret_exact) {
+        r = tsc_ticks(m, c->tsc, &ticks);
+    }
     for (unsigned i = 0; r == 0 && i < m->config.n_cpus; i++) {
-        r = turn_back_tsc(kvm_vcpu_fd(&m->cpus[i]), now - then);
+        r = turn_back_tsc(kvm_vcpu_fd(&m->cpus[i]), ticks);
     }
     return r;
 }
@@ -83,17 +120,18 @@ static void clocks_start(KvmAccel *kvm)
 {
     KvmClocks *c = &kvm->arch->clocks;
     int tsc = -ENODATA, clock = -ENODATA;
+    bool exact = false;
 
-    /* The TSC first: KVM computes kvmclock from it. */
-    if (c->has_tsc) {
-        tsc = restore_tscs(kvm->accel.machine, c->tsc);
-    }
     if (c->has_kvmclock) {
         struct kvm_clock_data data = { .clock = c->kvmclock.clock };
 
         clock = neg_errno(ioctl(kvm->vm_fd, KVM_SET_CLOCK, &data));
+        c->has_kvmclock = clock == 0;
     }
-    trace(kvm_clocks, "start tsc=%d kvmclock=%d", tsc, clock);
+    if (c->has_tsc) {
+        tsc = restore_tscs(kvm, &exact);
+    }
+    trace(kvm_clocks, "start tsc=%d kvmclock=%d exact=%d", tsc, clock, exact);
     c->has_tsc = c->has_kvmclock = false;
 }
 

@@ -94,7 +94,7 @@ copy_bench() {
 copy_unit_tests() {
     local name tests=${LAB_TESTS:-$(dirname "$LAB_VMM")/tests/unit}
 
-    for name in test-kvm test-kvm-memory test-kvm-routes test-kvm-state; do
+    for name in test-kvm test-kvm-clock test-kvm-memory test-kvm-routes test-kvm-state; do
         [ -x "$tests/$name" ] || die "no $name at $tests; build it first (make)"
         copy_program "$tests/$name" "$1" "/tests/$name"
     done

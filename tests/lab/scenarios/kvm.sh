@@ -22,6 +22,8 @@ unit_test() {
 
 scenario() {
     unit_test test-kvm
+    unit_test test-kvm-clock
+    check "this host's KVM can set both clocks by one look" grep -q "pauses set the clocks apart" "$RUN/test-kvm-clock.log"
     unit_test test-kvm-memory
     unit_test test-kvm-routes
     unit_test test-kvm-state
