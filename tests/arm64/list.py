@@ -17,6 +17,13 @@ FEWER = {"QTEST_CYCLES": "300"}
 WITHOUT = {
     "acpi": "needs iasl",
     "acpi-loader": "needs iasl",
+    "aml": "17 s",
+    "pcie-hotplug": "20 s",
+    "qemu-xhci": "15 s",
+    "qtest": "24 s",
+    "qtest-firmware": "30 s",
+    "qtest-pci": "20 s",
+    "qtest-wire": "26 s",
     "smbios": "needs dmidecode",
     "vhost-auto": "57 s of arithmetic",
     "vhost-vsock": "73 s",
