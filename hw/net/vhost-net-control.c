@@ -226,7 +226,19 @@ static void answer(VhostNet *s, const VhostNetCommand *c, Answer a)
                    (uint32_t)virtqueue_write(&c->e, 0, &ack, sizeof(ack)));
 }
 
-/* What a command that changes the tap asks for, done. Returns 0 or -errno. */
+/* Brings the tap to what the state says. Returns 0 or -errno. */
+static int apply(VhostNet *s, bool pairs)
+{
+    int r;
+
+    virtio_begin_kernel_calls(&s->vdev);
+    r = pairs ? vhost_net_apply_pairs(s) : vhost_net_apply_offloads(s);
+    virtio_end_kernel_calls(&s->vdev);
+    return r;
+}
+
+/* What a command that changes the tap asks for, done, or nothing of it. Returns
+ * 0 or -errno. */
 static int change_tap(VhostNet *s, const VhostNetCommand *c)
 {
     const bool pairs = c->hdr.class == VIRTIO_NET_CTRL_MQ;
@@ -238,12 +250,13 @@ static int change_tap(VhostNet *s, const VhostNetCommand *c)
     } else {
         s->state.guest_offloads = c->offloads;
     }
-    virtio_begin_kernel_calls(&s->vdev);
-    r = pairs ? vhost_net_apply_pairs(s) : vhost_net_apply_offloads(s);
-    virtio_end_kernel_calls(&s->vdev);
+    r = apply(s, pairs);
     if (r < 0) {
         s->state.n_pairs = old.n_pairs;
         s->state.guest_offloads = old.guest_offloads;
+        if (pairs) {
+            (void)apply(s, pairs); /* queues that came before the one refused */
+        }
     }
     return r;
 }

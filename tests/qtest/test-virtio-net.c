@@ -324,6 +324,25 @@ static void test_pairs_that_the_kernel_refuses_are_an_error(void)
     net_stop(&net);
 }
 
+/* What came before the one that is refused goes again. */
+static void test_pairs_come_all_or_none(void)
+{
+    Net net;
+
+    net_start(&net, 4, "mq=on");
+    net_drive(&net, NET_ALL, 9, QVIRTIO_POLL);
+    g_assert_cmpint(fake_count(net.m.fake, "TUNSETQUEUE"), ==, 3);
+    fake_ok(net.m.fake, "fail TUNSETQUEUE 2 ENOMEM");
+    g_assert_cmpuint(set_pairs(&net, 8, 4), ==, VIRTIO_NET_ERR);
+    g_assert_cmpint(fake_count(net.m.fake, "TUNSETQUEUE"), ==, 6);
+    g_assert_cmpuint(set_pairs(&net, 8, 1), ==, VIRTIO_NET_OK);
+    g_assert_cmpint(fake_count(net.m.fake, "TUNSETQUEUE"), ==, 6);
+    net_check_packets(&net, 0);
+    g_assert_cmpuint(set_pairs(&net, 8, 4), ==, VIRTIO_NET_OK);
+    g_assert_cmpint(fake_count(net.m.fake, "TUNSETQUEUE"), ==, 9);
+    net_stop(&net);
+}
+
 /* 5.1.2: without VIRTIO_NET_F_MQ it is the third queue, whatever there are. */
 static void test_driver_without_mq_finds_its_control_queue(void)
 {
@@ -498,6 +517,8 @@ int main(int argc, char **argv)
     g_test_add_func("/net/control/pairs", test_pairs_come_and_go);
     g_test_add_func("/net/control/pairs-refused",
                     test_pairs_that_the_kernel_refuses_are_an_error);
+    g_test_add_func("/net/control/pairs-all-or-none",
+                    test_pairs_come_all_or_none);
     g_test_add_func("/net/control/without-mq",
                     test_driver_without_mq_finds_its_control_queue);
     g_test_add_func("/net/control/address",
