@@ -33,7 +33,8 @@ typedef struct Connection {
 static struct {
     int listen_fd;
     int changed_fd;
-    atomic_bool running;
+    atomic_bool running, ending;
+    pthread_t thread;
     Connection connections[CONNECTIONS_MAX];
 } control = { .listen_fd = -1, .changed_fd = -1 };
 
@@ -557,7 +558,7 @@ static void *control_main(void *opaque)
     uint64_t count;
 
     prctl(PR_SET_NAME, "fake-control");
-    for (;;) {
+    while (!atomic_load(&control.ending)) {
         p[0] = (struct pollfd){ control.listen_fd, POLLIN, 0 };
         p[1] = (struct pollfd){ control.changed_fd, POLLIN, 0 };
         for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
@@ -585,23 +586,32 @@ static void *control_main(void *opaque)
 void control_ensure(void)
 {
     sigset_t all, before;
-    pthread_t thread;
     bool start;
 
-    if (control.listen_fd < 0) {
+    if (control.listen_fd < 0 || atomic_load(&control.ending)) {
         return;
     }
     start = !atomic_exchange(&control.running, true);
     if (start) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (pthread_create(&thread, NULL, control_main, NULL)) {
+        if (pthread_create(&control.thread, NULL, control_main, NULL)) {
             fprintf(stderr,
                     "libfake-vhost: no thread for the control socket\n");
-        } else {
-            pthread_detach(thread);
+            atomic_store(&control.running, false);
         }
         pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+}
+
+/* LeakSanitizer looks at all threads, and cannot at one that has more rights
+ * than the program, which gave its own up after this one had been started. */
+static void end_thread(void)
+{
+    if (atomic_load(&control.running)) {
+        atomic_store(&control.ending, true);
+        control_changed();
+        (void)pthread_join(control.thread, NULL);
     }
 }
 
@@ -640,5 +650,6 @@ void control_init(void)
                 path);
         _exit(2);
     }
+    (void)atexit(end_thread);
     control_ensure();
 }

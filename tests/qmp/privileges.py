@@ -91,7 +91,8 @@ def test_none_is_kept():
     with tempfile.TemporaryDirectory() as work:
         with ready("-chardev", f"file,id=f,path={work}/file",
                    "-device", "pcie-root-port,id=p", guest=True) as m:
-            assert any(t["Name"] == ["chardev"] for t in tasks(m))
+            m.wait_for(lambda: any(t["Name"] == ["chardev"] for t in tasks(m)),
+                       "the thread that writes to the file")
             check_kept(m, 0)
 
 
