@@ -532,6 +532,9 @@ Chardev *chardev_new(Machine *machine, json_object *opts, GError **errp)
         return NULL;
     }
     machine->chardevs = g_slist_append(machine->chardevs, chr);
+    if (!machine->tree.started) {
+        machine->threads_to_come += !!chr->pump + !!chr->log_pump;
+    }
     return chr;
 }
 

@@ -188,7 +188,9 @@ static bool check_limits(const VhostDev *dev, unsigned n, GError **errp)
 static unsigned affordable_workers(const VhostDev *dev, unsigned wanted)
 {
     const Machine *m = dev->vdev->dev.machine;
-    unsigned reserve = m->tree.started ? 0 : m->config.n_cpus + OTHER_THREADS;
+    unsigned reserve = m->tree.started ? 0
+                                       : m->config.n_cpus + m->threads_to_come +
+                                             OTHER_THREADS;
 
     while (wanted > 1 &&
            !thread_check_limits(wanted - 1 + reserve, WORKERS, NULL)) {

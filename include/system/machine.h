@@ -141,7 +141,8 @@ struct Machine {
     bool cpus_quit; /* vCPU threads must end (machine lock) */
 
     DeviceTree tree;
-    GSList *chardevs; /* Chardev, borrowed from who made them */
+    GSList *chardevs;         /* Chardev, borrowed from who made them */
+    unsigned threads_to_come; /* of character devices, with the machine */
 
     GPtrArray *objects; /* UserObject, owned */
     GPtrArray *netdevs; /* Netdev, owned; see net/netdev.h; NULL: none */
