@@ -95,6 +95,7 @@ scenario() {
     check "virsh start, the third" vm_start
     check "virsh destroy" virsh destroy vm
     check "it is gone" vm_state "shut off (destroyed)"
+    check "virsh undefine" virsh undefine vm
     cat /var/log/libvirt/qemu/vm.log > "$RUN/vm.err"
     kill -TERM "$LIBVIRTD"
     check "libvirtd ends" wait_for 30 test ! -d "/proc/$LIBVIRTD"
